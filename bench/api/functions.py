@@ -28,7 +28,8 @@ def validate(
 ) -> tuple[str, ...]:
     """Check a suite and everything that it names, and return the warnings, each as one line.
 
-    Raises `InputError` with every problem at once."""
+    Raises `InputError` with every problem that needs no library to see, at once; what rows, tokenizer and recipes show
+    (`plan` checks it) is not among them."""
     loaded = load_suite(
         suite, profile=profile, overrides=overrides, refuse_task_code=not trust_task_code, also=machine_problems
     )

@@ -186,7 +186,11 @@ def validate(
     trust_task_code: TrustTaskCodeOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a suite and everything it names, and with --profile that this machine can run it; else all its profiles."""
+    """Check a suite and everything it names, and with --profile that this machine can run it; else all its profiles.
+
+    Finds what needs no library to see. bench plan checks the rest before any work: rows as tokenizer and template
+    make them, sizes of selections, hold-outs, references of evals, keys of served models.
+    """
     from bench.run.checks.machine import machine_problems
     from bench.run.checks.warnings import advice, as_line
     from bench.suite.load import load_suite, validate_all_profiles

@@ -17,7 +17,6 @@ from bench.data.render.hints import hint_of, in_text
 from bench.data.render.row import Row, ToolCall, Turn
 from bench.data.render.special_tokens import Spelling, guarded, guarded_value, unguarded
 from bench.data.render.thinking import (
-    SWITCHES,
     empty_block,
     ends_with_block,
     opening_before,
@@ -26,7 +25,7 @@ from bench.data.render.thinking import (
     without_opening,
 )
 from bench.errors import InputError, Problem
-from bench.suite.catalog.template import TOKENIZER, MessageFields, Template, TemplateRefusedError
+from bench.suite.catalog.template import TOKENIZER, MessageFields, Template, TemplateRefusedError, no_thinking_switch
 from bench.text import is_thinking_tag, mentions_thinking, opens_thinking
 
 if TYPE_CHECKING:
@@ -74,8 +73,7 @@ class ChatTemplate:
         self._tokens = _named_tokens(tokenizer)
         if end_of_turn is not None and template.name != TOKENIZER:
             self._tokens["eos_token"] = end_of_turn
-        variables = template.variables()
-        self._switch = next((name for name in SWITCHES if name in variables), None)
+        self._switch = template.thinking_switch()
         self._thinking = thinking
         if thinking:
             self._check_switch()
@@ -231,9 +229,7 @@ class ChatTemplate:
 
     def _check_switch(self) -> None:
         if self._switch is None:
-            what = f"template {self.template.name!r} has no thinking switch (`enable_thinking`)"
-            hint = "leave model.thinking out"
-            raise InputError(Problem(reference="template.no-thinking", what=what, where="model.thinking", hint=hint))
+            raise InputError(no_thinking_switch(self.template, "model.thinking"))
         self.notes["thinking is switched on"] = None
 
     def _shows_system(self) -> bool:

@@ -21,8 +21,6 @@ _ANY_BLOCK = re.compile(
     rf"<\|begin_of_thought\|>)(?:.*?)(?:{THINK_CLOSE}|</(?P=name)>|<\|end_of_thought\|>)",
     re.DOTALL | re.IGNORECASE,
 )
-SWITCHES = ("enable_thinking", "thinking")
-"""Variables that switch a template's thinking on, the usual one first."""
 
 
 def thoughts_and_answer(text: str) -> tuple[str, str]:

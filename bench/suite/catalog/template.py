@@ -28,6 +28,8 @@ TOKENIZER = "tokenizer"
 
 _FOLDER = Path(__file__).parent / "templates"
 _READS_INPUT = re.compile(r"""\.input\b|\[\s*['"]input['"]\s*\]|get\(\s*['"]input['"]""")
+_SWITCHES = ("enable_thinking", "thinking")
+"""Variables that switch a template's thinking on, the usual one first."""
 _FIXED_DATE = datetime(2024, 7, 26)
 """For templates that print today's date: Llama 3's own default, so that equal inputs render to equal text."""
 
@@ -86,6 +88,17 @@ class Template:
             return frozenset(meta.find_undeclared_variables(_environment().parse(self.text)))
         except TemplateError:
             return frozenset()
+
+    def thinking_switch(self) -> str | None:
+        """The variable that switches its thinking on; `None` without one."""
+        variables = self.variables()
+        return next((name for name in _SWITCHES if name in variables), None)
+
+
+def no_thinking_switch(template: Template, where: str) -> Problem:
+    """The problem of a template whose thinking cannot be switched on."""
+    what = f"template {template.name!r} has no thinking switch (`{_SWITCHES[0]}`)"
+    return Problem(reference="template.no-thinking", what=what, where=where, hint=f"leave {where} out")
 
 
 def template_names() -> tuple[str, ...]:

@@ -17,6 +17,18 @@ def refused(path: Path, **options: object) -> list[Problem]:
     return list(caught.value.problems)
 
 
+def test_thinking_needs_a_template_with_a_switch(tmp_path: Path) -> None:
+    """The plan would find it, after every file was hashed."""
+    path = write_suite(tmp_path)
+    asked = "model.thinking=true"
+    [problem] = refused(path, overrides=[asked, "model.template=dialogue"])
+    assert (problem.reference, problem.where) == ("template.no-thinking", "model.thinking")
+    (tmp_path / "own.jinja").write_text(
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if enable_thinking %}<think>{% endif %}"
+    )
+    load_suite(path, overrides=[asked, f"model.template={tmp_path / 'own.jinja'}"])
+
+
 def test_a_whole_suite_passes(tmp_path: Path) -> None:
     loaded = load_suite(write_suite(tmp_path))
     assert [arm.name for arm in loaded.suite.expand()] == ["rows/full", "rows/lora", "other/full", "other/lora"]

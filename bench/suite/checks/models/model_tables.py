@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.catalog.card import card_folder, card_names, load_card
-from bench.suite.catalog.template import TOKENIZER, load_template
+from bench.suite.catalog.template import TOKENIZER, load_template, no_thinking_switch
 from bench.suite.checks.models.model_folder import (
     context_length,
     context_problem,
@@ -32,6 +32,7 @@ def model_problems(model: ModelSpec, base: Path, place: str) -> Iterator[Problem
     """An unknown card or template, a folder that is no model, keys that do not go together."""
     if model.template is not None and model.template != TOKENIZER:
         yield from _template_problems(model.template, base, place)
+    yield from _switch_problems(model, base, place)
     if model.revision is not None and not _has_revisions(model):
         what = f"{place}.revision means a hub model; this one is a local folder"
         yield Problem(reference="model.revision", what=what, where=f"{place}.revision", hint="leave it out")
@@ -109,6 +110,21 @@ def _template_problems(template: str, base: Path, place: str) -> Iterator[Proble
                 reference=problem.reference, what=problem.what, where=problem.where or f"{place}.template",
                 hint=problem.hint,
             )  # fmt: skip
+
+
+def _switch_problems(model: ModelSpec, base: Path, place: str) -> Iterator[Problem]:
+    """A named template, or a card's, whose thinking cannot be switched on; the tokenizer's own is seen by the plan."""
+    name = model.template
+    if name is None and model.card is not None and model.card in card_names():
+        name = load_card(model.card).template
+    if name is None or name == TOKENIZER or not model.thinking:
+        return
+    try:
+        template = load_template(name, base)
+    except InputError:
+        return  # has its own problem
+    if template.thinking_switch() is None:
+        yield no_thinking_switch(template, f"{place}.thinking")
 
 
 def _has_revisions(model: ModelSpec) -> bool:
