@@ -22,6 +22,7 @@ from bench.data.formats.shapes import by_columns, known_shapes, recognise
 from bench.data.formats.unused import unused_names, worth_reporting
 from bench.data.sources.file_formats import NumberedRecords, may_be_a_table, no_list, records, table_by_columns
 from bench.data.sources.files import MICRO
+from bench.data.sources.no_rows import no_rows_left
 from bench.data.sources.row_faults import COLUMNS_HINT, RowFaults
 from bench.data.sources.split_column import SplitColumn
 from bench.data.sources.table import RowTable
@@ -112,16 +113,7 @@ def _fill(table: RowTable, rows: Iterable[tuple[int, Any]], shape: Shape, source
     table.dropped.update(faults.counts())
     table.notes.update(changed)
     table.notes.update({} if not source.files else worth_reporting(unused, table.source_rows))
-    return [] if len(table) else [_no_whole_row(table, source)]
-
-
-def _no_whole_row(table: RowTable, source: Source) -> Problem:
-    reasons = ", ".join(f"{reason} ({count:,})" for reason, count in table.dropped.items())
-    needed = "both a prompt and an answer" if source.rules.answered else "a prompt"
-    what = f"no row with {needed} is left: {reasons}" if reasons else "holds no whole conversation"
-    asked = any(reason.removeprefix("with ") in source.rules.leave_out for reason in table.dropped)
-    hint = "see leave_out in the data's table" if asked else COLUMNS_HINT
-    return Problem(reference="data.no-answers", what=what, where=source.label, hint=hint)
+    return [] if len(table) else [no_rows_left(table.dropped, source.rules, source.label)]
 
 
 def _records_of(source: Source, begun: list[tuple[int, str]]) -> NumberedRecords:

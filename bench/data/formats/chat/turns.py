@@ -30,6 +30,7 @@ BEHIND_LAST = {
 NO_VALUE = "the answer is a word for a missing value, such as nan"
 NO_ANSWER = "question without an answer"
 NOT_LEARNED = "no turn to be learned"
+NO_OPENING = "no opening prompt"
 UNFINISHED = "an answer's thinking never ends"
 
 _MISSING = frozenset({"nan", "NaN", "NaT", "None", "null", "NULL", "<NA>", "#N/A", "undefined"})
@@ -69,8 +70,8 @@ def settle(turns: Turns, *, answered: bool = True, merge: bool = True, keep_empt
     elif turns and turns[-1]["role"] != "assistant":
         turns = [*turns, {"role": "assistant", "content": ""}]
     if next((turn["role"] for turn in turns if turn["role"] != "system"), None) == "assistant":
-        return Settled(turns=turns, dropped="no opening prompt")
-    _check_order(turns)
+        return Settled(turns=turns, dropped=NO_OPENING)
+    _check_order(turns, merge=merge)
     question = turns[-2] if len(turns) > 1 else {"content": ""}
     if is_blank(question["content"]) and is_blank(question.get("input", "")) and question.get("role") != "tool":
         return Settled(turns=turns, dropped="empty prompt")
@@ -137,13 +138,23 @@ def _merged(turns: Turns) -> Turns:
     return merged
 
 
+_MERGES = 'odd_rows = "repair" in the data\'s table merges turns of one role'
+_DROPS = 'odd_rows = "drop" leaves such rows out'
+
+
 def _mergeable(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    alike = all(first.get(key) == second.get(key) for key in ("role", "name", "train"))
-    return (
-        alike
-        and first["role"] != "tool"
-        and not any(turn.get(key) for turn in (first, second) for key in ("reasoning", "tool_calls"))
-    )
+    return first["role"] == second["role"] != "tool" and _kept_apart(first, second) is None
+
+
+def _kept_apart(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Why two turns of one role are not merged, and what helps; `None`: nothing speaks against it."""
+    if first.get("name") != second.get("name"):
+        return "their speakers have different names", f'ignore = ["name"] merges them; {_DROPS}'
+    if first.get("train", True) != second.get("train", True):
+        return "one of them is to be learned and the other is not", f"merge them in the file; {_DROPS}"
+    if any(turn.get(key) for turn in (first, second) for key in ("reasoning", "tool_calls")):
+        return "one of them thinks or calls a tool", f"merge them in the file; {_DROPS}"
+    return None
 
 
 _FOLLOWS: dict[str, set[str | None]] = {
@@ -155,11 +166,15 @@ _FOLLOWS: dict[str, set[str | None]] = {
 """Roles that may come before a turn; `None`: nothing."""
 
 
-def _check_order(turns: Turns) -> None:
+def _check_order(turns: Turns, *, merge: bool) -> None:
     """User and assistant take turns, after a system prompt perhaps; tools answer calls. Raises `RowError`."""
-    before: str | None = None
+    before: Mapping[str, Any] | None = None
     for position, turn in enumerate(turns, start=1):
-        if before not in _FOLLOWS[turn["role"]]:
-            follows = f"follows one of {before}" if before else "comes first"
-            raise RowError("data.turn-order", f"turn {position} is of {turn['role']} and {follows}")
-        before = turn["role"]
+        role, last = turn["role"], None if before is None else before["role"]
+        if last not in _FOLLOWS[role]:
+            follows = f"turn {position} is of {role} and {f'follows one of {last}' if last else 'comes first'}"
+            if before is None or last != role:
+                raise RowError("data.turn-order", follows)
+            why, hint = _kept_apart(before, turn) or ("", "" if merge else _MERGES)
+            raise RowError("data.turn-order", f"{follows}: {why}" if why else follows, hint or None)
+        before = turn

@@ -114,3 +114,27 @@ def test_a_row_without_an_answer_stays_only_where_the_suite_keeps_it() -> None:
     assert kept.notes == ("no answer: the row takes its place and teaches nothing",)
     alone = settle(turns[:1], keep_empty=True)
     assert alone.dropped == "question without an answer", "it is no row of such a loop"
+
+
+@pytest.mark.parametrize(
+    ("second", "why", "hint"),
+    [
+        ({"role": "user", "name": "bob"}, "different names", 'ignore = ["name"] merges'),
+        ({"role": "assistant", "train": False}, "is to be learned", 'odd_rows = "drop"'),
+        ({"role": "assistant", "reasoning": "hm"}, "thinks or calls", "merge them in the file"),
+    ],
+)
+def test_turns_of_one_role_that_stay_apart_are_refused_with_the_reason(
+    second: dict[str, Any], why: str, hint: str
+) -> None:
+    before = turns("user:Q") if second["role"] == "assistant" else []
+    first = {"role": second["role"], "content": "A"}
+    with pytest.raises(RowError, match=why) as refused:
+        settle([*before, first, {"content": "B", **second}, *turns("user:R", "assistant:C")[len(before) == 0 :]])
+    assert hint in str(refused.value.hint)
+
+
+def test_turns_that_the_suite_does_not_let_merge_name_what_merges_them() -> None:
+    with pytest.raises(RowError) as refused:
+        settle(turns("user:Q", "user:R", "assistant:A"), merge=False)
+    assert 'odd_rows = "repair"' in str(refused.value.hint)
