@@ -12,10 +12,13 @@ from enum import StrEnum
 from typing import Any
 
 from bench.data.formats.chat.messages import (
+    OF_TOKENS,
     ignore_hint,
     is_good,
     is_message,
     message_turns,
+    misspelt,
+    misspelt_name,
     not_honoured,
     parsed_flag,
 )
@@ -48,6 +51,8 @@ _REASONING = "reasoning reasoning_content reasoning_trace thinking thought thoug
 _REFUSED = """
 image images image_path image_paths image_url img audio audios video videos pixel_values loss_mask weights
 attention_mask input_ids mask masks train_mask assistant_masks completion_mask
+chat_template_kwargs template_kwargs chat_template enable_thinking documents
+train_on_input train_on_inputs train_on_prompt mask_prompt mask_input mask_inputs mask_history
 """
 _LEFT_OUT = "skip skipped ignore ignored exclude excluded masked is_masked mask_loss no_loss"
 _ACCEPTED = "preferred winner better best selected approved is_chosen is_accepted is_preferred"
@@ -71,7 +76,7 @@ COLUMNS: dict[str, ColumnMeaning] = {
     "history": ColumnMeaning.HISTORY,
     **dict.fromkeys(_REASONING.split(), ColumnMeaning.REASONING),
     **dict.fromkeys(("tools", "functions"), ColumnMeaning.TOOLS),
-    **dict.fromkeys(("label", "kto_tag", "kto_label"), ColumnMeaning.LABEL),
+    **dict.fromkeys(("label", "labels", "kto_tag", "kto_label"), ColumnMeaning.LABEL),
     **dict.fromkeys(("weight", "sample_weight", "loss_weight", "example_weight", "train"), ColumnMeaning.WEIGHT),
     **dict.fromkeys(("loss", "trainable", "training", "is_train"), ColumnMeaning.FLAG),
     **dict.fromkeys(("keep", "include", "included"), ColumnMeaning.KEPT),
@@ -90,7 +95,9 @@ _OF_ROW = {
     ColumnMeaning.ACCEPTED: False, ColumnMeaning.REJECTED: True,
 }  # fmt: skip
 """Meanings by which a truth value leaves its row out, with that value; any other value is of some other meaning."""
-_MEANT = {name for name, meaning in COLUMNS.items() if meaning is not ColumnMeaning.NOTHING}
+_CLASSES = frozenset({"label", "labels"})
+"""Labels that beside a plain text may be its class."""
+_MEANT = frozenset(name for name, meaning in COLUMNS.items() if meaning is not ColumnMeaning.NOTHING)
 
 
 def with_columns(record: Mapping[str, Any], turns: Turns, *, uses: Collection[str], mapped: bool) -> Turns:
@@ -98,20 +105,16 @@ def with_columns(record: Mapping[str, Any], turns: Turns, *, uses: Collection[st
 
     `mapped`: the suite names the columns of the texts, so that no other one is a system prompt, a history or reasoning.
     """
+    plain = bool(turns) and turns[0]["role"] == "text"
+    for name in record:
+        if name not in uses and (means := misspelt(name, _MEANT)) is not None and means not in record:
+            _check_misspelt(name, means, record[name], mapped=mapped, plain=plain)
     record = {name: record[name] for name in record if name in _MEANT and name not in uses and is_filled(record[name])}
+    for name, value in record.items():
+        _check_row(name, value, plain=plain)
     if not record:
         return turns
-    for name, value in record.items():
-        meaning = COLUMNS.get(name)
-        if meaning is ColumnMeaning.REFUSED:
-            raise not_honoured(f"column `{name}`", name)
-        if meaning is ColumnMeaning.LABEL:
-            _check_label(name, value, plain=turns[0]["role"] == "text" if turns else False)
-        elif meaning is ColumnMeaning.WEIGHT or (meaning is ColumnMeaning.FLAG and parsed_flag(value) is not None):
-            _check_weight(name, value)
-        elif meaning in _OF_ROW and parsed_flag(value) is _OF_ROW[meaning]:
-            raise RowLeftOut(f"{name} is {str(parsed_flag(value)).lower()}")
-    if not turns or turns[0]["role"] == "text":
+    if not turns or plain:
         return turns
     if not mapped:
         turns = _after_history(record, turns)
@@ -148,11 +151,46 @@ def _named(meaning: ColumnMeaning, record: Mapping[str, Any]) -> list[str]:
     return [name for name in record if COLUMNS.get(name) is meaning]
 
 
+def _check_row(name: str, value: object, *, plain: bool) -> None:
+    """Raises `RowLeftOut` where a column says that its row is not learned, `RowError` where it cannot be honoured."""
+    meaning = COLUMNS.get(name)
+    if meaning is ColumnMeaning.REFUSED:
+        raise not_honoured(f"column `{name}`", name)
+    if meaning is ColumnMeaning.LABEL:
+        _check_label(name, value, plain=plain)
+    elif meaning is ColumnMeaning.WEIGHT or (meaning is ColumnMeaning.FLAG and parsed_flag(value) is not None):
+        _check_weight(name, value)
+    elif meaning in _OF_ROW and parsed_flag(value) is _OF_ROW[meaning]:
+        raise RowLeftOut(f"{name} is {str(parsed_flag(value)).lower()}")
+
+
+def _check_misspelt(name: str, means: str, value: object, *, mapped: bool, plain: bool) -> None:
+    """Refuses a column that would change what is learned if it were written in lower case."""
+    if not is_filled(value) or not reads(means, value, mapped=mapped, plain=plain):
+        return
+    changes = COLUMNS[means] in (*_OF_TEXTS, ColumnMeaning.TOOLS)
+    try:
+        _check_row(means, value, plain=plain)
+    except (RowError, RowLeftOut):
+        changes = True
+    if changes:
+        raise misspelt_name(f"column `{name}`", name, means)
+
+
 def _check_label(name: str, value: object, *, plain: bool) -> None:
-    """A label of plain text may be its class, by number."""
+    """A label is of the row, or the class of a plain text; a list of numbers is a label of each token."""
+    items = parsed(value)
+    if isinstance(items, list) and all(number(item) is not None for item in items):
+        raise RowError("data.not-honoured", f"column `{name}` cannot be honoured: {OF_TOKENS}", ignore_hint(name))
     if plain and number(value) is not None:
         return
     if not is_good(name, value):
+        if plain and name in _CLASSES:
+            what = (
+                f"column `{name}` is {str(value).strip().lower()}: the class of a text, or whether it is to be learned"
+            )
+            hint = f'ignore = ["{name}"] learns all texts; a column `keep` that is false leaves a text out'
+            raise RowError("data.label", what, hint)
         raise RowLeftOut(f"{name} is {str(value).strip().lower()}")
 
 

@@ -7,12 +7,12 @@ names of the fields differ from file to file, they are arguments of a function t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bench.data.formats.chat.messages import is_message, is_role, message_turns, role_of, speaker_and_content
 from bench.data.formats.chat.tools import call_list, tool_list
-from bench.data.formats.chat.turns import Turns, user_turn
+from bench.data.formats.chat.turns import Turns, texts_of, user_turn
 from bench.data.formats.fields import (
     RowError,
     as_text,
@@ -69,18 +69,40 @@ def question_and_answer(prompt: str | None, completion: str | None) -> Converter
             )
             raise RowError("data.not-an-answer", what, "name the columns of prompt and completion with columns")
         answer = [] if completion is None else said_by("assistant", record, completion)
-        if answer and answer[0]["role"] != "assistant":
+        is_whole = bool(answer) and answer[0]["role"] != "assistant"
+        if is_whole and (prompt in (None, *CONVERSATIONS) or not is_filled(record.get(str(prompt)))):
             return answer
         if prompt is None:
             raise RowError("data.no-prompt", f"field `{completion}` holds an answer, and no column holds its prompt")
         more = [text_of(record, name) for name in extras if name in record]
         asked = said_by("user", record, prompt, extra="\n".join(text for text in more if text.strip()))
+        if is_whole:
+            return conversation_of(asked, answer, f"`{prompt}`", f"`{completion}`")
         if answer and asked[-1]["role"] == "assistant" and asked[-1]["content"].strip():
             what = f"field `{prompt}` ends with an answer, and `{completion}` holds another"
             raise RowError("data.two-answers", what, f'ignore = ["{completion}"] learns the conversation as it is')
         return [*asked, *answer]
 
     return convert
+
+
+def conversation_of(asked: Turns, answer: Turns, prompt: str, completion: str) -> Turns:
+    """A prompt with its answer, or an answer that is the whole conversation. Raises `RowError` where that is another
+    than the prompt's."""
+    if not answer or answer[0]["role"] == "assistant":
+        return [*asked, *answer]
+    said = _words(text for turn in answer for text in texts_of(turn))
+    first = _words(texts_of(next((turn for turn in answer if turn["role"] == "user"), answer[0])))
+    other = next((text for turn in asked for text in texts_of(turn) if _words([text]) not in said), None)
+    if other is not None and first not in _words([other]):  # a prompt as its template prints it holds the question
+        what = f"{prompt} is not in the conversation of {completion}, which has a prompt of its own"
+        raise RowError("data.two-prompts", what, f"ignore = [{prompt.replace('`', chr(34))}] learns the conversation")
+    return answer
+
+
+def _words(texts: Iterable[str]) -> str:
+    """Texts one after the other, white space apart."""
+    return " ".join(" ".join(texts).split())
 
 
 def said_by(role: str, record: Mapping[str, Any], name: str, *, extra: str = "") -> Turns:
@@ -136,6 +158,23 @@ def whole_dialogue(name: str) -> Converter:
 def plain_text(name: str) -> Converter:
     """A field that is no conversation, learned from beginning to end."""
     return lambda record: [{"role": "text", "content": text_of(record, name)}]
+
+
+def text_alone(record: Mapping[str, Any]) -> Turns:
+    """A plain text in the column `text`. Raises `RowError` where a column beside it holds an answer to it."""
+    [turn] = plain_text("text")(record)
+    for name in (answer for answer in ANSWERS if answer not in CHOSEN):
+        value = record.get(name)
+        if (
+            isinstance(value, str)
+            and is_filled(value)
+            and number(value) is None
+            and value.strip() not in turn["content"]
+        ):
+            what = f"`text` would be learned as plain text, and `{name}` beside it, which may be its answer, would not"
+            hint = f'columns = {{ prompt = "text", completion = "{name}" }}, or ignore = ["{name}"]'
+            raise RowError("data.text-or-prompt", what, hint)
+    return [turn]
 
 
 def messages(name: str) -> Converter:

@@ -16,7 +16,15 @@ from typing import Any
 from bench.data.formats.chat.messages import ends_with_answer
 from bench.data.formats.chat.turns import Turns
 from bench.data.formats.columns import REJECTED, history_turns, judges
-from bench.data.formats.convert import CHOSEN, CONVERSATIONS, EXTRAS, PROMPTS, question_and_answer, said_by
+from bench.data.formats.convert import (
+    CHOSEN,
+    CONVERSATIONS,
+    EXTRAS,
+    PROMPTS,
+    conversation_of,
+    question_and_answer,
+    said_by,
+)
 from bench.data.formats.fields import RowError, field_of, is_filled, kind_of, number, parsed, turn_list
 from bench.data.formats.shape import Shape
 from bench.data.formats.verdicts import best_place, flagged_side, listed_place, named_side
@@ -204,7 +212,7 @@ def _shape(question: str | None, choose: Choose, reads: Sequence[str], fields: s
             return question_and_answer(question, column)(record)
         prompt = question_and_answer(question, None)(record)
         answer = said_by("assistant", holder, column)
-        return answer if answer and answer[0]["role"] != "assistant" else [*prompt, *answer]
+        return conversation_of(prompt, answer, f"`{question}`", f"the preferred `{column}`")
 
     uses = frozenset([*(() if question is None else (question,)), *reads, *EXTRAS, *_BESIDE, *REJECTED])
     asked = "" if question is None else f"{question}, "

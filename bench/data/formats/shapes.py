@@ -25,6 +25,7 @@ from bench.data.formats.convert import (
     alternating,
     best_branch,
     called,
+    conversation_of,
     messages,
     pair_keys,
     pairs,
@@ -32,6 +33,7 @@ from bench.data.formats.convert import (
     question_and_answer,
     questions_by_turn,
     said_by,
+    text_alone,
     whole_dialogue,
 )
 from bench.data.formats.fields import RowError, is_filled, parsed, text_of
@@ -83,7 +85,7 @@ def _mapped(columns: Columns) -> Converter:
         if columns.completion is None:
             return [*turns, {"role": "assistant", "content": ""}]
         answer = said_by("assistant", record, columns.completion)
-        return answer if answer and answer[0]["role"] != "assistant" else [*turns, *answer]
+        return conversation_of(turns, answer, f"`{prompt}`", f"`{columns.completion}`")
 
     return convert
 
@@ -224,7 +226,7 @@ SHAPES: tuple[Shape, ...] = (
 """In the order in which they are tried."""
 
 TEXT_SHAPES: tuple[Shape, ...] = (
-    _shape("text", "text: plain text, all of it learned", _has("text"), plain_text("text"), "text", plain=True),
+    _shape("text", "text: plain text, all of it learned", _has("text"), text_alone, "text", plain=True),
 )
 """Rows that are no conversation; tried last."""
 

@@ -274,3 +274,56 @@ def test_a_column_that_may_belong_to_the_prompt_is_named_as_unused(name: str) ->
     shape = recognise([record])
     assert shape is not None
     assert f"column `{name}` not used" in set(unused_names(record, shape))
+
+
+def test_a_list_of_labels_by_token_is_refused_and_one_of_classes_is_none() -> None:
+    """`labels: [-100, 3]` was named as unused, and the row learned as if no token were masked."""
+    for name in ("labels", "label"):
+        for value in ([-100, -100, 3], "[-100, 3]"):
+            with pytest.raises(RowError, match=f"column `{name}` cannot be honoured"):
+                read({"prompt": "Q", "completion": "A", name: value})
+        assert read({"prompt": "Q", "completion": "A", name: ["history", "art"]}).dropped is None
+
+
+@pytest.mark.parametrize("word", [False, "false", "bad", "Rejected"])
+def test_a_label_of_plain_text_that_may_be_its_class_or_a_judgement_is_refused(word: Any) -> None:
+    """Every negative review was left out."""
+    for name in ("label", "labels"):
+        with pytest.raises(RowError, match="the class of a text, or whether"):
+            read({"text": "A film.", name: word})
+        assert read({"text": "A film.", name: word}, ignore=[name]).dropped is None
+        assert read({"text": "A film.", name: "good"}).dropped is None
+    assert read({"text": "A film.", "kto_tag": word}).dropped is not None
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "spoken_of"),
+    [("Weight", 0, "weight"), ("KEEP", False, "keep"), ("System", "S", "system"), (" tools", [TOOL], "tools"),
+     ("Loss-Mask", [0, 1], "loss_mask"), ("Label", False, "label")],
+)  # fmt: skip
+def test_a_column_in_other_letters_that_would_change_what_is_learned_is_refused(
+    column: str, value: Any, spoken_of: str
+) -> None:
+    with pytest.raises(RowError, match=f"`{column}` is not read, `{spoken_of}` would be"):
+        read({"prompt": "Q", "completion": "A", column: value})
+    assert read({"prompt": "Q", "completion": "A", column: value}, ignore=[column]) == Settled(turns=Q_AND_A)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("Weight", 1), ("Loss", 2.3), ("Keep", "the third"), ("Label", "art"), ("System", ""), ("ID", 3)],
+)
+def test_a_column_in_other_letters_that_changes_nothing_is_no_fault(column: str, value: Any) -> None:
+    assert read({"prompt": "Q", "completion": "A", column: value}) == Settled(turns=Q_AND_A)
+
+
+def test_a_text_with_an_answer_beside_it_is_a_prompt_or_plain_text_as_the_suite_says() -> None:
+    """The question was learned as plain text, and its answer was not."""
+    record = {"text": "What is it?", "response": "It is this."}
+    with pytest.raises(RowError, match="`text` would be learned as plain text, and `response` beside it"):
+        read(record)
+    assert read(record, ignore=["response"]).turns == [{"role": "text", "content": "What is it?"}]
+    asked = Rules().read(record, by_columns(Columns(prompt="text", completion="response")))
+    assert [turn["content"] for turn in asked.turns] == ["What is it?", "It is this."]
+    for beside in ({"response": "is it"}, {"target": 1}, {"target": "1"}, {"answer": ""}):
+        assert read({"text": "What is it?", **beside}).turns == [{"role": "text", "content": "What is it?"}]

@@ -15,6 +15,7 @@ from bench.data.formats.unused import unused_names
 
 Q = {"role": "user", "content": "Q"}
 GOOD, BAD = {"role": "assistant", "content": "good"}, {"role": "assistant", "content": "bad"}
+CHAT = [{"role": "system", "content": "S"}, Q, {"role": "assistant", "content": "A"}]
 HUMAN = {"from": "human", "value": "Q"}
 
 LAYOUTS: dict[str, dict[str, Any]] = {
@@ -247,3 +248,28 @@ def test_nothing_of_a_preference_row_is_reported_as_unused(name: str) -> None:
         "distilabel, orca pairs": {"column `generations` not used"},
     }
     assert set(unused_names(LAYOUTS[name], shape)) == repeated.get(name, set())
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"prompt": "other", "chosen": CHAT},
+        {"prompt": "Q", "input": "about this", "chosen": CHAT},
+        {"prompt": "other", "response_0": CHAT, "response_1": CHAT, "better_response_id": 0},
+    ],
+)
+def test_a_prompt_beside_a_conversation_with_another_is_refused(record: dict[str, Any]) -> None:
+    """The prompt of the column was dropped without a word."""
+    shape = recognise([record])
+    assert shape is not None
+    with pytest.raises(RowError, match="has a prompt of its own") as caught:
+        Rules().read(record, shape)
+    assert 'ignore = ["prompt"]' in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("prompt", ["Q", " Q\n", "S Q", "<|user|>\nQ<|end|>", [CHAT[0], CHAT[1]], "", None])
+def test_a_prompt_that_the_conversation_repeats_is_said_once(prompt: object) -> None:
+    record = {"prompt": prompt, "chosen": CHAT}
+    shape = recognise([record])
+    assert shape is not None
+    assert [turn["content"] for turn in Rules().read(record, shape).turns] == ["S", "Q", "A"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from bench.data.formats.chat.channels import ROUTES, by_channel
@@ -43,14 +44,23 @@ openai_id redacted toxic hashed_ip header country state type status user author 
 replies
 """
 
+OF_TOKENS = "a turn is learned whole or not at all, without weights or masks by token or within it"
+"""Why masks are refused."""
 _REASONS = {
     "image images image_path image_paths image_url img audio audios video videos pixel_values": (
         "this program trains on text"
     ),
     "train_detail training_detail weights mask masks loss_mask attention_mask input_ids train_mask assistant_masks "
-    "completion_mask": "a turn is learned whole or not at all, without weights or masks by token or within it",
+    "completion_mask": OF_TOKENS,
     "tools functions": "a row's tools are in a column of its own, `tools`",
     "tool_call function_calls": "calls of tools are read from `tool_calls`",
+    "chat_template_kwargs template_kwargs chat_template enable_thinking": (
+        "all rows of a data set are printed alike, as template and thinking under [model] say"
+    ),
+    "documents": "no template is given documents: what the prompt quotes of them belongs in its text",
+    "train_on_input train_on_inputs train_on_prompt mask_prompt mask_input mask_inputs mask_history": (
+        "loss_on in the recipe is for all rows"
+    ),
     "refusal": "what the model refuses with is read from the content",
     "ignore ignored skip skipped exclude excluded": (
         "it may leave the turn out of what is learned (`train` says that) or out of the conversation"
@@ -83,6 +93,8 @@ MESSAGE_KEYS: dict[str, Key] = {
     **dict.fromkeys(_NOTHING.split(), Key.NOTHING),
 }
 """A message's keys and their meanings."""
+
+_MEANT = frozenset(key for key, meaning in MESSAGE_KEYS.items() if meaning is not Key.NOTHING)
 
 _PAIRED = {"role": "content", "from": "value", "speaker": "text"}
 """The key that holds the content, by the key that names the speaker."""
@@ -226,9 +238,24 @@ def _check_single(item: Mapping[str, Any], content: str, text: str) -> None:
 
 def _check_honoured(item: Mapping[str, Any]) -> None:
     for key, value in item.items():
+        if key not in MESSAGE_KEYS and (means := misspelt(key, _MEANT)) is not None and is_filled(value):
+            raise misspelt_name(f"`{key}`", key, means)
         says_nothing = not is_filled(value) or (key in _UNLESS_TRUE and parsed_flag(value) is False)
         if MESSAGE_KEYS.get(key) is Key.REFUSED and not says_nothing:
             raise not_honoured(f"`{key}`", key)
+
+
+@lru_cache(maxsize=4096)
+def misspelt(name: str, known: frozenset[str]) -> str | None:
+    """The known name of a column or message key that is written in capitals, with blanks around it, or with hyphens."""
+    meant = str(name).strip().lower().replace("-", "_")
+    return meant if meant != name and meant in known else None
+
+
+def misspelt_name(what: str, name: str, means: str) -> RowError:
+    """The refusal of such a name: what it says would not be learned from."""
+    hint = f'rename it, or ignore = ["{name}"]'
+    return RowError("data.misspelt-name", f"{what} is not read, `{means}` would be: names are in lower case", hint)
 
 
 def not_honoured(name: str, key: str) -> RowError:

@@ -70,6 +70,14 @@ def test_a_turn_that_is_not_skipped_is_like_any_other() -> None:
     assert said(skip=False) == said(ignore=0) == said()
 
 
+@pytest.mark.parametrize(("key", "meant"), [("Weight", "weight"), ("TRAIN", "train"), ("tool-calls", "tool_calls")])
+def test_a_key_in_other_letters_is_refused(key: str, meant: str) -> None:
+    """`Weight: 0` was named as unused, and its turn learned."""
+    with pytest.raises(RowError, match=f"turn 1: `{key}` is not read, `{meant}` would be"):
+        said(**{key: 0})
+    assert said(**{key: None}) == said(Id=3) == said()
+
+
 def test_flags_that_disagree_exclude_the_turn() -> None:
     assert said(weight=1, train=False)["train"] is False
 
