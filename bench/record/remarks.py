@@ -21,6 +21,16 @@ MOST_EPOCHS = 20
 MOST_PADDING = 0.5
 TRUNCATED_SHARE = 0.01
 """Rows cut at max_length are worth a word from this share on."""
+LARGEST_SCALE = 64.0
+"""Factor on what a LoRA adapter adds; 2 is the default, and QLoRA's is 0.25 (Dettmers et al. 2023)."""
+SMALLEST_SCALE = 1e-3
+MOST_DROPOUT = 0.5
+MOST_DECAY = 1.0
+"""Weight decays from here on take more from a weight, at any rate, than almost any gradient gives it; 0.1 is usual."""
+LEAST_NORM = 1e-3
+"""Gradients are hardly ever as short: of all below, clipping leaves next to nothing."""
+MOST_NOISE = 100.0
+"""NEFTune's alpha; the paper's are 5 to 15 (Jain et al. 2023)."""
 UNEQUAL_DOSE = 1.2
 """From this ratio of the largest to the smallest dose on, the arms did not train alike."""
 
@@ -50,6 +60,9 @@ class TrainingCounts:
     """Non-padding."""
     slots: int
     """Batch × padded length, summed over the forward passes."""
+    parameters: int
+    """Count of base and adapter together."""
+    trainable_parameters: int
 
 
 def training_remarks(recipe: Recipe, counts: TrainingCounts) -> Iterator[Remark]:
@@ -60,6 +73,12 @@ def training_remarks(recipe: Recipe, counts: TrainingCounts) -> Iterator[Remark]
     if recipe.rates and min(recipe.rates) < LOWEST_RATE:
         what = f"a learning rate of {min(recipe.rates):g} changes hardly any weight"
         yield Remark(name="learning rate", key="learning_rate", what=what, hint="rates from 1e-6 to 1e-2 are usual")
+    chosen = (recipe.with_setting(setting) for setting in recipe.settings)
+    yield from dict.fromkeys(remark for setting in chosen for remark in _strengths(setting))
+    if recipe.lora is not None and 2 * counts.trainable_parameters > counts.parameters:
+        frozen = counts.parameters - counts.trainable_parameters
+        what = f"the adapters have {counts.trainable_parameters:,} parameters, more than the base's {frozen:,}"
+        yield Remark(name="unusual strength", key="lora.r", what=what, hint="lower r: adapters are to be small")
     if counts.rows > MOST_EPOCHS * counts.available_rows:
         what = f"each row is seen {counts.rows / counts.available_rows:,.0f} times"
         yield Remark(name="many epochs", key="budget", what=what, hint="lower the budget or give more rows")
@@ -79,6 +98,30 @@ def training_remarks(recipe: Recipe, counts: TrainingCounts) -> Iterator[Remark]
     if padding > MOST_PADDING:
         what = f"{padding:.0%} of what is computed is padding"
         yield Remark(name="padding", key="packing", what=what, hint='packing = "bfd" or group_by_length = true')
+
+
+def _strengths(recipe: Recipe) -> Iterator[Remark]:
+    """Remarks on one setting of a recipe: what it does to weights and gradients is far from all that is usual."""
+
+    def remark(key: str, what: str, usual: str) -> Remark:
+        return Remark(name="unusual strength", key=key, what=what, hint=f"{usual} is usual")
+
+    if recipe.lora is not None:
+        scale = recipe.lora.alpha / (recipe.lora.r**0.5 if recipe.method == "rslora" else recipe.lora.r)
+        if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:
+            times = f"{scale:,.0f}" if scale > 1 else f"{scale:g}"
+            what = f"alpha = {recipe.lora.alpha:g} at r = {recipe.lora.r:,} multiplies what adapters add by {times}"
+            yield remark("lora.alpha", what, "a factor of 0.25 to 4")
+        if recipe.lora.dropout > MOST_DROPOUT:
+            yield remark("lora.dropout", f"{recipe.lora.dropout:.0%} of what adapters read is dropped", "0 to 0.1")
+    if recipe.weight_decay >= MOST_DECAY:
+        what = f"a weight decay of {recipe.weight_decay:g} pulls weights to zero faster than most trainings move them"
+        yield remark("weight_decay", what, "0 to 0.1")
+    if 0 < recipe.max_grad_norm < LEAST_NORM:
+        what = f"every gradient longer than {recipe.max_grad_norm:g} is cut to that, which is next to nothing"
+        yield remark("max_grad_norm", what, "1, or 0 for no clipping,")
+    if recipe.neftune_alpha is not None and recipe.neftune_alpha > MOST_NOISE:
+        yield remark("neftune_alpha", f"noise of {recipe.neftune_alpha:g} drowns the embeddings", "5 to 15")
 
 
 def answer_remarks(spec: EvalSpec, positions: int, asked: int | None) -> Iterator[Remark]:

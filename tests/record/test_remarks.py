@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,13 +12,14 @@ from bench.record.remarks import TrainingCounts, answer_remarks, dose_spread, tr
 from bench.suite.tables.evals import EvalSpec
 from bench.suite.tables.training.recipe import Recipe
 
-COUNTS = TrainingCounts(available_rows=100, rows=200, steps=20, tokens=600, slots=1000)
+COUNTS = TrainingCounts(
+    available_rows=100, rows=200, steps=20, tokens=600, slots=1000, parameters=1000, trainable_parameters=1
+)
 
 
 def names(recipe: dict[str, Any], **counts: int) -> list[str]:
     made = Recipe(**{"method": "full", "learning_rate": 1e-4, **recipe})
-    fields = {name: getattr(COUNTS, name) for name in ("available_rows", "rows", "steps", "tokens", "slots")}
-    return [remark.name for remark in training_remarks(made, TrainingCounts(**{**fields, **counts}))]
+    return [remark.name for remark in training_remarks(made, replace(COUNTS, **counts))]
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,15 @@ def names(recipe: dict[str, Any], **counts: int) -> list[str]:
         ({"batch_rows": 101}, {}, "batch above data"),
         ({"batch_rows": 20, "accumulation": 6}, {}, "batch above data"),
         ({}, {"tokens": 499}, "padding"),
+        ({"method": "lora", "lora": {"r": 8, "alpha": 1e6}}, {}, "unusual strength"),
+        ({"method": "rslora", "lora": {"r": 64, "alpha": 1000}}, {}, "unusual strength"),
+        ({"method": "lora", "lora": {"r": 8, "alpha": 1e-6}}, {}, "unusual strength"),
+        ({"method": "lora", "lora": {"r": 8, "alpha": {"sweep": [16, 1e6]}}}, {}, "unusual strength"),
+        ({"method": "lora", "lora": {"dropout": 0.99}}, {}, "unusual strength"),
+        ({"method": "lora", "lora": {}}, {"trainable_parameters": 501}, "unusual strength"),
+        ({"weight_decay": 50}, {}, "unusual strength"),
+        ({"max_grad_norm": 1e-7}, {}, "unusual strength"),
+        ({"neftune_alpha": 500}, {}, "unusual strength"),
     ],
 )
 def test_each_is_said(recipe: dict[str, Any], counts: dict[str, int], name: str) -> None:
@@ -52,6 +63,10 @@ def test_each_is_said(recipe: dict[str, Any], counts: dict[str, int], name: str)
         ({"batch_rows": 20, "accumulation": 5}, {}),
         ({"batch_rows": 101, "packing": "bfd"}, {}),
         ({}, {"tokens": 500}),
+        ({"method": "lora", "lora": {"r": 64, "alpha": 16, "dropout": 0.5}}, {"trainable_parameters": 500}),
+        ({"method": "rslora", "lora": {"r": 64, "alpha": 256}}, {}),
+        ({}, {"trainable_parameters": 1000}),
+        ({"weight_decay": 0.3, "max_grad_norm": 0, "neftune_alpha": 15}, {}),
         ({}, {"steps": 0, "tokens": 0, "slots": 0}),
     ],
 )

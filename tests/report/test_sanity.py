@@ -209,6 +209,14 @@ def long_answers() -> FakeRun:
     return with_suite(run, eval=(*run.record.resolved.suite.eval, GenerationSpec.model_validate(fields)))
 
 
+def decayed() -> FakeRun:
+    run = make_run(examples=20)
+    recipes = run.record.resolved.suite.recipe
+    return with_suite(
+        run, recipe={name: recipe.model_copy(update={"weight_decay": 50.0}) for name, recipe in recipes.items()}
+    )
+
+
 def long_task_answers() -> FakeRun:
     run = make_run(examples=20)
     spec = LmEvalSpec.model_validate({"kind": "lm_eval", "name": "long", "tasks": ("t",)})
@@ -236,6 +244,7 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("truncated", lambda: with_ledger(truncated_rows=96), "12.0% of the rows"),
         ("no supervised tokens", lambda: with_ledger(supervised_tokens=0), "no label entered the loss"),
         ("one step", lambda: with_ledger(steps=1), "one optimiser step"),
+        ("unusual strength", decayed, "a weight decay of 50 pulls weights to zero"),
         ("padding", lambda: with_ledger(slots=10**9), "of what is computed is padding"),
         ("many epochs", lambda: with_ledger(rows=630, epochs=21.0), "each row is seen 21 times"),
         ("batch above data", lambda: with_ledger(rows=3, epochs=1.0), "above the 3 rows of the data"),

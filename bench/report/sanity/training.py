@@ -100,7 +100,13 @@ def settings(record: Record, comparison: Comparison) -> Iterator[Finding]:
         ledger = training.result.ledger
         rows = round(ledger.rows / ledger.epochs) if ledger.epochs else ledger.distinct_rows
         counts = TrainingCounts(
-            available_rows=rows, rows=ledger.rows, steps=ledger.steps, tokens=ledger.tokens, slots=ledger.slots
+            available_rows=rows,
+            rows=ledger.rows,
+            steps=ledger.steps,
+            tokens=ledger.tokens,
+            slots=ledger.slots,
+            parameters=training.result.parameters,
+            trainable_parameters=training.result.trainable_parameters,
         )
         for remark in training_remarks(recipes[training.arm], counts):
             yield Finding(name=remark.name, arm=training.arm, measurand=None, detail=f"{remark.what}; {remark.hint}")

@@ -22,6 +22,8 @@ def plan_remarks(planned: Plan, trainings: Mapping[str, TrainJob], counts: Mappi
             steps=count.steps,
             tokens=count.tokens,
             slots=count.slots,
+            parameters=count.parameters,
+            trainable_parameters=count.trainable_parameters,
         )
         recipe = arm.partition("/")[2].partition("@")[0]
         for remark in training_remarks(job.recipe, taken):
