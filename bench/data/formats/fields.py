@@ -39,7 +39,8 @@ class RowError(Exception):
 
 def not_an_object(record: object) -> RowError:
     """The fault of a row that is none."""
-    return RowError("data.not-an-object", f"a row must be an object with fields, this is {kind_of(record)}")
+    what = f"a row must be an object with fields, this is {kind_of(record)}"
+    return RowError("data.not-an-object", what, "one JSON object per line, or one list of objects")
 
 
 class RowLeftOut(Exception):  # noqa: N818  # no error: the row itself says that it is not to be learned

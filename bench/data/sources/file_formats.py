@@ -13,7 +13,7 @@ import json
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
@@ -75,7 +75,7 @@ def _json(path: Path) -> NumberedRecords:
         opening = ""
         while head.isspace():
             opening, head = opening + head, file.read(1)
-        if head == "[":
+        if head == "[" and not _a_list_per_line(path):
             yield from _elements(file, _behind((0, 0), opening + head))
             return
     if head == "{" and (record := _one_object(path)) is not None:
@@ -85,6 +85,13 @@ def _json(path: Path) -> NumberedRecords:
         for row, line in enumerate(file, start=1):
             if not line.isspace():
                 yield row, _parsed(line)
+
+
+def _a_list_per_line(path: Path) -> bool:
+    """Whether the first line is a whole list and another follows it: such lines are rows, and none is an object."""
+    with _open(path, newline="\n") as file:
+        first = next((line for line in iter(lambda: file.readline(_BLOCK), "") if not line.isspace()), "")
+        return isinstance(_parsed(first), list) and any(not line.isspace() for line in file)
 
 
 def no_list(record: Mapping[str, Any]) -> RowError:
@@ -192,6 +199,9 @@ def _elements(file: TextIO, before: tuple[int, int]) -> NumberedRecords:
     while True:
         position = separator.match(text, position).end()  # type: ignore[union-attr]  # matches the empty string too
         if text[position : position + 1] == "]":
+            if text[position + 1 :].strip() or any(more.strip() for more in iter(lambda: file.read(_BLOCK), "")):
+                what, hint = "not JSON: more text behind the list", "one JSON object per line, or one list of objects"
+                yield row, RowError("data.not-json", what, hint, ends_file=True)
             return
         try:
             value, position = decode(text, position)
@@ -216,12 +226,11 @@ def _behind(before: tuple[int, int], text: str) -> tuple[int, int]:
 
 def _csv(path: Path, delimiter: str = ",") -> NumberedRecords:
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # answers may be longer than the default of 131,072 characters
+    apart = "commas" if delimiter == "," else "tabs"
     with _open(path, newline="") as file:
         reader = csv.DictReader(file, strict=True, delimiter=delimiter)
-        names = _header(reader)
-        if twice := next((name for name in names if name.strip() and names.count(name) > 1), None):
-            hint = "give each column a name of its own"
-            yield 1, RowError("data.repeated-field", f"the header names column `{twice}` twice", hint, ends_file=True)
+        if (fault := _fault_of_header(_header(reader), delimiter, apart)) is not None:
+            yield 1, fault
             return
         row = 0
         while True:
@@ -231,13 +240,26 @@ def _csv(path: Path, delimiter: str = ",") -> NumberedRecords:
             except StopIteration:
                 return
             except csv.Error as error:
-                hint = "quote cells that hold commas or line breaks"
+                hint = f'a cell that begins with " must end with one; quote cells that hold {apart} or line breaks'
                 yield row, RowError("data.not-csv", f"not CSV: {error}", hint, ends_file=True)
                 return
             if None in record:
-                yield row, RowError("data.not-csv", "more cells than the header has columns", "quote cells with commas")
+                what, hint = "more cells than the header has columns", f"quote cells with {apart}"
+                yield row, RowError("data.not-csv", what, hint)
             else:
                 yield row, record
+
+
+def _fault_of_header(names: Sequence[str], delimiter: str, apart: str) -> RowError | None:
+    """What is wrong with the names of the columns: one is there twice, or another separator makes all of them one."""
+    if len(names) == 1 and (other := next((mark for mark in ",;\t|" if mark in names[0]), None)) is not None:
+        what = f"the header {names[0][:60]!r} is read as one column: its cells are apart by {other!r}"
+        hint = f"save the file with {apart} between its cells"
+        return RowError("data.not-csv", what, hint, ends_file=True)
+    if twice := next((name for name in names if name.strip() and names.count(name) > 1), None):
+        hint = "give each column a name of its own"
+        return RowError("data.repeated-field", f"the header names column `{twice}` twice", hint, ends_file=True)
+    return None
 
 
 def _header(reader: csv.DictReader[str]) -> list[str]:
@@ -303,11 +325,13 @@ def _not_a(path: Path, name: str, error: Exception) -> InputError:
 READERS: dict[str, Callable[[Path], NumberedRecords]] = {
     ".json": _json,
     ".jsonl": _json,
+    ".ndjson": _json,
     ".csv": _csv,
     ".tsv": partial(_csv, delimiter="\t"),
     ".parquet": _parquet,
     ".arrow": _arrow,
 }
 """By file ending."""
-_TEXT_FORMATS = (".json", ".jsonl", ".csv", ".tsv")
+JSON_ENDINGS = frozenset((".json", ".jsonl", ".ndjson"))
+_TEXT_FORMATS = (*JSON_ENDINGS, ".csv", ".tsv")
 """Endings of files that may be compressed."""

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from bench.data.sources.file_formats import READERS, format_of, known_formats
+from bench.data.sources.file_formats import JSON_ENDINGS, READERS, format_of, known_formats
 from bench.data.sources.splits import files_of_split
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.catalog.folder_files import files_below
@@ -87,7 +87,7 @@ def _files_in(folder: Path, *, source: str, where: str, split: str) -> tuple[Pat
     if not (folder / "state.json").is_file():
         files = files_of_split(files, folder, source=source, where=where, split=split)
     formats = sorted({format_of(file) for file in files})
-    if len(formats) > 1 and formats != [".json", ".jsonl"]:
+    if len(formats) > 1 and not JSON_ENDINGS.issuperset(formats):
         what, hint = f"{source} holds files of several formats: {', '.join(formats)}", "name one file, or sort them"
         raise InputError(Problem(reference="data.format", what=what, where=where, hint=hint))
     return files

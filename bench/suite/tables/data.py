@@ -14,7 +14,7 @@ MICRO_SOURCES = ("curated", "mixed", "heldout")
 """What `micro:NAME` can name: data that the program generates itself."""
 MICRO_SCORE = "quality"
 """The column of `micro:NAME` that holds a score: what an imperfect judge makes of each row."""
-FILE_SUFFIXES = (".json", ".jsonl", ".csv", ".tsv", ".parquet", ".arrow", ".gz")
+FILE_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".arrow", ".gz")
 
 SPLIT_COLUMN = "split"
 """The column in which rows of one file name their split."""
@@ -147,9 +147,9 @@ class DataSpec(Spec):
     """`[data.NAME]` or the `data` of an eval. Exactly one of `source` and `mix`."""
 
     source: str | None = Field(default=None, min_length=1)
-    """Hub id, a path to .json/.jsonl/.csv/.tsv (also .gz)/.parquet/.arrow or a folder of such files, `micro:curated`,
-    `micro:mixed`, `micro:heldout`, or `data:NAME`: the source of another `[data]` table, before that table's own
-    selection."""
+    """Hub id, a path to .json/.jsonl/.ndjson/.csv/.tsv (also .gz)/.parquet/.arrow or a folder of such files,
+    `micro:curated`, `micro:mixed`, `micro:heldout`, or `data:NAME`: the source of another `[data]` table, before that
+    table's own selection."""
     mix: Annotated[tuple[MixPart, ...], Field(min_length=2)] | None = None
     """Rows drawn from several tables by weight: `select` by `random` with a size, or by `all` for the largest mix of
     these weights in which no row comes twice."""

@@ -16,7 +16,7 @@ import pytest
 
 from bench.data import micro
 from bench.data.formats.conversation import Rules
-from bench.data.formats.fields import RowError
+from bench.data.formats.fields import RowError, not_an_object
 from bench.data.sources import file_formats
 from bench.data.sources.file_formats import records
 from bench.data.sources.files import files_of, kind_of
@@ -272,6 +272,7 @@ def test_arrows_file_layout_is_read_like_its_stream(tmp_path: Path) -> None:
         (("train_sft.jsonl", "test_sft.jsonl"), "train", ["train_sft.jsonl"]),
         (("train_sft.jsonl", "train_gen.jsonl", "test_sft.jsonl"), "train_sft", ["train_sft.jsonl"]),
         (("dev-sft.jsonl", "dev-gen.jsonl"), "validation_sft", ["dev-sft.jsonl"]),
+        (("trainset.jsonl", "testset.ndjson"), "test", ["testset.ndjson"]),
         (("trainset.jsonl", "testset.jsonl"), "train", ["trainset.jsonl"]),
         (("x.train.jsonl", "tests/x.jsonl"), "train", ["x.train.jsonl"]),
         (("train1.jsonl", "train_part2.jsonl", "train-00000-of-00009-4b1f3c5d7e9a.jsonl"), "train",
@@ -432,6 +433,33 @@ def test_one_kind_of_fault_is_one_problem(tmp_path: Path, name: str, content: st
     source = Source(label=name, origin=name, files=(path,), columns=None, revision=None, sha256="x")
     [problem] = read(RowTable(name, tmp_path), source)
     assert what in problem.what
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what", "hint"),
+    [
+        ("a.csv", "question;answer\nq;a\n", "cells are apart by ';'", "with commas"),
+        ("a.csv", "question\tanswer\nq\ta\n", r"cells are apart by '\t'", "with commas"),
+        ("a.tsv", "question,answer\nq,a\n", "cells are apart by ','", "with tabs"),
+        ("a.tsv", 'question\tanswer\nq\t"a\nq\tb\n', "unexpected end of data", 'begins with " must end with one'),
+        ("a.tsv", "question\tanswer\nq\ta\tb\n", "more cells", "quote cells with tabs"),
+        ("a.jsonl", '["q", "a"]\n["q", "b"]\n', "this is a list", "one JSON object per line"),
+        ("a.jsonl", '[{"question": "q", "answer": "a"}]\n[{"question": "r", "answer": "b"}]\n', "this is a list",
+         "one JSON object per line"),
+        ("a.json", '[\n{"question": "q", "answer": "a"}\n] [1]\n', "more text behind the list", "one list of objects"),
+    ],
+)  # fmt: skip
+def test_a_file_in_another_layout_is_told_what_to_change(
+    tmp_path: Path, name: str, content: str, what: str, hint: str
+) -> None:
+    """Of lists line by line the first was read alone; a separator was not named, and tabs were called commas."""
+    (tmp_path / name).write_text(content)
+    faults = [record for _, record in records(tmp_path / name, source="a") if isinstance(record, RowError)]
+    lists = [record for _, record in records(tmp_path / name, source="a") if isinstance(record, list)]
+    faults += [not_an_object(record) for record in lists]
+    assert faults
+    assert what in faults[0].what
+    assert hint in (faults[0].hint or "")
 
 
 def test_blanks_around_the_names_of_csv_columns_do_not_count(tmp_path: Path) -> None:

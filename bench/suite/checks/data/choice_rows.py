@@ -18,7 +18,7 @@ from bench.suite.checks.data.choice_labels import raise_faults, right_options
 from bench.suite.tables.evals import ChoiceSpec
 from bench.text import slice_values
 
-_FORMATS = (".json", ".jsonl", ".csv", ".tsv", ".parquet")
+_FORMATS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 
 
 class ChoiceRow(Spec):
@@ -128,6 +128,7 @@ def _parquet(path: Path) -> list[Any]:
 _READERS: dict[str, Callable[[Path], Any]] = {
     ".json": _json,
     ".jsonl": _json_lines,
+    ".ndjson": _json_lines,
     ".csv": _table,
     ".tsv": _table,
     ".parquet": _parquet,

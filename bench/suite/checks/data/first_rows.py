@@ -19,7 +19,8 @@ _EMPTY_BYTES = 100
 """A JSON file that begins with so many bytes of white space holds rows, for all that is known."""
 _FILES = 20
 """Files of a folder that are looked at."""
-_SUFFIXES = frozenset({".json", ".jsonl", ".csv", ".tsv", ".parquet", ".arrow"})
+_LINES = frozenset({".jsonl", ".ndjson"})
+_SUFFIXES = frozenset({".json", *_LINES, ".csv", ".tsv", ".parquet", ".arrow"})
 _NOTES = frozenset({"dataset_info.json", "dataset_infos.json", "state.json", SAVED_SPLITS})
 """JSON files of a folder that describe data and hold none."""
 _ROW_KEYS = ("data", "rows", "instances", "train")
@@ -59,7 +60,7 @@ def is_without_rows(path: Path) -> bool:
                 return file.read(_EMPTY_BYTES).strip() in (b"", b"[]", b"{}")
             if _suffix(path) in {".csv", ".tsv"}:
                 file.readline()
-            return _suffix(path) in {".jsonl", ".csv", ".tsv"} and not any(line.strip() for line in file)
+            return _suffix(path) in {*_LINES, ".csv", ".tsv"} and not any(line.strip() for line in file)
     except (OSError, EOFError):
         return False
 
@@ -78,7 +79,7 @@ def _suffix(path: Path) -> str:
 
 
 def _names(file: Any, suffix: str) -> tuple[str, ...]:
-    if suffix == ".jsonl":
+    if suffix in _LINES:
         return _keys(json.loads(line) for line in islice(file, _ROWS) if line.strip())
     if suffix in {".csv", ".tsv"}:
         head = file.readline().decode("utf-8-sig")
