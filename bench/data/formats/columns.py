@@ -17,8 +17,6 @@ from bench.data.formats.chat.messages import (
     is_good,
     is_message,
     message_turns,
-    misspelt,
-    misspelt_name,
     not_honoured,
     parsed_flag,
 )
@@ -26,7 +24,17 @@ from bench.data.formats.chat.thoughts import joined, with_one_block
 from bench.data.formats.chat.tools import tool_list
 from bench.data.formats.chat.turns import Turns
 from bench.data.formats.convert import ANSWERS, CHOSEN, CONVERSATIONS
-from bench.data.formats.fields import RowError, RowLeftOut, as_text, is_filled, kind_of, number, parsed
+from bench.data.formats.fields import (
+    RowError,
+    RowLeftOut,
+    as_text,
+    is_filled,
+    kind_of,
+    misspelt,
+    misspelt_name,
+    number,
+    parsed,
+)
 
 
 class ColumnMeaning(StrEnum):
@@ -111,6 +119,7 @@ def with_columns(record: Mapping[str, Any], turns: Turns, *, uses: Collection[st
             _check_misspelt(name, means, record[name], mapped=mapped, plain=plain)
     record = {name: record[name] for name in record if name in _MEANT and name not in uses and is_filled(record[name])}
     for name, value in record.items():
+        _check_judgement(name, value, turns)
         _check_row(name, value, plain=plain)
     if not record:
         return turns
@@ -162,6 +171,17 @@ def _check_row(name: str, value: object, *, plain: bool) -> None:
         _check_weight(name, value)
     elif meaning in _OF_ROW and parsed_flag(value) is _OF_ROW[meaning]:
         raise RowLeftOut(f"{name} is {str(parsed_flag(value)).lower()}")
+
+
+def _check_judgement(name: str, value: object, turns: Turns) -> None:
+    """Refuses `yes` in `rejected` beside the answer `no`: the other answer, or a judgement of this one."""
+    if COLUMNS.get(name) not in (ColumnMeaning.ACCEPTED, ColumnMeaning.REJECTED) or not isinstance(value, str):
+        return
+    answer = str(turns[-1]["content"]) if turns else ""
+    pair = {value.strip().lower(), answer.strip().lower()}
+    if any(pair <= words for words in ({"yes", "no"}, {"true", "false"}, {"0", "1"})):
+        what = f"column `{name}` is {value!r} beside an answer of such words: another answer, or a judgement of that"
+        raise RowError("data.label", what, ignore_hint(name))
 
 
 def _check_misspelt(name: str, means: str, value: object, *, mapped: bool, plain: bool) -> None:

@@ -13,6 +13,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from bench.text import is_blank
@@ -148,3 +149,16 @@ def turn_list(record: Mapping[str, Any], name: str) -> list[Any]:
     if not isinstance(value, list):
         raise RowError("data.not-a-list", f"field `{name}` is {kind_of(value)}, not a list of turns")
     return value
+
+
+@lru_cache(maxsize=4096)
+def misspelt(name: str, known: frozenset[str]) -> str | None:
+    """The known name of a column or message key that is written in capitals, with blanks around it, or with hyphens."""
+    meant = str(name).strip().lower().replace("-", "_")
+    return meant if meant != name and meant in known else None
+
+
+def misspelt_name(what: str, name: str, means: str) -> RowError:
+    """The refusal of such a name: what it says would not be learned from."""
+    hint = f'rename it, or ignore = ["{name}"]'
+    return RowError("data.misspelt-name", f"{what} is not read, `{means}` would be: names are in lower case", hint)

@@ -163,6 +163,10 @@ def test_a_truth_value_is_no_preferred_answer_and_a_text_that_reads_like_one_is(
             ("user", "Q"),
             ("assistant", pair["chosen"]),
         ]
+    for answer, other in (("No", "yes"), ("0", "1"), ("false", "True")):
+        with pytest.raises(RowError, match="another answer, or a judgement of that"):
+            read({"prompt": "Q", "completion": answer, "rejected": other})
+        assert read({"prompt": "Q", "completion": answer, "rejected": True}).dropped == "rejected is true"
     asked = [{"role": "user", "content": "Q"}]
     assert roles_and_texts({"messages": asked, "response": "A", "accepted": True})[-1] == ("assistant", "A")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any
 
 from bench.data.formats.chat.channels import ROUTES, by_channel
@@ -16,7 +15,7 @@ from bench.data.formats.chat.parts import Said, said_in
 from bench.data.formats.chat.thoughts import joined, with_one_block
 from bench.data.formats.chat.tools import call_list
 from bench.data.formats.chat.turns import Turns
-from bench.data.formats.fields import RowError, as_text, field_of, is_filled, kind_of, number
+from bench.data.formats.fields import RowError, as_text, field_of, is_filled, kind_of, misspelt, misspelt_name, number
 from bench.text import is_blank
 
 
@@ -243,19 +242,6 @@ def _check_honoured(item: Mapping[str, Any]) -> None:
         says_nothing = not is_filled(value) or (key in _UNLESS_TRUE and parsed_flag(value) is False)
         if MESSAGE_KEYS.get(key) is Key.REFUSED and not says_nothing:
             raise not_honoured(f"`{key}`", key)
-
-
-@lru_cache(maxsize=4096)
-def misspelt(name: str, known: frozenset[str]) -> str | None:
-    """The known name of a column or message key that is written in capitals, with blanks around it, or with hyphens."""
-    meant = str(name).strip().lower().replace("-", "_")
-    return meant if meant != name and meant in known else None
-
-
-def misspelt_name(what: str, name: str, means: str) -> RowError:
-    """The refusal of such a name: what it says would not be learned from."""
-    hint = f'rename it, or ignore = ["{name}"]'
-    return RowError("data.misspelt-name", f"{what} is not read, `{means}` would be: names are in lower case", hint)
 
 
 def not_honoured(name: str, key: str) -> RowError:
