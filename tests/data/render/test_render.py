@@ -18,6 +18,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedToken
 from bench.data.render.end_of_turn import generation_stops
 from bench.data.render.render import Renderer, make_renderer
 from bench.data.render.row import Row, Turn
+from bench.data.render.special_tokens import unguarded
 from bench.errors import InputError
 from bench.suite.catalog.template import Template, load_template
 from bench.suite.resolved import ResolvedModel
@@ -78,8 +79,9 @@ def _kinds() -> dict[str, PreTrainedTokenizerBase]:
 KINDS = _kinds()
 TEMPLATES = ["alpaca", "chatml", "colon", "dialogue", "plain"]
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60).filter(
-    lambda text: not is_blank(text)
+    lambda text: not is_blank(text) and unguarded(text) == text
 )
+"""Texts without this program's own marks, which are removed from rows (`bench.data.render.special_tokens`)."""
 
 
 def _row(*contents: str, system: str | None = None, extra: str | None = None) -> Row:
