@@ -14,7 +14,7 @@ from bench.data.formats.conversation import Rules
 from bench.data.formats.verdicts import NO_PREFERENCE
 from bench.data.sources.row_faults import COLUMNS_HINT
 from bench.errors import Problem
-from bench.suite.tables.data import SPLIT_COLUMN
+from bench.suite.tables.data import SPLIT_COLUMNS
 
 _HINTS = {
     NO_OPENING: "the assistant speaks first in these rows: begin each with the turn of the user that it answers",
@@ -45,6 +45,6 @@ def _hint_of(reason: str, rules: Rules) -> str:
         return "select.column names the column that holds the score"
     if (says := _SAYS.match(reason)) is None:
         return COLUMNS_HINT
-    if says[1] == SPLIT_COLUMN:
+    if says[1] in SPLIT_COLUMNS:
         return "split in the data's table names a split that rows of the file have"
     return f'the column `{says[1]}` leaves these rows out: ignore = ["{says[1]}"] in the data\'s table does not read it'

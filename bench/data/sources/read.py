@@ -104,7 +104,7 @@ def _fill(table: RowTable, rows: Iterable[tuple[int, Any]], shape: Shape, source
             faults.add(row, fault)
             continue
         unused.update(unused_names(record, shape))
-    for name in (rules.score, *rules.slices):
+    for name in (rules.score, *rules.slices, splits.name if rules.split else None):
         del unused[f"column `{name}` not used"]
     if faults.rows and (faults.is_cut or not may_be_left_out(faults.rows, table.source_rows, source.faulty)):
         return faults.problems(lambda row: table.place(row, source.label), label=source.label, hint=_ROW_HINT)

@@ -16,8 +16,10 @@ MICRO_SCORE = "quality"
 """The column of `micro:NAME` that holds a score: what an imperfect judge makes of each row."""
 FILE_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".arrow", ".gz")
 
-SPLIT_COLUMN = "split"
-"""The column in which rows of one file name their split."""
+SPLIT_COLUMNS = ("split", "data_split", "dataset_split", "partition")
+"""Columns in which rows of one file name their split."""
+SPLIT_FLAGS = ("is_test", "is_validation", "is_val", "is_dev", "is_eval")
+"""Columns that are true in rows that are not of the training split."""
 SAVED_SPLITS = "dataset_dict.json"
 """The file that marks a folder in which `datasets` saved several splits."""
 

@@ -18,9 +18,11 @@ from bench.suite.checks.data.data_tables import data_problems
 from bench.suite.tables.data import DataSpec
 
 
-def _read(folder: Path, splits: Sequence[object], **rules: Any) -> tuple[RowTable, list[Problem]]:
+def _read(
+    folder: Path, splits: Sequence[object], column: str = "split", **rules: Any
+) -> tuple[RowTable, list[Problem]]:
     path = folder / "rows.jsonl"
-    rows = [{"prompt": f"Q{n}", "completion": "A", "split": split} for n, split in enumerate(splits)]
+    rows = [{"prompt": f"Q{n}", "completion": "A", column: split} for n, split in enumerate(splits)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     source = Source(
         label=path.name, origin=path.name, files=(path,), columns=None, revision=None, sha256="0", rules=Rules(**rules)
@@ -37,9 +39,25 @@ def test_rows_of_several_splits_are_not_learned_together_unless_the_suite_says_s
     assert problem.hint == 'split = "train" takes one of them, ignore = ["split"] takes all'
     table, problems = _read(tmp_path, splits, split="train")
     assert (problems, len(table), table.dropped) == ([], 3, {"split is test": 1})
+    assert _read(tmp_path, splits, split="test", slices=("split",))[0].dropped == {
+        "split is train": 2,
+        "split is Train": 1,
+    }
     for reads in ({"ignore": frozenset({"split"})}, {"slices": ("split",)}):
         table, problems = _read(tmp_path, splits, **reads)
         assert (problems, len(table)) == ([], 4)
+
+
+@pytest.mark.parametrize(
+    ("column", "values"), [("partition", ["train", "test"]), ("is_test", [False, True]), ("is_validation", ["0", "1"])]
+)
+def test_a_split_may_be_told_by_a_flag_or_in_another_column(tmp_path: Path, column: str, values: list[object]) -> None:
+    _, [problem] = _read(tmp_path, values, column)
+    assert f"column `{column}`" in problem.what
+    assert f'ignore = ["{column}"]' in str(problem.hint)
+    table, problems = _read(tmp_path, values, column, split="train")
+    assert (problems, len(table), table.notes) == ([], 1, {})
+    assert _read(tmp_path, [values[1]] * 2, column)[1] == [], "an eval's file of test rows"
 
 
 @pytest.mark.parametrize("splits", [["test", "test"], ["train", "TRAINING"], ["algebra", "geometry"], [None, "train"]])

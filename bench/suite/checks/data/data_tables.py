@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.errors import Problem, did_you_mean
 from bench.suite.checks.data.first_rows import column_names, is_without_rows
 from bench.suite.checks.paths import PATHS, beside
-from bench.suite.tables.data import MICRO_SCORE, SPLIT_COLUMN, DataSpec
+from bench.suite.tables.data import MICRO_SCORE, SPLIT_COLUMNS, SPLIT_FLAGS, DataSpec
 
 NO_COLUMN = "data.unknown-column"
 """Reference of a column that a file lacks."""
@@ -24,10 +24,11 @@ def data_problems(spec: DataSpec, where: str, base: Path) -> Iterator[Problem]:
         yield from file_problems(path, source, f"{where}.source")
         yield from _column_problems(spec, path, where)
     meaningless = set() if is_hub else {"config", "revision", "split"} & spec.model_fields_set
-    if path is not None and (path.is_dir() or SPLIT_COLUMN in (column_names(path) or (SPLIT_COLUMN,))):
+    columns = None if path is None or path.is_dir() else column_names(path)
+    if path is not None and (columns is None or any(name in columns for name in (*SPLIT_COLUMNS, *SPLIT_FLAGS))):
         meaningless -= {"split"}
     for key in sorted(meaningless):
-        rows = f", and its rows name no split in a column `{SPLIT_COLUMN}`" if key == "split" and path else ""
+        rows = f", and its rows name no split in a column `{SPLIT_COLUMNS[0]}`" if key == "split" and path else ""
         what = f"{where}.{key} means a hub dataset; {spec.label!r} is none{rows}"
         yield Problem(reference="data.hub-key", what=what, where=f"{where}.{key}", hint="leave it out")
     if kind in ("micro", "mix") and spec.columns is not None:
