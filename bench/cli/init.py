@@ -36,6 +36,13 @@ def init(
         list[str] | None,
         typer.Option(help="What the columns of a file are: prompt=COLUMN,completion=COLUMN. Once, or once per --data."),
     ] = None,
+    template: Annotated[
+        str | None, typer.Option("--template", help="A prompt template, where the model's own does not do.")
+    ] = None,
+    context_length: Annotated[
+        int | None,
+        typer.Option("--context-length", min=1, help="Tokens the model may see, where it does not say."),
+    ] = None,
     adapter: Annotated[
         list[str] | None, typer.Option("--adapter", help="An adapter trained elsewhere, to compare; may be repeated.")
     ] = None,
@@ -70,6 +77,8 @@ def init(
                 key_env=key_env,
                 model=model,
                 data=data or [],
+                template=template,
+                context_length=context_length,
                 out=out,
                 home=home(),
                 tell=tell,
@@ -81,7 +90,17 @@ def init(
     files = data or _ask("--data", "Data files or hub ids, apart by spaces").split()
     wanted = goal or GoalName(_ask("--goal", f"Goal ({_GOAL})", default="tune"))
     with status() as tell, write_errors_as_problems(str(out)):
-        written = draft_suite(model, files, wanted.value, out=out, home=home(), columns=columns or [], tell=tell)
+        written = draft_suite(
+            model,
+            files,
+            wanted.value,
+            out=out,
+            home=home(),
+            columns=columns or [],
+            template=template,
+            context_length=context_length,
+            tell=tell,
+        )
     typer.echo(f"{written}: read it and set the margin, then `bench plan {written}` and `bench run {written}`")
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bench.draft.choose import answer_tokens, metrics_for
 from bench.draft.look import Looked, look
-from bench.draft.write import model_table, named_sources, refuse_existing, relative, save
+from bench.draft.write import model_table, named_sources, refuse_existing, relative, save, told_by_flags
 from bench.errors import InputError, Problem
 from bench.run.process.server import ChildServer
 from bench.suite.peft_files import ADAPTER_CONFIG
@@ -39,6 +39,8 @@ def draft_given(
     key_env: str | None = None,
     model: str | None,
     data: Sequence[str],
+    template: str | None = None,
+    context_length: int | None = None,
     out: Path,
     home: Path,
     server: ChildServer | None = None,
@@ -56,7 +58,8 @@ def draft_given(
     if model is None and not adapters and served:
         table = f"endpoint = {served.pop(next(iter(served)))}"
     else:
-        table = model_table(model or _named_base(adapters), folder)
+        base_name = model or _named_base(adapters)
+        table = model_table(base_name, folder, template=template, context_length=context_length)
     sources = [*(("adapter", source) for source in adapters), *(("weights", source) for source in weights)]
     arms = {name: f"{form} = {json.dumps(source)}" for name, (form, source) in _named(sources, folder).items()}
     arms |= {name: f"endpoint = {spec}" for name, spec in served.items()}
@@ -68,7 +71,8 @@ def draft_given(
     if data:
         tell("looking at the rows")
         measured_by = _EMBEDDED if table.startswith("endpoint") else table
-        base, looked = look(measured_by, named_sources(data, folder), folder=folder, home=home, server=server)
+        with told_by_flags():
+            base, looked = look(measured_by, named_sources(data, folder), folder=folder, home=home, server=server)
         base_length = base.context_length
     evals = [_eval(file, base_length, text_only=bool(endpoints)) for file in looked] or [
         eval_ for eval_, by_likelihood in _PUBLISHED if not (endpoints and by_likelihood)

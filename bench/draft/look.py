@@ -86,7 +86,7 @@ class LookedBase:
     """The base."""
 
     table: str
-    """Its `[model]` table's key and value, such as `card = "micro"`."""
+    """Its `[model]` table's key and value, such as `card = "micro"`, and lines with what else the user says of it."""
     name: str
     context_length: int
     parameters: int | None
@@ -135,8 +135,9 @@ def _from(source: str, folder: Path) -> str:
 
 def _model_from(table: str, folder: Path) -> str:
     """The key of `[model]` with a local path made absolute."""
-    key, _, value = table.partition(" = ")
-    return f"{key} = {json.dumps(_from(json.loads(value), folder))}" if key == "path" else table
+    line, _, settings = table.partition("\n")
+    key, _, value = line.partition(" = ")
+    return f"{key} = {json.dumps(_from(json.loads(value), folder))}\n{settings}" if key == "path" else table
 
 
 def columns_line(columns: Columns | None) -> str:

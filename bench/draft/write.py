@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,16 @@ from bench.suite.tables.data import HUB_ID, Columns
 
 SCHEMA_FILE = "suite.schema.json"
 _COLUMNS_FLAG = "name the columns: --columns prompt=…,completion=… (also input, system; or text=… alone)"
+_BY_FLAG: dict[str, tuple[str | None, str]] = {
+    "model.context-length": ("--model", "say how many tokens the model may see: --context-length 2048"),
+    "template.no-embedding": ("--model", "use another template, such as --template dialogue"),
+    "template.refused": (
+        None,
+        "name a template that prints them (--template NAME), or leave such rows out of the file",
+    ),
+    "data.missing-file": ("--data", "paths are relative to the current folder"),
+}
+"""Place (`None`: the problem's own) and hint of what a run would say of a suite's keys, by reference."""
 _QUESTIONS: dict[Goal, str] = {
     "tune": "Does training on {first} beat the base?",
     "data": "Which rows train better: {all}?",
@@ -42,23 +53,25 @@ def draft_suite(
     home: Path,
     server: ChildServer | None = None,
     columns: Sequence[str] = (),
+    template: str | None = None,
+    context_length: int | None = None,
     tell: Callable[[str], None] = lambda doing: None,
 ) -> Path:
     """Look at the base and the files, write a suite for the goal to `out`, and return it.
 
     model: a card, a folder with config.json, or a hub id. data: files, hub ids or `micro:…`; local paths are relative
-    to the current folder. columns: `prompt=COLUMN,completion=COLUMN` for each file in turn, or one for all. Raises
-    `InputError` where `out` exists, and for what a run would refuse.
+    to the current folder. columns: `prompt=COLUMN,completion=COLUMN` for each file in turn, or one for all. template,
+    context_length: what the base's own files do not say, or say wrongly. Raises `InputError` where `out` exists, and
+    for what a run would refuse.
     """
     refuse_existing(out)
     folder = out.parent.resolve()
     sources = named_sources(data, folder)
     named = named_columns(columns, [*sources])
     tell("looking at the base and the rows")
-    try:
-        base, files = look(model_table(model, folder), sources, folder=folder, home=home, server=server, columns=named)
-    except InputError as error:
-        raise InputError(_by_flag(problem) for problem in error.problems) from error
+    table = model_table(model, folder, template=template, context_length=context_length)
+    with told_by_flags():
+        base, files = look(table, sources, folder=folder, home=home, server=server, columns=named)
     refuse_multiple_choice(files)
     return save(suite_text(out.stem, base, files, choose(base, files, goal)), out)
 
@@ -85,9 +98,20 @@ def refuse_multiple_choice(files: Sequence[Looked]) -> None:
         raise InputError(problems)
 
 
+@contextmanager
+def told_by_flags() -> Iterator[None]:
+    """Problems of a suite's keys, with the command's own flags in their place: there is no suite yet."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(_by_flag(problem) for problem in error.problems) from error
+
+
 def _by_flag(problem: Problem) -> Problem:
-    """The problem with the command's own flag where a suite's table has the key."""
-    return replace(problem, hint=_COLUMNS_FLAG) if problem.hint == COLUMNS_HINT else problem
+    if problem.hint == COLUMNS_HINT:
+        return replace(problem, hint=_COLUMNS_FLAG)
+    where, hint = _BY_FLAG.get(problem.reference, (None, problem.hint))
+    return replace(problem, where=where or problem.where, hint=hint)
 
 
 def named_columns(columns: Sequence[str], names: Sequence[str]) -> dict[str, Columns]:
@@ -139,8 +163,14 @@ def _check_text(text: str, out: Path) -> None:
         trial.unlink(missing_ok=True)
 
 
-def model_table(model: str, folder: Path) -> str:
-    """The key of `[model]` that names it."""
+def model_table(model: str, folder: Path, *, template: str | None = None, context_length: int | None = None) -> str:
+    """The lines of `[model]`: the key that names it, and what the user knows of it."""
+    said = [] if template is None else [f"template = {json.dumps(template)}"]
+    said += [] if context_length is None else [f"context_length = {context_length}"]
+    return "\n".join((_named_model(model, folder), *said))
+
+
+def _named_model(model: str, folder: Path) -> str:
     path = Path(model).expanduser()
     if model in card_names():
         return f"card = {json.dumps(model)}"
@@ -209,6 +239,8 @@ def _head(name: str, files: Sequence[Looked], choices: Choices) -> str:
 def _template(base: LookedBase, first: Looked) -> str:
     if first.answers.text:
         return "# the rows are plain text: no template is used in training"
+    if "\ntemplate = " in base.table:
+        return "# template: as it was given"
     if first.shown.template_note is None:
         return f"# template: the model's own ({first.shown.template})"
     return f"template = {json.dumps(first.shown.template)} # the tokenizer has none of its own"
