@@ -216,6 +216,10 @@ def _check_label(name: str, value: object, *, plain: bool) -> None:
 
 def _check_weight(name: str, value: object) -> None:
     flag = parsed_flag(value)
+    if flag is None and number(value) is None:
+        what = f"column `{name}` is {str(value)[:40]!r}: neither learned (1, true) nor left out (0, false)"
+        hint = f'put the rows to train on in a file of their own; ignore = ["{name}"] learns all rows alike'
+        raise RowError("data.weight", what, hint)
     if flag is None:
         what = f"column `{name}` is {value!r}: a row is learned (1) or not (0), and a weighted loss is not available"
         by_score = f'select = {{ by = "score", column = "{name}", minimum = … }}'

@@ -331,3 +331,10 @@ def test_a_text_with_an_answer_beside_it_is_a_prompt_or_plain_text_as_the_suite_
     assert [turn["content"] for turn in asked.turns] == ["What is it?", "It is this."]
     for beside in ({"response": "is it"}, {"target": 1}, {"target": "1"}, {"answer": ""}):
         assert read({"text": "What is it?", **beside}).turns == [{"role": "text", "content": "What is it?"}]
+
+
+def test_a_split_in_train_is_no_weight() -> None:
+    """The hint was to select by the score, of which there is none."""
+    with pytest.raises(RowError, match=r"`train` is 'test': neither learned") as caught:
+        read({"prompt": "q", "completion": "a", "train": "test"})
+    assert "a file of their own" in (caught.value.hint or "")
