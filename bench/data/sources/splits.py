@@ -25,6 +25,9 @@ _WORD = re.compile(rf"({'|'.join(sorted(_SPLIT_OF, key=len, reverse=True))})(?:s
 _NUMBERING = re.compile(r"|[a-z]|\d+|of|(part|shard|chunk|file)s?\d*|[0-9a-f]{8,}|sets?|datas?|datasets?|splits?|rows?")
 """Words after it that tell no two splits apart: numbers and hashes of shards, and what any file holds."""
 
+_SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}(?:-[0-9a-f]+)?")
+"""A shard as `datasets` names it, after its split whatever that is called: `gen-00000-of-00002`."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class SplitName:
@@ -54,7 +57,8 @@ def files_of_split(files: Sequence[Path], folder: Path, *, source: str, where: s
     known = sorted({found for found in splits.values() if found is not None})
     unnamed = [str(file.relative_to(folder)) for file, found in splits.items() if found is None]
     wanted = split_of(split) or SplitName(split)
-    if not known and wanted == SplitName("train"):
+    usual = any(found.kind in _SPLIT_OF.values() for found in known)
+    if len(known) <= 1 and not usual and wanted == SplitName("train"):
         return tuple(files)
     taken = [found for found in known if found == wanted or (not wanted.part and found.kind == wanted.kind)]
     if len(taken) == 1 and not unnamed:
@@ -80,6 +84,8 @@ def _split_hint(split: str, names: Sequence[str], unnamed: Sequence[str], source
         return near
     if not names:
         return "no file of the folder is named after a split: leave split out"
+    if split_of(split) == SplitName("train") and not any(split_of(name) for name in names):
+        return f'split = "{names[0]}" takes one; a mix draws from several tables'
     if len(unnamed) == 1 and split_of(split) == SplitName("train"):
         return f'name the file that is of no split: source = "{source.rstrip("/")}/{unnamed[0]}"'
     return f"name the file with the rows for {split!r} as source"
@@ -91,4 +97,5 @@ def _split_of_path(path: Path) -> SplitName | None:
     while name.suffix.lower() in FILE_SUFFIXES:
         name = name.with_suffix("")
     found = (split_of(part) for part in reversed(name.parts))
-    return next((split for split in found if split is not None), None)
+    shard = _SHARD.fullmatch(name.name)
+    return next((split for split in found if split is not None), SplitName(shard[1].lower()) if shard else None)

@@ -274,6 +274,9 @@ def test_arrows_file_layout_is_read_like_its_stream(tmp_path: Path) -> None:
         (("dev-sft.jsonl", "dev-gen.jsonl"), "validation_sft", ["dev-sft.jsonl"]),
         (("trainset.jsonl", "testset.ndjson"), "test", ["testset.ndjson"]),
         (("trainset.jsonl", "testset.jsonl"), "train", ["trainset.jsonl"]),
+        (("sft-00000-of-00001.jsonl", "gen-00000-of-00001.jsonl"), "gen", ["gen-00000-of-00001.jsonl"]),
+        (("data-00000-of-00002.jsonl", "data-00001-of-00002.jsonl"), "train",
+         ["data-00000-of-00002.jsonl", "data-00001-of-00002.jsonl"]),
         (("x.train.jsonl", "tests/x.jsonl"), "train", ["x.train.jsonl"]),
         (("train1.jsonl", "train_part2.jsonl", "train-00000-of-00009-4b1f3c5d7e9a.jsonl"), "train",
          ["train-00000-of-00009-4b1f3c5d7e9a.jsonl", "train1.jsonl", "train_part2.jsonl"]),
@@ -312,6 +315,8 @@ def test_a_split_that_a_folder_lacks_and_a_file_of_no_split_are_refused(tmp_path
          'split = "train_gen" takes one, or name a file as source; a mix draws from several tables'),
         (("train_sft.jsonl", "train.jsonl"), "train",
          'split = "train_sft" takes one, or name a file as source; a mix draws from several tables'),
+        (("sft-00000-of-00001.jsonl", "gen-00000-of-00001.jsonl"), "train",
+         'split = "gen" takes one; a mix draws from several tables'),
         (("train_sft.jsonl", "test_sft.jsonl"), "train_stf", "did you mean 'train_sft'?"),
     ],
 )  # fmt: skip
