@@ -37,6 +37,8 @@ def column_names(path: Path) -> tuple[str, ...] | None:
         found = [column_names(file) for file in _data_files(path)[:_FILES]]
         known = [names for names in found if names is not None]
         return tuple(dict.fromkeys(chain(*known))) if known and len(known) == len(found) else None
+    if not path.is_file():  # to open a pipe waits for whoever writes
+        return None
     try:
         file: Any = gzip.open(path, "rb") if _is_packed(path) else path.open("rb")  # noqa: SIM115
         with file:
@@ -51,6 +53,8 @@ def is_without_rows(path: Path) -> bool:
     if path.is_dir():
         data = _data_files(path)
         return bool(data) and all(map(is_without_rows, data))
+    if not path.is_file():
+        return False
     try:
         if path.stat().st_size == 0:
             return True
