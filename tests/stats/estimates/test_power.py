@@ -52,7 +52,7 @@ def test_what_examples_cannot_decide_seeds_can_and_the_other_way_round() -> None
 
 def test_two_sides_of_seeds_tell_more_than_one() -> None:
     one, both = three_seeds(example=0.0, seed=0.01), three_seeds(example=0.0, seed=0.01, sides=2)
-    fewer, more = needed(0.12, both, examples=1).seeds, needed(0.12, one, examples=1).seeds
+    fewer, more = needed(0.12, both, examples=1).seeds, needed(0.12, one, examples=1).seeds  # at 0.1 both are 10
     assert fewer is not None
     assert more is not None
     assert fewer < more
@@ -159,7 +159,7 @@ def test_the_half_width_of_both_noises_by_integration(seed_error: float) -> None
         return float(stats.t.cdf((half_width - x) / seed_error, 2.5) * stats.t.pdf(x / error, 199) / error)
 
     below = integrate.quad(density, -0.5, 0.5, limit=200, points=[half_width])[0]
-    assert below == pytest.approx(0.975, abs=5e-4)
+    assert below == pytest.approx(0.975, abs=2e-4)
 
 
 @pytest.mark.parametrize("smaller", [0.5, 0.1])
