@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile --constraint constraints.txt
 # On all processors what pip would compile on one: 18,000 files. Some are templates that no Python compiles.
 COMPILE := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
-# Two more than there are processors, 8 at most: a third of the tests' time is waiting for processes.
-WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( (n < 6 ? n : 6) + 2 )))
+# One more than there are processors, 8 at most: a third of the tests' time is waiting for processes.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( (n < 7 ? n : 7) + 1 )))
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 SUITE ?= suites/lima_vs_alpaca.toml
 
