@@ -8,7 +8,7 @@ also has a short probe that runs alone on the machine, so that its speed is its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -20,8 +20,8 @@ from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.train_job import ProbeJob
 from bench.record.store import JobStore
 from bench.run.plan.free_weights import retrained_where_freed
-from bench.run.plan.job_builder import JobBuilder
-from bench.run.plan.judge_jobs import judge_entries
+from bench.run.plan.jobs.context import PlanContext
+from bench.run.plan.jobs.entries import all_entries
 from bench.run.plan.one_check import with_one_check
 from bench.run.plan.order import rank, subject_of, turn_of
 from bench.run.plan.probe_rounds import without_needless_rounds
@@ -30,7 +30,7 @@ from bench.run.plan.unavailable import missing_input, refuse_idle
 from bench.suite.arm_patterns import matching
 from bench.suite.resolved import Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
-from bench.suite.tables.arms import ArmRef, DeployedArm
+from bench.suite.tables.arms import ArmRef
 from bench.suite.tables.precision import Precision
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.budget import Budget
@@ -56,7 +56,7 @@ def plan(
     chosen = _asked(suite, tuple(only))
     workers = worker_count(resolved)
     threads = max(1, cores() // workers)
-    builder = JobBuilder(
+    context = PlanContext(
         resolved=resolved,
         store=JobStore(home=home),
         workers=workers,
@@ -66,13 +66,22 @@ def plan(
         code=own_code(home).digest,
         fresh=fresh,
     )
-    entries = _entries(builder)
+    entries = all_entries(context)
     needed = {arm.base for arm in suite.expand() if arm.name in chosen}
-    selected = _selected(
-        entries, {entry.job.id for entry in entries if (entry.arm or subject_of(entry.job)) in chosen | needed}
+    asked = {entry.job.id for entry in entries if (entry.arm or subject_of(entry.job)) in chosen | needed}
+    planned = with_one_check(retrained_where_freed(_planned(context, entries, _selected(entries, asked))), resolved)
+    plan_ = Plan(resolved=resolved, jobs=planned, workers=workers, threads=threads, digest=_digest(resolved, planned))
+    refuse_idle(plan_)
+    return without_needless_rounds(
+        plan_, lambda planned: None if planned.to_do else context.store.probe_result(planned.digest)
     )
-    why, begun = _stuck(entries), builder.store.digests()
-    planned = tuple(
+
+
+def _planned(context: PlanContext, entries: Sequence[JobEntry], selected: Collection[str]) -> tuple[PlannedJob, ...]:
+    """The jobs with their turn, and what is there already. selected: ids of those asked for."""
+    suite, store = context.resolved.suite, context.store
+    why, begun, side_by_side = _stuck(entries), store.digests(), context.workers > 1
+    return tuple(
         PlannedJob(
             job=entry.job,
             arm=entry.arm,
@@ -80,35 +89,13 @@ def plan(
             after=entry.after,
             exclusive=isinstance(entry.job, ProbeJob | DeployJob),
             selected=entry.job.id in selected,
-            fresh=fresh,
-            cached=builder.store.done(entry.job.digest) if entry.job.digest in begun else None,
-            rank=rank(entry, position, turn=turn_of(suite, entry.arm, entry.seed), side_by_side=workers > 1),
+            fresh=context.fresh,
+            cached=store.done(entry.job.digest) if entry.job.digest in begun else None,
+            rank=rank(entry, position, turn=turn_of(suite, entry.arm, entry.seed), side_by_side=side_by_side),
             unavailable=why.get(entry.job.id),
         )
         for position, entry in enumerate(entries)
     )
-    planned = with_one_check(retrained_where_freed(planned), resolved)
-    plan_ = Plan(resolved=resolved, jobs=planned, workers=workers, threads=threads, digest=_digest(resolved, planned))
-    refuse_idle(plan_)
-    return without_needless_rounds(plan_, builder.measured)
-
-
-def _entries(builder: JobBuilder) -> list[JobEntry]:
-    """Every job, each after those that it needs: bases, arms in their order, judges."""
-    resolved, suite = builder.resolved, builder.resolved.suite
-    bases = resolved.bases()
-    entries = [entry for base in suite.base_subjects() for entry in builder.base(base, bases[base])]
-    for arm in suite.in_order():
-        if isinstance(arm, DeployedArm):
-            entries.extend(builder.deployed(arm))
-        elif arm.is_given:
-            entries.extend(entry for seed in suite.seeds_of(arm.name) for entry in builder.given(arm, seed))
-        elif not suite.trains(arm):
-            entries.extend(entry for seed in suite.seeds_of(arm.name) for entry in builder.few_shot(arm, seed))
-        else:
-            entries.extend(builder.trained(arm, probed=builder.workers > 1))
-    judged = judge_entries(resolved, entries, store=builder.store, workers=builder.workers, code=builder.code)
-    return [*entries, *judged]
 
 
 def worker_count(resolved: ResolvedSuite) -> int:

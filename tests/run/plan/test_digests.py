@@ -60,7 +60,7 @@ def code(root: Path, file: str, monkeypatch: pytest.MonkeyPatch, *, line: str = 
 
 
 def cores(count: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    for module in ("plan", "job_builder"):
+    for module in ("plan", "jobs.trainings"):
         monkeypatch.setattr(f"bench.run.plan.{module}.cores", lambda: count)
     return {}
 

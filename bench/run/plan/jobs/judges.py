@@ -12,35 +12,25 @@ from dataclasses import dataclass
 
 from bench.record.files import REPLIES
 from bench.record.jobs.eval_job import AnswerJob, EvalJob, Judging
-from bench.record.store import JobStore
-from bench.run.plan.digests import CodeDigest, judge_digest
+from bench.run.plan.digests import judge_digest
+from bench.run.plan.jobs.context import PlanContext
 from bench.run.plan.types import JobEntry
 from bench.run.resolve.data_specs import reference_data
-from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals import JudgeSpec
 from bench.suite.tables.suite import Suite
 
 
-def judge_entries(
-    resolved: ResolvedSuite, entries: Sequence[JobEntry], *, store: JobStore, workers: int, code: CodeDigest
-) -> Iterator[JobEntry]:
+def judge_entries(context: PlanContext, entries: Sequence[JobEntry]) -> Iterator[JobEntry]:
     """A judge job for each `AnswerJob` among `entries`, to be added after all of these."""
-    for spec in resolved.suite.evals_as_run():
+    for spec in context.resolved.suite.evals_as_run():
         if isinstance(spec, JudgeSpec):
             asked = [
                 (entry, entry.job)
                 for entry in entries
                 if isinstance(entry.job, AnswerJob) and entry.job.asking.eval.name == spec.name
             ]
-            builder = _JudgeJobs(
-                spec=spec,
-                answers={job.asking.subject: job for _, job in asked},
-                resolved=resolved,
-                store=store,
-                workers=workers,
-                code=code,
-            )
+            builder = _JudgeJobs(context=context, spec=spec, answers={job.asking.subject: job for _, job in asked})
             for entry, job in asked:
                 yield builder.judged(entry, job)
 
@@ -54,13 +44,10 @@ def is_asked(spec: JudgeSpec, arm: str | None) -> bool:
 class _JudgeJobs:
     """Builds the judge jobs of one eval."""
 
+    context: PlanContext
     spec: JudgeSpec
     answers: Mapping[str, AnswerJob]
     """By subject."""
-    resolved: ResolvedSuite
-    store: JobStore
-    workers: int
-    code: CodeDigest
 
     def judged(self, entry: JobEntry, job: AnswerJob) -> JobEntry:
         """The job that judges the answers of `job`, which `entry` holds."""
@@ -70,33 +57,33 @@ class _JudgeJobs:
         threads = asking.threads if local is None else local.threads
         judged = EvalJob(
             **{name: getattr(asking, name) for name in ("subject", "model", "data", "training", "shots", "precision")},
-            eval=_sharing(self.spec, self.workers),
+            eval=_sharing(self.spec, self.context.workers),
             tasks_path=None,
             training_path=None,
             judging=judging,
             threads=threads,
             digest=judge_digest(
-                evaluation=self.spec, data=asking.data, judging=judging, threads=threads, code=self.code
+                evaluation=self.spec, data=asking.data, judging=judging, threads=threads, code=self.context.code
             ),
         )
         after = tuple(dict.fromkeys(digest for digest in (job.digest, judging.reference) if digest is not None))
         return JobEntry(job=judged, after=after, arm=entry.arm, seed=entry.seed)
 
     def _judging(self, entry: JobEntry, job: AnswerJob) -> Judging:
-        against = _against(self.spec, job.asking.subject, entry.arm, entry.seed, self.resolved.suite)
+        against = _against(self.spec, job.asking.subject, entry.arm, entry.seed, self.context.resolved.suite)
         other = None if against is None else self.answers[against]
-        stored = self.resolved.data.get(reference_data(self.spec.name))
+        stored = self.context.resolved.data.get(reference_data(self.spec.name))
         source = stored or job.asking.data
         assert source is not None, "a judge eval has rows"
         return Judging(
-            judge=self.resolved.judges[self.spec.name],
+            judge=self.context.resolved.judges[self.spec.name],
             answers=job.digest,
-            answers_path=str(self.store.folder(job.digest)),
+            answers_path=str(self.context.store.folder(job.digest)),
             against=against or source.source,
             reference=None if other is None else other.digest,
-            reference_path=None if other is None else str(self.store.folder(other.digest)),
+            reference_path=None if other is None else str(self.context.store.folder(other.digest)),
             stored=stored,
-            replies=str(self.store.home / REPLIES),
+            replies=str(self.context.store.home / REPLIES),
         )
 
 

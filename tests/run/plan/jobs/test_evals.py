@@ -13,7 +13,7 @@ from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan
 from bench.run.resolve.suite import resolve
 from tests.fakes.suites import fake_suite
-from tests.run.plan.test_judge_jobs import judge
+from tests.run.plan.jobs.test_judges import judge
 
 LOSS = {"kind": "loss", "name": "loss", "data": {"source": "held.jsonl"}}
 WRITTEN = {"kind": "generation", "name": "written", "data": {"source": "held.jsonl"}}
