@@ -6,18 +6,26 @@ transformers calls it; dependencies are pinned to the minor version.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import dynamic_module_utils
+from transformers import PreTrainedModel, dynamic_module_utils
 
 
 def attention_implementation(config: Any) -> str | None:
     """The attention that a configuration selects, such as `sdpa`; `None` for a model with its own."""
     return getattr(config, "_attn_implementation", None)
+
+
+def stays_fp32(model: torch.nn.Module, dtype: torch.dtype) -> Callable[[str], bool]:
+    """Whether transformers keeps the weight of a name in fp32 where it loads `model` in `dtype`."""
+    plans = [module._get_dtype_plan(dtype) for module in model.modules() if isinstance(module, PreTrainedModel)]
+    patterns = [re.compile(glob.replace("*", ".*")) for plan in plans for glob in plan]
+    return lambda name: any(pattern.search(name) for pattern in patterns)
 
 
 def use_one_gpu(arguments: Any) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, cast
 
-import torch
 from peft import PeftModel
 from transformers import PreTrainedModel
 
 from bench.machine.device import pick_device
 from bench.model.loading.load import QUANTIZATION, QuantizedBase, load_base, load_tuned
 from bench.model.loading.prefix import prefixed
+from bench.model.loading.rounding import round_weights
 from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.deploy import DeployedForm
 from bench.suite.tables.precision import Precision
@@ -44,5 +44,6 @@ def _with_adapter(model: ResolvedModel, folder: Path, precision: Precision | Lit
     )
     adapted: Any = PeftModel.from_pretrained(base, folder, use_safetensors=True).eval()
     subject = prefixed(adapted) if adapted.active_peft_config.is_prompt_learning else adapted.get_base_model()
-    dtype: torch.dtype = base.dtype
-    return cast(PreTrainedModel, (subject if trained is not None else subject.to(dtype)).eval())
+    if trained is None:
+        round_weights(subject, base.dtype)
+    return cast(PreTrainedModel, subject.eval())

@@ -28,6 +28,7 @@ from bench.errors import InputError, Problem
 from bench.machine.device import dtype_of, pick_device, pick_precision
 from bench.model.causal import refuse_other_kinds
 from bench.model.loading.prefix import prefixed
+from bench.model.loading.rounding import round_weights
 from bench.model.peft_private import carries_adapter
 from bench.record.files import WEIGHTS
 from bench.spec import Spec
@@ -112,7 +113,9 @@ def load_base(
         }
         return cast(PreTrainedModel, _from_pretrained(model, Path(model.path), dtype, **quantised_loading))
     if model.starts:
-        return load_start(model).to(device=place, dtype=dtype)
+        start = load_start(model)
+        round_weights(start, dtype)
+        return start.to(place)
     return cast(PreTrainedModel, _from_pretrained(model, Path(model.path), dtype).to(place))
 
 
@@ -166,7 +169,8 @@ def load_tuned(
     base = _trained_base(model, weights / QUANTIZATION, place)
     adapted = cast(Any, PeftModel.from_pretrained(base, weights, use_safetensors=True)).eval()
     subject = prefixed(adapted) if adapted.active_peft_config.is_prompt_learning else _merged(adapted)
-    return cast(PreTrainedModel, subject.to(device=place, dtype=dtype).eval())
+    round_weights(subject, dtype)
+    return cast(PreTrainedModel, subject.to(place).eval())
 
 
 def load_gguf(file: Path, dtype: torch.dtype) -> tuple[Any, frozenset[str]]:
