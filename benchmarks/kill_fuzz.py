@@ -365,7 +365,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="lines of JSON are appended here too")
     chosen = parser.parse_args()
-    import bench.worker  # noqa: F401  # once for all runs
+    import bench.worker.kinds  # noqa: F401  # once for all runs
 
     fork_servers_from_here()
 

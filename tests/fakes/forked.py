@@ -13,7 +13,7 @@ from bench.run.process.work import ChildRequest
 from bench.spec import Spec
 
 
-def start(kind: str, payload: Spec, folder: Path, *, module: str = "bench.worker", log: str = "log.txt") -> Child:
+def start(kind: str, payload: Spec, folder: Path, *, module: str = "bench.worker.kinds", log: str = "log.txt") -> Child:
     """The child of one piece of work in `folder`."""
     folder.mkdir(exist_ok=True)
     request = ChildRequest(

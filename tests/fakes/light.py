@@ -20,4 +20,4 @@ for entries in ENTRIES.values():
     own_code().closure(*entries)  # parsed here, it is parsed in every fork
 
 gc.collect()
-gc.freeze()  # as in bench.worker
+gc.freeze()  # as in bench.worker.kinds

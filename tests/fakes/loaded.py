@@ -2,7 +2,7 @@
 
 import pytest
 
-import bench.worker
+import bench.worker.kinds
 import tests.fakes.light
 from tests.fakes.known_peak import know_peak
 

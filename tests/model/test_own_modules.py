@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from transformers import AutoConfig, dynamic_module_utils
 
-from bench import worker
 from bench.launch import training
 from bench.model.loading.remote_code import own_modules
 from bench.record.jobs.train_job import TrainJob
+from bench.worker import kinds
 from tests.fakes.own_code import with_own_model
 
 
@@ -39,7 +39,7 @@ def test_every_job_has_its_own(tmp_path: Path, kind: str) -> None:
             raise ValueError("read")
 
     with pytest.raises(ValueError, match="read"):
-        worker.KINDS[kind].do(Job(), tmp_path, lambda event: None)
+        kinds.KINDS[kind].do(Job(), tmp_path, lambda event: None)
     assert seen == [str(tmp_path / "modules")]
 
 

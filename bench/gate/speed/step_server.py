@@ -228,7 +228,7 @@ def main() -> None:
         channel.fail(error)
         return
     gc.collect()
-    gc.freeze()  # as in bench.worker: a fork neither scans nor copies what was imported
+    gc.freeze()  # as in bench.worker.kinds: a fork neither scans nor copies what was imported
     channel.say(
         "ready",
         protocol=PROTOCOL,

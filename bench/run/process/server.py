@@ -31,7 +31,7 @@ from bench.run.process.failure_report import FailureReport
 from bench.run.process.work import ChildRequest
 from bench.spec import Spec
 
-WORKER = "bench.worker"
+WORKER = "bench.worker.kinds"
 _FIRST = "bench.run.process.collector_off"
 _GRACE_SECONDS = 3.0
 _TICK_SECONDS = 1.0

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from transformers import dynamic_module_utils
 
-from bench import worker
 from bench.cli.main import app
 from bench.errors import InputError
 from bench.run.plan.plan import plan
@@ -20,6 +19,7 @@ from bench.run.resolve.suite import resolve
 from bench.spec import Spec
 from bench.suite.load import load_suite
 from bench.suite.tables.model import ModelSpec
+from bench.worker import kinds
 from tests.fakes.own_code import edit, with_own_model, with_own_tokenizer
 from tests.fakes.suite_files import write_rows
 
@@ -62,7 +62,7 @@ def place(tmp_path: Path, checkpoints: Path, modules: None, monkeypatch: pytest.
     """A suite on the first checkpoint, in the current folder; children work in this process; marks are left here."""
 
     def call(self: ChildServer, kind: str, payload: Spec, *, folder: Path, **_: object) -> Any:
-        return worker.KINDS[kind].perform(payload.model_dump(mode="json"), folder, lambda event: None)
+        return kinds.KINDS[kind].perform(payload.model_dump(mode="json"), folder, lambda event: None)
 
     monkeypatch.setattr(ChildServer, "call", call)
     monkeypatch.setattr(ChildServer, "warm", lambda self: None)

@@ -1,0 +1,96 @@
+"""The table of what a child can do. Importing this module imports the heavy libraries, once, in the fork server.
+
+Contract: `KINDS` maps a kind to its payload's type and to a function of (payload, folder, emit), `SERVICES` to one that
+takes further requests; see `bench.run.process.child`, which gives a child its log, its end and its errors. Nothing here
+starts a thread or touches a device at import: forks would inherit it.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no types
+from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+
+from bench.emit import Emit
+from bench.endpoint.local_model import CompleteRequest, WriterRequest
+from bench.model.loading.remote_code import own_modules
+from bench.model.size.description import DescribeRequest
+from bench.record.jobs.deploy_job import DeployJob
+from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.planned_training import PlannedTraining
+from bench.record.jobs.train_job import ProbeJob, SweepJob
+from bench.record.jobs.trajectory_job import TrajectoryJob
+from bench.run.process.invitations import Invitation
+from bench.run.process.payloads import (
+    BuildRequest,
+    CheckRequest,
+    CodeRequest,
+    CountRequest,
+    ExportRequest,
+    FetchRequest,
+    GivenRequest,
+    MemoryRequest,
+    PrecisionRequest,
+    RehearsalRequest,
+    ShowRequest,
+    TrustRequest,
+    UnpackRequest,
+)
+from bench.run.process.work import Payload, Service, WorkKind
+from bench.worker import data, jobs, models, planning
+
+
+def _apart(payload: type[Payload], do: Callable[[Payload, Path, Emit], object]) -> WorkKind[Payload]:
+    """A job that may run beside others on the same weights: the code that those bring is copied for it alone."""
+
+    def run(job: Payload, folder: Path, emit: Emit) -> object:
+        with own_modules(folder):
+            return do(job, folder, emit)
+
+    return WorkKind(payload=payload, do=run)
+
+
+KINDS: dict[str, WorkKind[Any]] = {
+    "train": _apart(PlannedTraining, jobs.train),
+    "sweep": _apart(SweepJob, jobs.sweep),
+    "probe": _apart(ProbeJob, jobs.probe),
+    "join": WorkKind(payload=Invitation, do=jobs.join),
+    "trajectory": _apart(TrajectoryJob, jobs.trajectory),
+    "eval": _apart(EvalJob, jobs.evaluate),
+    "answer": _apart(AnswerJob, jobs.answer),
+    "deploy": _apart(DeployJob, jobs.deploy),
+    "count": WorkKind(payload=CountRequest, do=planning.count),
+    "memory": WorkKind(payload=MemoryRequest, do=planning.memory),
+    "precision": WorkKind(payload=PrecisionRequest, do=planning.precision),
+    "check": WorkKind(payload=CheckRequest, do=planning.check),
+    "given": WorkKind(payload=GivenRequest, do=planning.given),
+    "rehearse": WorkKind(payload=RehearsalRequest, do=planning.rehearse),
+    "facts": WorkKind(payload=PlannedTraining, do=planning.facts),
+    "fetch": WorkKind(payload=FetchRequest, do=data.fetch),
+    "code": WorkKind(payload=CodeRequest, do=models.code),
+    "trust": WorkKind(payload=TrustRequest, do=models.trust),
+    "build": WorkKind(payload=BuildRequest, do=models.build),
+    "unpack": WorkKind(payload=UnpackRequest, do=models.unpack),
+    "describe": WorkKind(payload=DescribeRequest, do=models.describe),
+    "export": WorkKind(payload=ExportRequest, do=models.export),
+    "show": WorkKind(payload=ShowRequest, do=data.show),
+}
+
+SERVICES: dict[str, Service[Any, Any]] = {
+    "complete": Service(payload=WriterRequest, request=CompleteRequest, do=models.complete),
+}
+
+# tqdm would make a semaphore of the system's in each child, which a child that is killed leaves behind.
+tqdm.set_lock(threading.RLock())
+
+get_checkpoint_conversion_mapping("")  # compiles a thousand patterns once, for all children that load a model
+
+# What was imported lives as long as the server. Out of the collector's sight it is neither scanned in each child nor
+# copied page by page when a collection writes to it.
+gc.collect()
+gc.freeze()
