@@ -27,7 +27,7 @@ from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
 from bench.run.scheduler import Scheduler
 from bench.suite.load import LoadedSuite, LoadWith
-from bench.suite.tables.evals import EvalSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec
 
 
 def pilot_of(loaded: LoadedSuite, asked: str | None) -> str:

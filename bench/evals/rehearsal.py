@@ -40,7 +40,12 @@ from bench.record.jobs.eval_job import EvalJob
 from bench.suite.checks.models.template_tokens import embedding_rows
 from bench.suite.resolved import UNREACHABLE
 from bench.suite.tables.endpoint import EndpointSpec, Sampling
-from bench.suite.tables.evals import ChoiceSpec, GenerationSpec, JudgeSpec, LmEvalSpec, LossSpec, QuestionsSpec
+from bench.suite.tables.evals.choice import ChoiceSpec
+from bench.suite.tables.evals.generation import GenerationSpec
+from bench.suite.tables.evals.judge import JudgeSpec
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
+from bench.suite.tables.evals.loss import LossSpec
+from bench.suite.tables.evals.questions import QuestionsSpec
 
 ROWS = 16
 """Rows of each task or eval that are rehearsed; all rows of an eval of its own where these give no score."""

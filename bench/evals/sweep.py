@@ -14,7 +14,7 @@ from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import SweepJob
 from bench.record.results.training import SweepResult, TrainResult
 from bench.suite.tables.data import DataSpec
-from bench.suite.tables.evals import LossSpec
+from bench.suite.tables.evals.loss import LossSpec
 from bench.suite.tables.training.sweep import DEV
 
 

@@ -15,7 +15,9 @@ from bench.digest import digest_json
 from bench.spec import Spec
 from bench.suite.tables.conclusions.claim import Claim
 from bench.suite.tables.data import Select
-from bench.suite.tables.evals import ChoiceSpec, EvalSpec, LmEvalSpec, data_of, examples_asked
+from bench.suite.tables.evals.choice import ChoiceSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec, data_of, examples_asked
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
 from bench.suite.tables.suite import Suite
 
 LOOK = "look.json"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.suite.catalog.generation_settings import LENGTHS
-from bench.suite.tables.evals import EvalSpec, longest_answer
+from bench.suite.tables.evals.eval_spec import EvalSpec, longest_answer
 from bench.suite.tables.training.recipe import Recipe
 
 HIGHEST_RATE = 1.0

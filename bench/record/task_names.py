@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bench.record.results.evaluation import EvalResult, Measure, ScoreRow
-from bench.suite.tables.evals import EvalSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec
 
 
 def under_name(result: EvalResult, spec: EvalSpec) -> EvalResult:

@@ -43,7 +43,7 @@ from bench.run.checks.given_weights import given_records
 from bench.run.plan.types import JobOutcome, Plan, PlannedJob
 from bench.suite.resolved import ResolvedData, ResolvedModel, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
-from bench.suite.tables.evals import EvalSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from bench.suite.catalog.card import card_names, load_card
 from bench.suite.catalog.metrics import BEHAVIOUR, REFERENCE
 from bench.suite.catalog.template import TOKENIZER, template_names
 from bench.suite.load import build_all_profiles, read_suite_file, suite_names
-from bench.suite.tables.evals import data_of
+from bench.suite.tables.evals.eval_spec import data_of
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.recipe import Recipe
 

@@ -32,7 +32,7 @@ from bench.run.plan.digests import (
     TRAIN,
     TRAJECTORY,
 )
-from bench.suite.tables.evals import EvalSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec
 from bench.train.command import run_command
 from bench.train.job import run_training
 from bench.train.probe import run_probe

@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from bench.record.remarks import TrainingCounts, answer_remarks, dose_spread, training_remarks
-from bench.suite.tables.evals import EvalSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec
 from bench.suite.tables.training.recipe import Recipe
 
 COUNTS = TrainingCounts(

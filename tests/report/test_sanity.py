@@ -18,7 +18,8 @@ from bench.report.analysis.finding import Finding
 from bench.report.compare import compare
 from bench.report.render.view import Table
 from bench.report.sections.training.applied import applied_section
-from bench.suite.tables.evals import GenerationSpec, LmEvalSpec
+from bench.suite.tables.evals.generation import GenerationSpec
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
 from tests.fakes.records import FakeRun, make_run
 from tests.report.analysis.scores.test_contamination import contaminated
 

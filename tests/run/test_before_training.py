@@ -21,7 +21,7 @@ from bench.run.estimate.forecast import forecast
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from bench.show.forecast import print_forecast
-from bench.suite.tables.evals import LossSpec
+from bench.suite.tables.evals.loss import LossSpec
 from tests.fakes.suites import HELD, counted, fake_suite, worked
 from tests.fakes.worker import AWAY, CHECKED, ORDERS, REFUSED, UNSCORED
 

@@ -21,7 +21,7 @@ from bench.evals.outcome import NOT_FINITE, NOT_PRINTED, ExampleProgress
 from bench.evals.subject import Subject
 from bench.record.results.evaluation import Generated
 from bench.suite.catalog.template import Template
-from bench.suite.tables.evals import Decoding
+from bench.suite.tables.evals.decoding import Decoding
 from bench.text import opens_thinking
 
 _BARE = Template(

@@ -25,7 +25,7 @@ from bench.evals.subject import Subject, strips_thinking
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import Measure, ScoreRow
 from bench.suite.catalog.metrics import BEHAVIOUR, ENDED, FORMAT, Scale
-from bench.suite.tables.evals import FormatSpec, GenerationSpec
+from bench.suite.tables.evals.generation import FormatSpec, GenerationSpec
 from bench.text import final_number
 
 _READS: Mapping[str, Callable[[str], bool]] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import regex
 
-from bench.suite.tables.evals import FormatSpec
+from bench.suite.tables.evals.generation import FormatSpec
 from bench.text import is_json
 
 PATIENCE_SECONDS = 1.0

@@ -15,7 +15,7 @@ from bench.evals.outcome import EvalOutput, ExampleProgress
 from bench.evals.subject import Subject, strips_thinking
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import ScoreRow
-from bench.suite.tables.evals import QuestionsSpec
+from bench.suite.tables.evals.questions import QuestionsSpec
 
 
 def answer_questions(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:

@@ -18,7 +18,7 @@ from bench import places
 from bench.errors import InputError, Problem
 from bench.suite.catalog.metrics import REFERENCE, Scale
 from bench.suite.checks.metric_code import hub_code
-from bench.suite.tables.evals import HubMetric
+from bench.suite.tables.evals.generation import HubMetric
 
 _OWN = Path(__file__).parents[1] / "metrics"
 _WHERE = "eval.hub_metrics"

@@ -13,7 +13,7 @@ from statistics import fmean
 from bench.evals.generated.reference_metrics import Scored
 from bench.record.results.evaluation import Measure
 from bench.suite.catalog.metrics import MAJORITY, Scale, right_or_wrong, several_answers
-from bench.suite.tables.evals import GenerationSpec
+from bench.suite.tables.evals.generation import GenerationSpec
 from bench.text import final_number, squad_form
 
 _ANSWER: Mapping[str, Callable[[str], Hashable]] = {"numeric": final_number, "squad_em": squad_form}

@@ -23,7 +23,7 @@ from bench.evals.outcome import ExampleProgress
 from bench.record.jobs.eval_job import Judging
 from bench.suite.catalog.prompt import Prompt
 from bench.suite.tables.endpoint import Price
-from bench.suite.tables.evals import JudgeSpec
+from bench.suite.tables.evals.judge import JudgeSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,8 +26,8 @@ from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import EvalResult, Measure, ScoreRow
 from bench.record.results.judged import Judged
 from bench.record.results.ledger import Seconds
-from bench.suite.tables.evals import JudgeSpec
-from bench.suite.tables.judge import CONSISTENT, LENGTHS, TIE, UNREAD, WIN_RATE
+from bench.suite.tables.evals.judge import JudgeSpec
+from bench.suite.tables.evals.judge_measures import CONSISTENT, LENGTHS, TIE, UNREAD, WIN_RATE
 
 _Fate = Literal["win", "loss", "tie", "flip", "half", "unjudged", "unanswered", "identical"]
 _SCORES: Mapping[_Fate, float | None] = {

@@ -21,7 +21,8 @@ from bench.evals.outcome import EvalOutput
 from bench.evals.subject import Subject
 from bench.record.jobs.eval_job import EvalJob
 from bench.suite.checks.data.choice_rows import ChoiceRow, read_choices
-from bench.suite.tables.evals import ChoiceSpec, LmEvalSpec
+from bench.suite.tables.evals.choice import ChoiceSpec
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from bench.errors import Problem
 from bench.evals.lm_eval.run import load_eval
 from bench.record.jobs.eval_job import EvalJob
 from bench.suite.checks.task_files.templates import TEMPLATES, row_faults
-from bench.suite.tables.evals import LmEvalSpec
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
 
 MOST_ROWS = 20_000
 """Rows of a task that its templates are tried on: a prompt is printed in microseconds."""

@@ -31,7 +31,7 @@ from bench.evals.subject import Subject
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import ScoreRow
 from bench.suite.tables.data import HUB_ID
-from bench.suite.tables.evals import LmEvalSpec
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
 
 SEED = 1234
 """Seed of lm-eval's few-shot examples and of sampled answers, the same for all subjects."""

@@ -11,7 +11,7 @@ from bench.errors import InputError, Problem
 from bench.evals.generated.conversation import Replies, TurnReply, open_turns, user_text
 from bench.evals.outcome import ExampleProgress
 from bench.evals.served.subject import TEMPLATE, ServedAnswer, ServedRequest, ServedSubject
-from bench.suite.tables.evals import Decoding
+from bench.suite.tables.evals.decoding import Decoding
 
 
 @dataclass(slots=True, kw_only=True)

@@ -19,7 +19,9 @@ from bench.evals.served.subject import ServedSubject
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import EvalResult
 from bench.record.results.ledger import Seconds
-from bench.suite.tables.evals import GenerationSpec, LmEvalSpec, QuestionsSpec
+from bench.suite.tables.evals.generation import GenerationSpec
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
+from bench.suite.tables.evals.questions import QuestionsSpec
 
 PRECISION = "as served"
 """Precision of a served model, for the record."""

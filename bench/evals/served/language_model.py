@@ -23,7 +23,7 @@ from bench.evals.outcome import ExampleProgress
 from bench.evals.served.subject import TEMPLATE, ServedRequest, ServedSubject
 from bench.record.results.evaluation import Generated
 from bench.suite.catalog.answered_in_text import NO_LIKELIHOODS
-from bench.suite.tables.evals import LmEvalSpec
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
 
 _BEGUN = "the task begins the answer, which an endpoint cannot go on from"
 

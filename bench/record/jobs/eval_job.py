@@ -9,7 +9,7 @@ from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel, Res
 from bench.suite.tables.deploy import DeployedForm
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.engine import EngineSpec
-from bench.suite.tables.evals import EvalSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec
 
 
 class Shots(Spec):

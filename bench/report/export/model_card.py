@@ -28,7 +28,7 @@ from bench.report.render.escape import markdown
 from bench.report.share import without_folders
 from bench.suite.catalog.card import card_names, load_card
 from bench.suite.tables.arms import is_base
-from bench.suite.tables.evals import data_of
+from bench.suite.tables.evals.eval_spec import data_of
 
 CARD = "README.md"
 EVIDENCE = "evidence"

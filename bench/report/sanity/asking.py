@@ -9,7 +9,7 @@ from bench.record.remarks import answer_remarks
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
-from bench.suite.tables.evals import slices_of
+from bench.suite.tables.evals.eval_spec import slices_of
 
 _CUT_OFF_SHARE = 0.05
 """Share of answers without an end to their thinking from which on the report says so."""

@@ -9,7 +9,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
 from bench.stats.estimates.judged.length_control import ALONE, LengthControlled
-from bench.suite.tables.judge import TIE
+from bench.suite.tables.evals.judge_measures import TIE
 
 CONSISTENT_SHARE = 0.6
 """A judge that tosses a coin agrees with itself in half of the pairs; GPT-4 did in 65% (Zheng et al. 2023, table 2)."""

@@ -15,7 +15,7 @@ from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.results.evaluation import EvalResult, Measure, ScoreRow
 from bench.record.store import JobStore
 from bench.run.plan.types import JobOutcome, Plan
-from bench.suite.tables.evals import EvalSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec
 
 _TAIL = 0.025
 _PASSING = frozenset({"dependency", "unavailable"})

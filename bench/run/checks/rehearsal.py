@@ -15,7 +15,7 @@ from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.run.plan.types import Plan
 from bench.run.process.payloads import RehearsalRequest
 from bench.run.process.server import ChildServer
-from bench.suite.tables.evals import JudgeSpec
+from bench.suite.tables.evals.judge import JudgeSpec
 
 
 def rehearse(planned: Plan, *, home: Path, server: ChildServer) -> dict[str, str]:

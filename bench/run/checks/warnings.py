@@ -22,7 +22,8 @@ from bench.suite.checks.data.data_dependencies import closure
 from bench.suite.checks.data.subset_draws import unused_draws
 from bench.suite.checks.names.claim_names import contradictions
 from bench.suite.load import LoadedSuite
-from bench.suite.tables.evals import ChoiceSpec, LmEvalSpec
+from bench.suite.tables.evals.choice import ChoiceSpec
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
 from bench.suite.tables.suite import Suite
 
 _PUNKT = "punkt_tab"

@@ -43,7 +43,7 @@ from bench.run.resolve.precision import precision_notes
 from bench.run.resolve.suite import resolve
 from bench.suite.catalog.devices import Cluster
 from bench.suite.load import LoadedSuite
-from bench.suite.tables.evals import examples_asked
+from bench.suite.tables.evals.eval_spec import examples_asked
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.sweep import setting_label
 

@@ -19,7 +19,8 @@ from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
 from bench.suite.tables.deploy import RUNTIMES, DeployedForm
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.engine import EngineSpec
-from bench.suite.tables.evals import EvalSpec, JudgeSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec
+from bench.suite.tables.evals.judge import JudgeSpec
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.evaluate_at import StepPlan
 from bench.suite.tables.training.optimizer import libraries_of

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bench.suite.checks.data.data_dependencies import closure
 from bench.suite.checks.data.subset_draws import draws_of
 from bench.suite.tables.data import DataSpec
-from bench.suite.tables.evals import data_of, reference_of
+from bench.suite.tables.evals.eval_spec import data_of, reference_of
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.sweep import DEV
 

@@ -10,7 +10,7 @@ from bench.endpoint.key import read_key
 from bench.errors import InputError, Problem, collected
 from bench.suite.catalog.judge_prompt import load_judge_prompt
 from bench.suite.resolved import ResolvedJudge, ResolvedModel
-from bench.suite.tables.evals import JudgeSpec
+from bench.suite.tables.evals.judge import JudgeSpec
 from bench.suite.tables.model import ModelSpec
 from bench.suite.tables.suite import Suite
 

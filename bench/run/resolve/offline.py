@@ -9,7 +9,8 @@ from bench.errors import InputError
 from bench.run.resolve.data_specs import data_specs
 from bench.suite.catalog.card import load_card
 from bench.suite.load import LoadedSuite, build_all_profiles
-from bench.suite.tables.evals import JudgeSpec, LmEvalSpec
+from bench.suite.tables.evals.judge import JudgeSpec
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
 from bench.suite.tables.model import BaseSpec, ModelSpec
 from bench.suite.tables.suite import Suite
 

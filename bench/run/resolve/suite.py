@@ -27,7 +27,9 @@ from bench.suite.load import LoadedSuite
 from bench.suite.resolved import ResolvedData, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.data import DataSpec
-from bench.suite.tables.evals import ChoiceSpec, LmEvalSpec, slices_of
+from bench.suite.tables.evals.choice import ChoiceSpec
+from bench.suite.tables.evals.eval_spec import slices_of
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.sweep import DEV
 

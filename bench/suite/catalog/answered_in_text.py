@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.suite.catalog.tasks import installed_definition, installed_task_file, merged_keys, read_task_folder
-from bench.suite.tables.evals import ChoiceSpec, EvalSpec, LmEvalSpec, LossSpec
+from bench.suite.tables.evals.choice import ChoiceSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
+from bench.suite.tables.evals.loss import LossSpec
 
 NO_LIKELIHOODS = "an endpoint gives text, no likelihoods"
 """Why an endpoint has no score on an eval."""

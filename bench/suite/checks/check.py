@@ -25,7 +25,9 @@ from bench.suite.checks.models.model_tables import given_arm_problems, length_pr
 from bench.suite.checks.names.suite_names import data_tables, name_problems
 from bench.suite.checks.paths import PATHS, beside
 from bench.suite.checks.task_files.check import own_row_problems, task_problems
-from bench.suite.tables.evals import ChoiceSpec, JudgeSpec, LmEvalSpec
+from bench.suite.tables.evals.choice import ChoiceSpec
+from bench.suite.tables.evals.judge import JudgeSpec
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
 from bench.suite.tables.suite import Suite
 
 

@@ -11,7 +11,11 @@ from pathlib import Path
 from bench.errors import Problem
 from bench.suite.catalog.answered_in_text import NO_LIKELIHOODS, answered_in_text
 from bench.suite.checks.paths import beside
-from bench.suite.tables.evals import EvalSpec, GenerationSpec, JudgeSpec, LmEvalSpec, QuestionsSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec
+from bench.suite.tables.evals.generation import GenerationSpec
+from bench.suite.tables.evals.judge import JudgeSpec
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
+from bench.suite.tables.evals.questions import QuestionsSpec
 from bench.suite.tables.suite import Suite
 
 

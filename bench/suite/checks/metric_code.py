@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.errors import Problem
-from bench.suite.tables.evals import EvalSpec, GenerationSpec, HubMetric
+from bench.suite.tables.evals.eval_spec import EvalSpec
+from bench.suite.tables.evals.generation import GenerationSpec, HubMetric
 
 _HINT = "bench run SUITE --trust-task-code"
 

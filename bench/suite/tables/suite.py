@@ -17,7 +17,7 @@ from bench.suite.tables.data import CONTROL_SUFFIX, DataSpec
 from bench.suite.tables.deploy import FORMS, DeployOptions, Forms
 from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.engine import EngineSpec
-from bench.suite.tables.evals import EvalSpec, examples_asked, with_examples
+from bench.suite.tables.evals.eval_spec import EvalSpec, examples_asked, with_examples
 from bench.suite.tables.evaluation import EvaluationOptions
 from bench.suite.tables.model import BaseSpec
 from bench.suite.tables.training.adapter import VIRTUAL_TOKEN_METHODS

@@ -9,7 +9,7 @@ import pytest
 from bench.evals.generated.behaviour import behaviour, dominant_script, drift, repetition, script
 from bench.evals.generated.format_check import TRIES, Form
 from bench.suite.catalog.metrics import BEHAVIOUR
-from bench.suite.tables.evals import FormatSpec
+from bench.suite.tables.evals.generation import FormatSpec
 
 
 def test_an_answer_that_loops_repeats_itself() -> None:

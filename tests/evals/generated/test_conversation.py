@@ -19,7 +19,7 @@ from bench.evals.inference.generation_request import Generation, GenerationReque
 from bench.evals.inference.pass_counts import pass_counts
 from bench.evals.outcome import NOT_PRINTED, ExampleProgress
 from bench.evals.subject import Subject
-from bench.suite.tables.evals import Decoding
+from bench.suite.tables.evals.decoding import Decoding
 from tests.evals.jobs import resolved_model, sentence
 from tests.evals.loud import loud
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_tokenizer

@@ -18,7 +18,7 @@ from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
 from bench.making.reward import reward
 from bench.making.spec import SimilarityScorer, Verifier
 from bench.suite.catalog.metrics import BY_PROGRAM, REFERENCE
-from bench.suite.tables.evals import HubMetric
+from bench.suite.tables.evals.generation import HubMetric
 
 MODULES = {name: scales for name, scales in REFERENCE.items() if name not in BY_PROGRAM}
 SAID = [

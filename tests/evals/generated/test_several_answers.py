@@ -13,7 +13,7 @@ from bench.data.render.row import Row, Turn
 from bench.evals.generated.reference_metrics import Scored
 from bench.evals.generated.several_answers import majority, pass_at_k, score_together
 from bench.suite.catalog.metrics import REFERENCE, UNIT, scales_of
-from bench.suite.tables.evals import GenerationSpec
+from bench.suite.tables.evals.generation import GenerationSpec
 from tests.evals.jobs import evaluate, generation_job, resolved_model, sentence
 from tests.evals.loud import loud
 from tests.fakes.checkpoints import tiny_tokenizer

@@ -18,7 +18,7 @@ from bench.evals.outcome import ExampleProgress
 from bench.record.jobs.eval_job import Judging
 from bench.suite.resolved import ResolvedJudge
 from bench.suite.tables.endpoint import Price
-from bench.suite.tables.evals import JudgeSpec
+from bench.suite.tables.evals.judge import JudgeSpec
 
 Answer = Callable[[str], Completion]
 

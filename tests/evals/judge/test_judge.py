@@ -21,7 +21,7 @@ from bench.record.results.ledger import Seconds
 from bench.record.store import read_scores
 from bench.suite.catalog.judge_prompt import load_judge_prompt
 from bench.suite.resolved import ResolvedData, ResolvedJudge
-from bench.suite.tables.judge import CONSISTENT, UNREAD, WIN_RATE
+from bench.suite.tables.evals.judge_measures import CONSISTENT, UNREAD, WIN_RATE
 from tests.evals.jobs import resolved_model
 from tests.fakes.endpoint_server import Body, Cut, EndpointServer, Raw, ServerError, Status, Step, TooMany
 

@@ -13,7 +13,7 @@ from bench.errors import InputError
 from bench.evals.outcome import ExampleProgress
 from bench.evals.served.language_model import ServedLM
 from bench.evals.served.subject import ServedAnswer, ServedRequest
-from bench.suite.tables.evals import LmEvalSpec
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
 
 GREEDY: Mapping[str, Any] = {"until": ["\n", ""], "max_gen_toks": 7}
 DRAWN: Mapping[str, Any] = {"until": [], "do_sample": True, "temperature": 0.5, "top_p": 0.9}

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from bench.record.results.evaluation import EvalResult, Measure, ScoreRow
 from bench.record.results.ledger import Seconds
 from bench.run.checks.base_scores import BaseScores, findings
-from bench.suite.tables.evals import EvalSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec
 
 
 def scored(

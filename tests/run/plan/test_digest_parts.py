@@ -15,7 +15,8 @@ from bench.record.jobs.eval_job import Judging, Shots
 from bench.record.jobs.train_job import KeepBest
 from bench.run.plan import digests
 from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel
-from bench.suite.tables.evals import JudgeSpec, LmEvalSpec
+from bench.suite.tables.evals.judge import JudgeSpec
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
 from bench.suite.tables.training.budget import Budget
 from tests.fakes.training import make_recipe
 

@@ -8,7 +8,8 @@ from statistics import fmean
 
 from bench.record.record import Record
 from bench.record.results.evaluation import Measure
-from bench.suite.tables.evals import EvalSpec, Role
+from bench.suite.tables.evals.common import Role
+from bench.suite.tables.evals.eval_spec import EvalSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

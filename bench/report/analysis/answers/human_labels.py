@@ -14,7 +14,7 @@ from bench.record.labels import HumanLabel
 from bench.record.record import Record
 from bench.record.results.evaluation import ScoreRow
 from bench.stats.estimates.judged.prediction_powered import Corrected, corrected_rate
-from bench.suite.tables.judge import WIN_RATE
+from bench.suite.tables.evals.judge_measures import WIN_RATE
 
 
 def labels_of_eval(record: Record, name: str) -> dict[tuple[str, str], HumanLabel]:

@@ -24,7 +24,7 @@ from bench.stats.estimates.judged.length_control import JudgedPairs, LengthContr
 from bench.stats.estimates.judged.prediction_powered import Corrected
 from bench.stats.noise.moderation import SeedPrior
 from bench.suite.tables.arms import is_base
-from bench.suite.tables.judge import LENGTHS, TIE, WIN_RATE
+from bench.suite.tables.evals.judge_measures import LENGTHS, TIE, WIN_RATE
 
 _Number = TypeVar("_Number", int, float)
 _SUMMED = (

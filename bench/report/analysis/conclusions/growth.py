@@ -12,7 +12,7 @@ from statistics import fmean
 from bench.record.record import AnswersRecord, EvaluationRecord, Record
 from bench.report.analysis.conclusions.looks import examples_of, most_examples, most_seeds
 from bench.report.analysis.run_facts.subjects import subjects
-from bench.suite.tables.evals import examples_asked
+from bench.suite.tables.evals.eval_spec import examples_asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

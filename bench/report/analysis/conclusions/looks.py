@@ -16,7 +16,7 @@ from bench.stats.conclusions.sequential import Spending
 from bench.stats.noise.variance import Components
 from bench.suite.tables.arms import is_base
 from bench.suite.tables.conclusions.claim import Claim
-from bench.suite.tables.evals import examples_asked
+from bench.suite.tables.evals.eval_spec import examples_asked
 
 
 def size_now(claim: Claim, record: Record) -> Size:

@@ -27,7 +27,7 @@ from bench.stats.estimates.single import Estimate, score_interval
 from bench.stats.samples.sample import Scores, layout
 from bench.suite.catalog.answered_in_text import NO_LIKELIHOODS
 from bench.suite.tables.arms import is_base
-from bench.suite.tables.judge import TIE
+from bench.suite.tables.evals.judge_measures import TIE
 
 Reading: TypeAlias = Literal[
     "better", "worse", "maybe better", "maybe worse", "higher", "lower", "unresolved", "unknown"

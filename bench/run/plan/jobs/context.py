@@ -12,7 +12,7 @@ from bench.suite.checks.data.subset_draws import trained_on
 from bench.suite.resolved import ResolvedData
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.arms import ArmRef
-from bench.suite.tables.evals import EvalSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec
 from bench.suite.tables.precision import Precision
 
 

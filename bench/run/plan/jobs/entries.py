@@ -22,7 +22,8 @@ from bench.suite.catalog.answered_in_text import answered_in_text
 from bench.suite.resolved import ResolvedModel, ResolvedWeights
 from bench.suite.tables.arms import ArmRef, DeployedArm
 from bench.suite.tables.endpoint import EndpointSpec
-from bench.suite.tables.evals import EvalSpec, JudgeSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec
+from bench.suite.tables.evals.judge import JudgeSpec
 from bench.suite.tables.given_arm import GIVEN
 
 

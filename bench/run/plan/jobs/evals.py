@@ -16,7 +16,9 @@ from bench.run.plan.jobs.judges import shared
 from bench.suite.catalog.answered_in_text import surely_writes
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
 from bench.suite.tables.endpoint import EndpointSpec
-from bench.suite.tables.evals import ChoiceSpec, EvalSpec, LmEvalSpec, data_of
+from bench.suite.tables.evals.choice import ChoiceSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec, data_of
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
 
 
 def eval_job(

@@ -17,7 +17,7 @@ from bench.run.plan.jobs.context import PlanContext
 from bench.run.plan.types import JobEntry
 from bench.run.resolve.data_specs import reference_data
 from bench.suite.tables.endpoint import EndpointSpec
-from bench.suite.tables.evals import JudgeSpec
+from bench.suite.tables.evals.judge import JudgeSpec
 from bench.suite.tables.suite import Suite
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from bench.errors import InputError, Problem, did_you_mean
 from bench.spec import Spec
 from bench.suite.checks.data.choice_labels import raise_faults, right_options
-from bench.suite.tables.evals import ChoiceSpec
+from bench.suite.tables.evals.choice import ChoiceSpec
 from bench.text import slice_values
 
 _FORMATS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.tables.data import CONTROL_SUFFIX, Columns, DataSpec, PromptColumns, PromptSpec, Select
-from bench.suite.tables.evals import data_of, reference_of
+from bench.suite.tables.evals.eval_spec import data_of, reference_of
 from bench.suite.tables.suite import Suite
 
 _TAKEN_OVER = ("source", "config", "split", "revision", "columns", "odd_rows", "reasoning", "ignore", "leave_out")

@@ -10,7 +10,7 @@ from bench.suite.catalog.metrics import ENDED, REFERENCE, UNIT, Ends, scales_of
 from bench.suite.checks.names.unknown import unknown_name
 from bench.suite.tables.arms import ArmRef
 from bench.suite.tables.conclusions.claim import Claim
-from bench.suite.tables.evals import EvalSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec
 from bench.suite.tables.suite import Suite
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.errors import Problem, did_you_mean
-from bench.suite.tables.evals import EvalSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec
 from bench.suite.tables.suite import Suite
 
 _NAME_ANOTHER = "give weights to evals that rank arms: targets, and what must not be forgotten"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bench.errors import Problem, did_you_mean
-from bench.suite.tables.evals import examples_asked
+from bench.suite.tables.evals.eval_spec import examples_asked
 from bench.suite.tables.suite import Suite
 
 

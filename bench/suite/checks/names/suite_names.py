@@ -17,7 +17,9 @@ from bench.suite.checks.names.seed_plan import seed_problems
 from bench.suite.checks.names.unknown import unknown_name
 from bench.suite.checks.names.warm_starts import start_problems
 from bench.suite.tables.data import MICRO_SOURCES, DataSpec
-from bench.suite.tables.evals import GenerationSpec, JudgeSpec, data_of, reference_of
+from bench.suite.tables.evals.eval_spec import data_of, reference_of
+from bench.suite.tables.evals.generation import GenerationSpec
+from bench.suite.tables.evals.judge import JudgeSpec
 from bench.suite.tables.given_arm import GIVEN
 from bench.suite.tables.suite import Suite
 

@@ -25,7 +25,7 @@ from bench.suite.checks.task_files.data_files import ROW_FILES, file_faults, fil
 from bench.suite.checks.task_files.fault import Fault
 from bench.suite.checks.task_files.keys import key_faults
 from bench.suite.checks.task_files.templates import field_faults, row_faults, syntax_faults
-from bench.suite.tables.evals import LmEvalSpec
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
 from bench.suite.tables.suite import Suite
 
 _DEEPEST = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.record.labels import EvalLabels, HumanLabel
 from bench.record.results.evaluation import ScoreRow
 from bench.report.analysis.answers.human_labels import corrected_by_people, labels_of_eval
-from bench.suite.tables.judge import WIN_RATE
+from bench.suite.tables.evals.judge_measures import WIN_RATE
 from tests.fakes.records import make_run
 
 NAMES = ("a/full#0", "a/full#1")

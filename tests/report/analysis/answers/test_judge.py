@@ -17,7 +17,7 @@ from bench.report.compare import compare
 from bench.report.render.view import Table
 from bench.report.sections.answers.judge import judge_section
 from bench.suite.tables.conclusions.claim import Claim
-from bench.suite.tables.judge import LENGTHS, WIN_RATE
+from bench.suite.tables.evals.judge_measures import LENGTHS, WIN_RATE
 from bench.suite.tables.suite import Suite
 from tests.fakes.records import FakeRun, make_run
 

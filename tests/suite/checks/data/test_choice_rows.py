@@ -12,7 +12,7 @@ import pytest
 
 from bench.errors import InputError
 from bench.suite.checks.data.choice_rows import ChoiceRow, read_choices
-from bench.suite.tables.evals import ChoiceSpec
+from bench.suite.tables.evals.choice import ChoiceSpec
 
 PEOPLE = ["Ada", "Bo", "Cy"]
 

@@ -12,7 +12,7 @@ import yaml
 from bench.errors import Problem
 from bench.suite.catalog.tasks import installed_task_file, read_task_folder
 from bench.suite.checks.task_files.check import code_problems, longest_task_answer, own_row_problems, task_problems
-from bench.suite.tables.evals import LmEvalSpec
+from bench.suite.tables.evals.lm_eval import LmEvalSpec
 from bench.suite.tables.suite import Suite
 from tests.fakes.suites import suite_table
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from bench.suite.checks.names.claim_names import claim_problems, contradictions
 from bench.suite.tables.conclusions.claim import Claim
-from bench.suite.tables.evals import GenerationSpec
+from bench.suite.tables.evals.generation import GenerationSpec
 from tests.fakes.flagship import make_suite
 
 LIMA, RANDOM = "lima_1k/full", "random_1k/full"

@@ -12,7 +12,9 @@ from bench.errors import InputError
 from bench.suite.catalog.metrics import BEHAVIOUR, BY_PROGRAM, REFERENCE
 from bench.suite.load import load_suite
 from bench.suite.tables.data import PromptSpec
-from bench.suite.tables.evals import Decoding, EvalSpec, HubMetric, data_of
+from bench.suite.tables.evals.decoding import Decoding
+from bench.suite.tables.evals.eval_spec import EvalSpec, data_of
+from bench.suite.tables.evals.generation import HubMetric
 from tests.fakes.suite_files import SUITE, write_suite
 
 ADAPTER: TypeAdapter[EvalSpec] = TypeAdapter(EvalSpec)

@@ -10,8 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench.suite.catalog.judge_prompt import judge_prompt_names, load_judge_prompt
 from bench.suite.load import load_suite
-from bench.suite.tables.evals import EvalSpec, JudgeSpec
-from tests.suite.tables.test_evals import problems, suite_with
+from bench.suite.tables.evals.eval_spec import EvalSpec
+from bench.suite.tables.evals.judge import JudgeSpec
+from tests.suite.tables.evals.test_eval_spec import problems, suite_with
 
 ADAPTER: TypeAdapter[EvalSpec] = TypeAdapter(EvalSpec)
 JUDGE = (
