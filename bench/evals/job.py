@@ -17,6 +17,7 @@ from bench.evals.lm_eval.run import evaluate_tasks
 from bench.evals.loss import evaluate_loss
 from bench.evals.served.job import run_served
 from bench.evals.subject_job import Evaluate, score_subject
+from bench.evals.subject_loader import SubjectLoader
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import EvalResult
 
@@ -30,11 +31,13 @@ KINDS: dict[str, Evaluate] = {
 """Functions by `kind` of eval; `judge` is not among them, because it loads no subject."""
 
 
-def run_eval(job: EvalJob, folder: Path, emit: Emit, *, partial: Path | None = None) -> EvalResult:
+def run_eval(
+    job: EvalJob, folder: Path, emit: Emit, *, partial: Path | None = None, loader: SubjectLoader | None = None
+) -> EvalResult:
     """Score one subject on one eval and write `scores.jsonl` into `folder`; as `score_subject`,
     `run_served` and `run_judge`."""
     if job.judging is not None:
         return run_judge(job, folder, emit)
     if job.served is not None:
         return run_served(job, folder, emit)
-    return score_subject(job, folder, emit, KINDS[job.eval.kind], partial=partial)
+    return score_subject(job, folder, emit, KINDS[job.eval.kind], partial=partial, loader=loader)

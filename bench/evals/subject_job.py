@@ -20,17 +20,15 @@ from bench.evals.context import Context, ContextRenderer, draw_context
 from bench.evals.engines import engine_use, with_engine
 from bench.evals.held_out_drift import held_out_drift
 from bench.evals.inference.partial_replies import PartialReplies
-from bench.evals.inference.pass_counts import PassCounts, pass_counts
+from bench.evals.inference.pass_counts import PassCounts, count_from_here
 from bench.evals.inference.reply_memory import ReplyMemory
 from bench.evals.outcome import EvalOutput, unscored, write_scores
 from bench.evals.subject import Subject
+from bench.evals.subject_loader import SubjectLoader
 from bench.machine.device import PRECISIONS
 from bench.machine.other_load import OtherLoadCounter
 from bench.machine.peak_memory import PeakMemory
-from bench.model.loading.deployed import load_form
-from bench.model.loading.load import load_subject, load_tokenizer, load_tuned, unused_positions
-from bench.model.loading.packed_linear import pack_linears
-from bench.record.files import WEIGHTS
+from bench.model.loading.load import unused_positions
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import EvalResult
 from bench.record.results.ledger import Seconds
@@ -40,32 +38,42 @@ Evaluate = Callable[[EvalJob, Subject, Emit], EvalOutput]
 
 
 def score_subject(
-    job: EvalJob, folder: Path, emit: Emit, evaluate: Evaluate, *, partial: Path | None = None
+    job: EvalJob,
+    folder: Path,
+    emit: Emit,
+    evaluate: Evaluate,
+    *,
+    partial: Path | None = None,
+    loader: SubjectLoader | None = None,
 ) -> EvalResult:
     """Score one subject by `evaluate` and write `scores.jsonl` into `folder`.
 
     `emit` gets `{"type": "examples", "done": …, "total": …}` with `tokens`, `slots` and `work` of the subject's passes
-    so far. partial: file of the replies so far, of which a job that was killed resumes; the caller removes it. Raises
-    `InputError` for what the user can fix.
+    so far. partial: file of the replies so far, of which a job that was killed resumes; the caller removes it.
+    loader: keeps the subject for the next eval of it. Raises `InputError` for what the user can fix.
     """
     with tempfile.TemporaryDirectory(prefix="engine-") as replies:
-        return _score(job, folder, emit, evaluate, partial=PartialReplies(partial), replies=Path(replies))
+        started = time.perf_counter()
+        torch.set_num_threads(job.threads)
+        loader = loader or SubjectLoader()
+        kept = loader.has(job)
+        subject, context = _load(job, PartialReplies(partial), loader)
+        if job.engine is not None:
+            # A folder of this job alone: under one name a server may have other weights in the next.
+            subject = with_engine(subject, job, job.engine, Path(replies))
+        return _score(job, subject, folder, emit, evaluate, started=started).model_copy(
+            update={"shots": None if context is None else context.rows, "weights_kept": kept}
+        )
 
 
 def _score(
-    job: EvalJob, folder: Path, emit: Emit, evaluate: Evaluate, *, partial: PartialReplies, replies: Path
+    job: EvalJob, subject: Subject, folder: Path, emit: Emit, evaluate: Evaluate, *, started: float
 ) -> EvalResult:
-    """replies: folder for what a server says in this job; under one name it may have other weights in the next."""
-    started = time.perf_counter()
-    torch.set_num_threads(job.threads)
-    subject, context = _load(job, partial)
-    if job.engine is not None:
-        subject = with_engine(subject, job, job.engine, replies)
     memory = PeakMemory(subject.model.device)
     memory.start()
     others = OtherLoadCounter(subject.model.device)
     loaded = time.perf_counter()
-    passes = pass_counts(subject.model)
+    passes = count_from_here(subject.model)
     outcome = evaluate(job, subject, _with_counts(emit, passes))
     evaluated, other_load = time.perf_counter(), others.seen()
     process_bytes, device_bytes = memory.process_bytes(), memory.device_bytes()
@@ -100,7 +108,6 @@ def _score(
         engine=engine_use(subject, job),
         versions=outcome.versions,
         datasets=outcome.datasets,
-        shots=None if context is None else context.rows,
     )
 
 
@@ -112,18 +119,9 @@ def _with_counts(emit: Emit, passes: PassCounts) -> Emit:
     return emit_with_counts
 
 
-def _load(job: EvalJob, partial: PartialReplies) -> tuple[Subject, Context | None]:
+def _load(job: EvalJob, partial: PartialReplies, loader: SubjectLoader) -> tuple[Subject, Context | None]:
     """The subject, and the context of a `few_shot` one."""
-    tokenizer = load_tokenizer(job.model)
-    if job.form is not None:
-        assert job.training_path is not None, "a deployed form was written by a job"
-        model = load_form(job.model, Path(job.training_path) / WEIGHTS, job.form, precision=job.precision)
-    elif job.given is not None:
-        model = load_tuned(job.model, Path(job.given.path), precision=job.precision)
-    else:
-        training = None if job.training_path is None else Path(job.training_path)
-        model = load_subject(job.model, training, precision=job.precision)
-    pack_linears(model)
+    model, tokenizer = loader.load(job)
     positions = job.model.context_length - unused_positions(model)
     renderer, context = make_renderer(tokenizer, job.model, positions), None
     if job.shots is not None:

@@ -16,12 +16,14 @@ from multiprocessing import connection as mp_connection
 from bench.emit import StepDone
 from bench.errors import InputError
 from bench.record.jobs.eval_job import EvalJob
+from bench.record.jobs.job import loaded_weights
 from bench.record.record import Failure
 from bench.record.results.training import TrainResult
 from bench.record.store import JobStore
 from bench.run.display import Display
 from bench.run.executors.executor import Executor, RunningJob
 from bench.run.executors.local import HERE
+from bench.run.plan.order import GROUP
 from bench.run.plan.types import JobOutcome, PlannedJob
 from bench.run.process.limits import exceeded
 from bench.run.process.locks import FileLock, child_lock, try_lock_job
@@ -67,12 +69,15 @@ class Scheduler:
     """Submissions by digest."""
     _lost: dict[str, list[str]] = field(default_factory=dict)
     """Machines that went away while they did a job, by its digest."""
+    _weights: dict[str, str | None] = field(default_factory=dict)
+    """Names of the weights that evals load, by digest."""
     _closed_some: bool = True
     """Whether a job was closed since the waiting ones were looked at: of ten thousand that costs a while."""
 
     def run(self, jobs: Sequence[PlannedJob]) -> None:
         """Run all of them. On `KeyboardInterrupt` the children are stopped, and it is raised on."""
         self._waiting, self._closed_some = sorted(jobs, key=lambda planned: planned.rank), True
+        self._weights |= {planned.digest: loaded_weights(planned.job) for planned in jobs}
         try:
             while self._waiting or self._running:
                 self._close_without_child()
@@ -118,16 +123,33 @@ class Scheduler:
             return False
         busy = {running.job.digest for running in self._running}
         unfinished = busy | {planned.digest for planned in self._waiting}
-        for planned in list(self._waiting):
+        ready = [planned for planned in self._waiting if unfinished.isdisjoint(planned.after)]
+        while ready:
             if self._room() < 1:
                 return False
-            if planned.digest in busy or any(digest in unfinished for digest in planned.after):
+            planned = self._next(ready)
+            ready.remove(planned)
+            if planned.digest in busy:
                 continue
             if not self._fits(planned):
                 return False
             if self._take(planned):
                 busy.add(planned.digest)
+        if self.executor.kept:
+            self.executor.release(but={weights for job in self._waiting if (weights := self._weights[job.digest])})
         return True
+
+    def _next(self, ready: Sequence[PlannedJob]) -> PlannedJob:
+        """The first job, unless that is an eval: then one of its group whose weights an idle process has, else one
+        whose weights no process has, so that a subject is loaded twice only where a worker would be idle."""
+        first, weights = ready[0], self._weights
+        if self.executor.at_once is not None or weights[first.digest] is None:
+            return first
+        group = [planned for planned in ready if planned.rank // GROUP == first.rank // GROUP]
+        kept, loaded = self.executor.kept, {weights[running.job.digest] for running in self._running}
+        fitting = (planned for planned in group if weights[planned.digest] in kept)
+        apart = (planned for planned in group if weights[planned.digest] not in loaded)
+        return next(fitting, None) or next(apart, first)
 
     def _take(self, planned: PlannedJob, *, follows: str | None = None) -> bool:
         """Start a waiting job, unless another process has its lock; whether it was started."""

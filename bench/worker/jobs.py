@@ -12,6 +12,7 @@ import bench.train.job
 import bench.train.probe
 from bench.emit import Emit
 from bench.evals.step_score import score_step
+from bench.evals.subject_loader import SubjectLoader
 from bench.evals.sweep import sweep_result
 from bench.evals.trajectory import score_trajectory
 from bench.launch.training import join_training, train_in_ranks
@@ -27,6 +28,9 @@ from bench.record.store import write_result
 from bench.record.sweep import with_chosen_setting
 from bench.run.process.invitations import Invitation
 from bench.train.loop.evaluated_steps import ScoreStep
+
+_LOADER = SubjectLoader()
+"""The subject of this child's evals."""
 
 
 def train(planned: PlannedTraining, folder: Path, emit: Emit) -> None:
@@ -66,12 +70,12 @@ def trajectory(job: TrajectoryJob, folder: Path, emit: Emit) -> None:
 def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
     """Score one subject on one eval."""
     torch.set_num_threads(job.threads)
-    write_result(folder, bench.evals.job.run_eval(job, folder, emit, partial=folder / PARTIAL))
+    write_result(folder, bench.evals.job.run_eval(job, folder, emit, partial=folder / PARTIAL, loader=_LOADER))
 
 
 def answer(job: AnswerJob, folder: Path, emit: Emit) -> None:
     """Get one subject's answers for a judge."""
-    write_result(folder, bench.evals.job.run_eval(job.asking, folder, emit, partial=folder / PARTIAL))
+    evaluate(job.asking, folder, emit)
 
 
 def deploy(job: DeployJob, folder: Path, emit: Emit) -> None:

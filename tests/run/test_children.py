@@ -220,7 +220,7 @@ def test_a_lock_is_held_until_the_last_process_that_shares_it_has_ended(tmp_path
 
 def test_a_child_holds_its_lock_while_it_lives(tmp_path: Path) -> None:
     lock = child_lock(tmp_path, "d")
-    child = SERVER.start("stubborn", Asked(), folder=tmp_path, log=tmp_path / "log.txt", lock=lock.path)
+    child = SERVER.fork(SERVER.request("stubborn", Asked(), folder=tmp_path, log=tmp_path / "log.txt", lock=lock.path))
     wait_for_event(child)
     assert try_lock_job(tmp_path, "d") is None
     child.process.kill()

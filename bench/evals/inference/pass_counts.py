@@ -45,6 +45,12 @@ def pass_counts(model: PreTrainedModel) -> PassCounts:
     return _PASSES.setdefault(model, PassCounts())
 
 
+def count_from_here(model: PreTrainedModel) -> PassCounts:
+    """Sums over the passes of `model` from now on: one model may serve several evals."""
+    _PASSES[model] = PassCounts()
+    return _PASSES[model]
+
+
 @contextmanager
 def uncounted(model: PreTrainedModel) -> Iterator[None]:
     """While open, passes of `model` are a trial."""

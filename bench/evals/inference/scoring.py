@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -77,10 +78,7 @@ class Scorer:
         """`shared=None`: contexts are shared if the model passes the trial."""
         self.model = model
         self.slots = slots
-        if shared is None:
-            with uncounted(model):
-                shared = _honours_trees(model)
-        self.shared = shared
+        self.shared = honours_trees(model) if shared is None else shared
 
     def score(
         self,
@@ -218,8 +216,19 @@ def _tree_inputs(trees: Sequence[_Tree], width: int, model: PreTrainedModel, *, 
     }
 
 
+_HONOURS: WeakKeyDictionary[PreTrainedModel, bool] = WeakKeyDictionary()
+
+
+def honours_trees(model: PreTrainedModel) -> bool:
+    """Whether choices may share a context; tested once per model."""
+    if model not in _HONOURS:
+        with uncounted(model):
+            _HONOURS[model] = _is_seen_to_honour_trees(model)
+    return _HONOURS[model]
+
+
 @torch.inference_mode()
-def _honours_trees(model: PreTrainedModel) -> bool:
+def _is_seen_to_honour_trees(model: PreTrainedModel) -> bool:
     """Whether a small tree gives the logits of its pairs: not where a model takes its mask or positions from elsewhere.
 
     In half precision rounding may move them; but the tokens of another branch must not move them at all.

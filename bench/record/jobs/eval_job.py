@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 from bench.spec import Spec
@@ -120,6 +121,16 @@ class EvalJob(Spec):
         """`eval:NAME:SUBJECT`."""
         return f"eval:{self.eval.name}:{self.subject}"
 
+    @property
+    def weights(self) -> str | None:
+        """Name of what it loads, the same for all evals of a subject; `None` where it loads nothing, and where the
+        model's own code may leave something behind."""
+        if self.judging is not None or self.served is not None or self.model.remote_code is not None:
+            return None
+        tuned = self.training_path if self.given is None else self.given.path
+        starts = [start.path for start in self.model.starts]
+        return json.dumps([self.model.path, starts, tuned, self.training, self.form, self.precision])
+
     def asked_anew(self, **changes: Any) -> EvalJob:
         """The job with `changes`, without what the subject was asked before."""
         return self.model_copy(update={**changes, "replies": None})
@@ -136,6 +147,11 @@ class AnswerJob(Spec):
     def id(self) -> str:
         """`answer:NAME:SUBJECT`."""
         return f"answer:{self.asking.eval.name}:{self.asking.subject}"
+
+    @property
+    def weights(self) -> str | None:
+        """Like an `EvalJob`'s."""
+        return self.asking.weights
 
     def asked_anew(self) -> AnswerJob:
         """Like an `EvalJob`'s."""

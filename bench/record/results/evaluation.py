@@ -119,6 +119,8 @@ class EvalResult(Spec):
     recalled_share: float = 0.0
     """Share of what was asked of the subject whose reply was there, from an earlier scoring of other examples of this
     eval, or from this job before it was stopped: `tokens` and `seconds` are of the rest."""
+    weights_kept: bool = False
+    """Whether the process had the subject's weights from an eval before: then nothing was loaded."""
     generated_tokens: int | None
     generated: Generated | None = None
     """`None` for evals without answers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -66,6 +66,13 @@ class Executor(Protocol):
     def attempts(self) -> int:
         """How often a job is submitted whose machine goes away."""
 
+    @property
+    def kept(self) -> Collection[str]:
+        """Names of weights that idle processes of it have loaded (`bench.record.jobs.job.loaded_weights`)."""
+
+    def release(self, but: Collection[str] = ()) -> None:
+        """End idle processes, but for those with these weights."""
+
     def adopt(self, job: Job, folder: Path) -> RunningJob | None:
         """The job as an earlier run submitted it, if it still runs or has ended unseen."""
 
@@ -73,4 +80,4 @@ class Executor(Protocol):
         """Submit it; `folder` is its own, with nothing in it but checkpoints."""
 
     def stop_all(self, jobs: Sequence[RunningJob]) -> None:
-        """Stop all of them at once."""
+        """Stop all of them at once, and every idle process."""

@@ -10,7 +10,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -222,6 +222,14 @@ class RemoteExecutor:
         )
         write_text(ticket.handle, json.dumps([self.backend.name, handle]))
         return RemoteJob(backend=self.backend, ticket=ticket, handle=handle)
+
+    @property
+    def kept(self) -> Collection[str]:
+        """None: each job has a process of its own."""
+        return ()
+
+    def release(self, but: Collection[str] = ()) -> None:
+        """Nothing to end."""
 
     def stop_all(self, jobs: Sequence[RunningJob]) -> None:
         """Cancel all."""

@@ -9,6 +9,9 @@ from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.run.plan.types import JobEntry
 from bench.suite.tables.suite import Suite
 
+GROUP = 1_000_000
+"""Ranks of one group of jobs: a kind, or a turn."""
+
 
 def subject_of(job: Job) -> str | None:
     job = job.asking if isinstance(job, AnswerJob) else job.scoring if isinstance(job, TrajectoryJob) else job
@@ -21,13 +24,13 @@ def rank(entry: JobEntry, position: int, *, turn: int, side_by_side: bool) -> in
     short evals of the arms last, so that no worker is idle at the end. One by one: seed by seed, so that what slows the
     machine for a while slows every arm, and a run that was stopped has as many seeds of each."""
     if not side_by_side:
-        return turn * 1_000_000 + position
+        return turn * GROUP + position
     if isinstance(entry.job, ProbeJob):
         back = entry.job.round % 2 == 0
-        return (entry.job.round - 1_000) * 1_000_000 + (-position if back else position)
+        return (entry.job.round - 1_000) * GROUP + (-position if back else position)
     asked = 1 if entry.arm is None else 5
     group = {"sweep": 2, "train": 3, "deploy": 4, "answer": asked, "eval": asked, "trajectory": asked}[entry.job.kind]
-    return group * 1_000_000 + position
+    return group * GROUP + position
 
 
 def turn_of(suite: Suite, arm: str | None, seed: int | None) -> int:

@@ -3,7 +3,7 @@
 The request and every event are JSON bytes; nothing is unpickled from a child. Events: the work's own (`bench.emit`),
 then a `WorkDone` or a `FailureReport`. What is printed, by Python or by native code, goes to the log, tracebacks
 included. A child whose parent has died ends itself. A service also hears further requests, JSON bytes the other way,
-between its events.
+between its events. A child that is to stay does one piece of work after another, until its first failure.
 """
 
 from __future__ import annotations
@@ -36,13 +36,22 @@ def enter(request: bytes, connection: Connection) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.enable()  # the server has none (bench.run.process.collector_off)
     end_with_parent()
-    work = ChildRequest.model_validate_json(request)
     send = _sender(connection)
+    following: bytes | None = request
+    while following is not None:
+        work = ChildRequest.model_validate_json(following)
+        code = _do(work, send, connection)
+        following = _next_request(connection) if work.stays and code == 0 else None
+    os._exit(code)
+
+
+def _do(work: ChildRequest, send: Emit, connection: Connection) -> int:
+    """Does the work and reports its end; the exit code of a child that ends with it."""
     try:
         redirect_output(Path(work.log))
     except OSError as error:  # a full disk, most likely; there is no log to say it in
         send(FailureReport.of(error))
-        os._exit(1)
+        return 1
     code = 0
     try:
         with _locked(work.lock):
@@ -55,7 +64,14 @@ def enter(request: bytes, connection: Connection) -> None:
     with contextlib.suppress(OSError):  # the log's disk may be full; the message has been sent
         sys.stdout.flush()
         sys.stderr.flush()
-    os._exit(code)
+    return code
+
+
+def _next_request(connection: Connection) -> bytes | None:
+    try:
+        return connection.recv_bytes()
+    except (EOFError, OSError):  # the parent wants no more
+        return None
 
 
 def _perform(work: ChildRequest, send: Emit, connection: Connection) -> object:
@@ -69,11 +85,8 @@ def _perform(work: ChildRequest, send: Emit, connection: Connection) -> object:
 
 def _requests(connection: Connection) -> Iterator[dict[str, Any]]:
     """What the parent asks after the first request."""
-    while True:
-        try:
-            yield json.loads(connection.recv_bytes())
-        except (EOFError, OSError):  # it wants no more
-            return
+    while (request := _next_request(connection)) is not None:
+        yield json.loads(request)
 
 
 def _sender(connection: Connection) -> Emit:

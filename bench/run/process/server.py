@@ -64,16 +64,26 @@ class ChildServer:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    def start(self, kind: str, payload: Spec, *, folder: Path, log: Path, lock: Path | None = None) -> Child:
-        """Start a child on one piece of work; returns once it is forked."""
-        request = ChildRequest(
+    def request(
+        self, kind: str, payload: Spec, *, folder: Path, log: Path, lock: Path | None = None, stays: bool = False
+    ) -> ChildRequest:
+        """One piece of work, as a child is asked for it."""
+        return ChildRequest(
             module=self.module,
             kind=kind,
             payload=payload.model_dump(mode="json"),
             folder=str(folder),
             log=str(log),
             lock=None if lock is None else str(lock),
+            stays=stays,
         )
+
+    def start(self, kind: str, payload: Spec, *, folder: Path, log: Path) -> Child:
+        """Start a child on one piece of work; returns once it is forked."""
+        return self.fork(self.request(kind, payload, folder=folder, log=log))
+
+    def fork(self, request: ChildRequest) -> Child:
+        """Start a child on a request."""
         for _ in range(_STARTS - 1):
             try:
                 return self._fork(request)
@@ -96,7 +106,7 @@ class ChildServer:
             raise
         finally:
             child_end.close()
-        return Child(process, ours)
+        return Child(process, ours, stays=request.stays)
 
     def call(
         self,
@@ -142,9 +152,11 @@ def failed(kind: str, failure: Failure, log: Path) -> Problem:
 class Child:
     """One running child; its messages are read with `messages`, its end with `ended`."""
 
-    def __init__(self, process: ForkServerProcess, connection: Connection) -> None:
+    def __init__(self, process: ForkServerProcess, connection: Connection, *, stays: bool = False) -> None:
         self.process = process
         self.connection = connection
+        self.stays = stays
+        """Whether it waits for more once its work is done."""
         self.value: Any = None
         self.problems: tuple[Problem, ...] = ()
         self._reported: Failure | None = None
@@ -185,10 +197,12 @@ class Child:
                 yield event_of(message)
 
     def ended(self) -> bool:
-        """Whether the process has ended and all its messages were read.
+        """Whether the work has ended, with its process unless that stays, and all messages were read.
 
         The pipe's end is not waited for: a helper process of the child's may still hold it.
         """
+        if self.stays and self._done:
+            return True
         return self.process.exitcode is not None and not (self._open and self.connection.poll())
 
     @property
@@ -199,6 +213,25 @@ class Child:
         if self._done:
             return None
         return failure_of(self.process.exitcode)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has done its work and waits for more."""
+        return self.stays and self._done and self.process.exitcode is None
+
+    def resume(self, request: ChildRequest) -> bool:
+        """Give an idle child more work; false where it has ended meanwhile."""
+        try:
+            self.connection.send_bytes(request.model_dump_json().encode())
+        except OSError:
+            return False
+        self.stays, self._done, self.value = request.stays, False, None
+        return True
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        self.stays = False
+        self.process.kill()
 
     def stop(self) -> None:
         """End the child: ask, wait, then kill. Harmless on one that has ended."""

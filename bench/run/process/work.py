@@ -70,4 +70,6 @@ class ChildRequest(Spec):
     log: str
     """File that stdout and stderr are appended to."""
     lock: str | None = None
-    """Held while the child lives, so that a new attempt waits for an orphan."""
+    """Held while the child works, so that a new attempt waits for an orphan."""
+    stays: bool = False
+    """Whether the child waits for another request after this one, with what it has loaded."""

@@ -112,8 +112,8 @@ def without_input(model: PreTrainedModel, ignored: str) -> PreTrainedModel:
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen2"])
 def test_in_half_precision_another_branch_still_must_not_move_a_score(architecture: Architecture) -> None:
     """Rounding may: by less than the words of another choice would, and either way."""
+    assert Scorer(loud(architecture).to(torch.bfloat16)).shared
     model = loud(architecture).to(torch.bfloat16)
-    assert Scorer(model).shared
     forward = model.forward
 
     def causal(input_ids: torch.Tensor, position_ids: object = None, **inputs: object) -> object:

@@ -1,0 +1,48 @@
+"""Loads a subject's weights once for all evals that one process does of it.
+
+Contract: scores are those of a subject loaded for each eval, to the last bit: an eval changes neither model nor
+tokenizer. At most one subject is in memory: the last one is given back before another is loaded.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from bench.model.loading.deployed import load_form
+from bench.model.loading.load import load_subject, load_tokenizer, load_tuned
+from bench.model.loading.packed_linear import pack_linears
+from bench.record.files import WEIGHTS
+from bench.record.jobs.eval_job import EvalJob
+
+
+class SubjectLoader:
+    """Loads subjects one after another; the last one stays for the next eval of it."""
+
+    def __init__(self) -> None:
+        self._name: str | None = None
+        self._loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
+
+    def has(self, job: EvalJob) -> bool:
+        """Whether the job's subject is the one that stayed."""
+        return self._loaded is not None and job.weights is not None and job.weights == self._name
+
+    def load(self, job: EvalJob) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        """Model, ready to compute, and tokenizer of the job's subject."""
+        if self._loaded is None or not self.has(job):
+            self._loaded = None
+            tokenizer, model = load_tokenizer(job.model), _model(job)
+            pack_linears(model)
+            self._name, self._loaded = job.weights, (model, tokenizer)
+        return self._loaded
+
+
+def _model(job: EvalJob) -> PreTrainedModel:
+    if job.form is not None:
+        assert job.training_path is not None, "a deployed form was written by a job"
+        return load_form(job.model, Path(job.training_path) / WEIGHTS, job.form, precision=job.precision)
+    if job.given is not None:
+        return load_tuned(job.model, Path(job.given.path), precision=job.precision)
+    training = None if job.training_path is None else Path(job.training_path)
+    return load_subject(job.model, training, precision=job.precision)
