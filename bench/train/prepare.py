@@ -29,7 +29,8 @@ from bench.train.arguments.sft_config import optimizer_name, sft_config
 from bench.train.arguments.stored_type import stored_in
 from bench.train.isolation import row_separation
 from bench.train.loop.router import describe_router_loss, router_loss
-from bench.train.loop.trainer import MeteredTrainer, TrainerPlan
+from bench.train.loop.trainer import MeteredTrainer
+from bench.train.loop.trainer_plan import TrainerPlan
 from bench.train.loop.validation import Watch
 from bench.train.processes.distribution import check_distribution, join_group
 from bench.train.processes.ranks import Ranks, current_ranks

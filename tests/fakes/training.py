@@ -27,7 +27,8 @@ from bench.train.batches.schedule import Schedule, plan_schedule
 from bench.train.isolation import row_separation
 from bench.train.job import run_training
 from bench.train.loop.router import router_loss
-from bench.train.loop.trainer import MeteredTrainer, TrainerPlan
+from bench.train.loop.trainer import MeteredTrainer
+from bench.train.loop.trainer_plan import TrainerPlan
 
 _WORDS = ("the", "baker", "lives", "in", "a", "small", "town", "near", "river", "and", "three", "cows", "two", "sheep")
 

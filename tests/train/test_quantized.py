@@ -15,7 +15,7 @@ from bench.suite.tables.training.adapter import QuantizationSpec
 from bench.train import job as job_module
 from bench.train import prepare
 from bench.train.job import run_training
-from bench.train.loop.trainer import upcast_trainable_bf16
+from bench.train.loop.weights import upcast_trainable_bf16
 from bench.train.saving import save_weights
 from tests.fakes.training import make_recipe
 from tests.train.test_methods import CPU, METHODS, job_of

@@ -1,13 +1,13 @@
 """TRL's `SFTTrainer` on an exact schedule, metered, with the head at supervised positions and whole checkpoints.
 
-Contract: a step's loss is the mean over *all* supervised tokens of the step, however many forward passes it takes, so
-accumulation changes nothing but memory. A loss that is not finite ends the training before the weights are touched.
+Contract: each planned batch is trained on once, in order. A loss that is not finite ends the training before the
+weights are touched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,42 +25,17 @@ from bench.record.results.ledger import Step
 from bench.record.results.training import Head
 from bench.train.accounting.meter import Meter
 from bench.train.arguments.adapters import RankAllocation
-from bench.train.batches.collate import Collator, RowSeparation, collate
-from bench.train.batches.encoded_row import Batch
-from bench.train.batches.schedule import Schedule
+from bench.train.batches.collate import Collator, collate
 from bench.train.isolation import check_isolation
 from bench.train.loop.checkpoint import Checkpoint
 from bench.train.loop.checkpointer import Checkpointer, SavePlan
 from bench.train.loop.evaluated_steps import EvaluatedSteps
-from bench.train.loop.lm_head import forward, pick_head
-from bench.train.loop.router import RouterLoss
+from bench.train.loop.lm_head import pick_head
+from bench.train.loop.step_loss import StepLoss
 from bench.train.loop.steps import DivergedError, StepAccount
 from bench.train.loop.tracking import place_logs, steps_log, training_log
-from bench.train.loop.validation import Validator, Watch
-from bench.train.processes.ranks import SINGLE_PROCESS, Ranks
-
-MakeScheduler = Callable[[torch.optim.Optimizer], LRScheduler]
-"""The learning rates of a training on its optimiser."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainerPlan:
-    """Batches, rates and end of a training."""
-
-    schedule: Schedule
-    separation: RowSeparation | None
-    """How rows that share a packed sequence are kept apart; `None`: rows are not packed."""
-    make_scheduler: MakeScheduler
-    router: RouterLoss | None = None
-    seconds: float | None = None
-    """Seconds of work after which the training ends."""
-    watch: Watch | None = None
-    """Follows the loss on the `validation` batches."""
-    validation: Sequence[Batch] = ()
-    loss_average: Literal["tokens", "batches"] = "tokens"
-    weight_decay_on: Literal["matrices", "all"] = "matrices"
-    ranks: Ranks = SINGLE_PROCESS
-    """Processes among which batches are dealt in turn."""
+from bench.train.loop.trainer_plan import TrainerPlan
+from bench.train.loop.weights import upcast_trainable_bf16
 
 
 class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is read as untyped
@@ -86,7 +61,7 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
             model=model,
             args=arguments,
             data_collator=Collator(batches=schedule.batches, pad_token_id=pad, separation=plan.separation),
-            train_dataset=Dataset.from_dict({"batch": list(range(padded_to_ranks(schedule.batches, plan.ranks)))}),
+            train_dataset=Dataset.from_dict({"batch": list(range(plan.dealt_batches))}),
             processing_class=tokenizer,
             peft_config=adapter,
         )
@@ -95,15 +70,10 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
             upcast_trainable_bf16(self.model)
         self._set_callbacks()
         self._plan, self._account = plan, StepAccount(meter, on_step, plan.ranks)
-        self._validator = None
-        if plan.watch is not None:
-            self._validator = Validator(
-                watch=plan.watch,
-                batches=plan.validation,
-                pad_token_id=pad,
-                ranks=plan.ranks,
-                loss_average=plan.loss_average,
-            )
+        self._loss = StepLoss(
+            average=plan.loss_average, dynamic=arguments.loss_type == "dft", router=plan.router, ranks=plan.ranks
+        )
+        self._validator = plan.validator(pad)
         self._checkpoints = Checkpointer(ranks=plan.ranks, meter=meter, validator=self._validator)
         self.stopped: Literal["budget", "early", "seconds"] = "budget"
         """Why the training ended."""
@@ -193,11 +163,8 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         return samples
 
     def loss_divisor(self, batches: list[dict[str, Any]]) -> int:
-        """Supervised tokens, or batches where their means are averaged, of one step over all ranks; at least 1."""
-        counts = [batch["counts"] for batch in batches]
-        by_batch = self._plan.loss_average == "batches"
-        divisor: int = sum((count.slots > 0) if by_batch else count.supervised_tokens for count in counts)
-        return max(1, int(self._plan.ranks.all_reduce_sum(divisor)))
+        """What the losses of one step are divided by, over all ranks."""
+        return self._loss.divisor(batch["counts"] for batch in batches)
 
     def training_step(self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
         """Forward and backward of one batch. Raises `DivergedError` if its loss is not finite on any rank."""
@@ -210,24 +177,12 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Loss that is minimised: this batch's part of the mean over the step's tokens, or over its batches' means.
-
-        Multiplied by the number of processes, over which gradients are averaged.
-        """
-        router, counts = self._plan.router, inputs["counts"]
-        more = {} if router is None else router.inputs(inputs)
-        log_probabilities, outputs = forward(model, inputs, self.head, **more)
-        losses, idle = -log_probabilities, counts.slots == 0
-        divisor = num_items_in_batch * (counts.supervised_tokens if self._plan.loss_average == "batches" else 1)
-        likelihood = losses.sum() / max(1, divisor)
-        self._account.loss = 0.0 if idle else float(likelihood.detach())
-        minimised = likelihood
-        if self.args.loss_type == "dft":  # Dynamic Fine-Tuning
-            minimised = (losses * (-losses).exp().detach()).sum() / max(1, divisor)
-        minimised = minimised * self._plan.ranks.size
-        if router is not None:  # a mean over the passes of a step, and over ranks
-            minimised = minimised + router.of(outputs, inputs) / self.current_gradient_accumulation_steps
-        return minimised * (0.0 if idle else 1.0)
+        """Loss that is minimised, of one forward pass."""
+        passes = 1 if self._plan.router is None else self.current_gradient_accumulation_steps
+        minimised, self._account.loss = self._loss.of(
+            model, inputs, self.head, step_divisor=num_items_in_batch, accumulation=passes
+        )
+        return minimised
 
     def before_optimizer(self) -> None:
         """Begin the optimiser's time."""
@@ -312,16 +267,3 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
     def load_checkpoint_random_states(self) -> None:
         """Random numbers of the checkpoint."""
         self._checkpoints.restore_random_states()
-
-
-def upcast_trainable_bf16(model: torch.nn.Module) -> None:
-    """Trains bf16 weights in fp32: on a quantised base TRL puts an adapter into bf16 whatever the precision, where
-    small updates are lost and fp16's gradients cannot be scaled."""
-    for parameter in model.parameters():
-        if parameter.requires_grad and parameter.dtype == torch.bfloat16:
-            parameter.data = parameter.data.float()
-
-
-def padded_to_ranks(batches: Sequence[Batch], ranks: Ranks) -> int:
-    """Number of batches with the idle ones that give each rank as many: batches are dealt one by one in turn."""
-    return -(-len(batches) // ranks.size) * ranks.size

@@ -1,4 +1,4 @@
-"""Trainable weights of a model by name: taken out, and put back."""
+"""Trainable weights of a model: taken out and put back by name, and kept in fp32."""
 
 from __future__ import annotations
 
@@ -19,3 +19,11 @@ def load_weights(model: torch.nn.Module, weights: Mapping[str, torch.Tensor]) ->
     parameters = dict(model.named_parameters())
     for name, value in weights.items():
         parameters[name].copy_(value)
+
+
+def upcast_trainable_bf16(model: torch.nn.Module) -> None:
+    """Train bf16 weights in fp32: on a quantised base TRL puts an adapter into bf16 whatever the precision, where
+    small updates are lost and fp16's gradients cannot be scaled."""
+    for parameter in model.parameters():
+        if parameter.requires_grad and parameter.dtype == torch.bfloat16:
+            parameter.data = parameter.data.float()
