@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from bench.errors import InputError, Problem
 from bench.model.head import TOLERANCES
 from bench.model.loading.load import load_config, runs_code
+from bench.model.windows import WINDOWS
 from bench.suite.resolved import ResolvedModel
 from bench.train.batches.collate import RowSeparation, collate, model_inputs
 from bench.train.batches.encoded_row import EncodedRow, PackedRow
@@ -26,11 +27,6 @@ PACKING = "recipe.packing"
 SEPARATIONS: tuple[RowSeparation, ...] = ("positions", "positions and mask")
 """In the order in which they are tried."""
 
-_WINDOWS = (
-    "sliding_window", "window_size", "attention_window_size", "sliding_window_size", "attention_chunk_size",
-    "local_attention",
-)  # fmt: skip
-"""Names under which configurations have the width of an attention that does not see the whole row."""
 _SHORT_WINDOW = 4
 _PROBE_LENGTHS = (12, 9)
 """Tokens of the rows of the small copy."""
@@ -169,7 +165,7 @@ def _keep_layers(config: Any, layers: list[int]) -> None:
 
 
 def _shorten_windows(config: Any) -> None:
-    for name in _WINDOWS:
+    for name in WINDOWS:
         if isinstance(getattr(config, name, None), int):
             setattr(config, name, min(_SHORT_WINDOW, getattr(config, name)))
 

@@ -18,8 +18,16 @@ OTHERS: dict[str, dict[str, Any]] = {
     "mistral": {**_GROUPED, "sliding_window": 9},
     "gemma2": {**_GROUPED, "sliding_window": 9, "query_pre_attn_scalar": 8},
     "phi": {**_SHAPE, "intermediate_size": 64},
-}
-"""Distance biases, sliding windows, soft-capped logits, multi-query and parallel attention."""
+    "gpt_neo": {"vocab_size": 384, "hidden_size": 32, "num_layers": 2, "num_heads": 4, "max_position_embeddings": 64,
+                "window_size": 18, "attention_types": [[["global", "local"], 1]]},
+    "mamba": {"vocab_size": 384, "hidden_size": 32, "num_hidden_layers": 2, "state_size": 8},
+    "mamba2": {"vocab_size": 384, "hidden_size": 32, "num_hidden_layers": 2, "state_size": 8, "num_heads": 8,
+               "head_dim": 8, "n_groups": 1, "chunk_size": 8},
+    "rwkv": {"vocab_size": 384, "hidden_size": 32, "attention_hidden_size": 32, "num_hidden_layers": 2,
+             "context_length": 64},
+}  # fmt: skip
+"""Distance biases, sliding windows (in the mask, and cut by the layer itself), soft-capped logits, multi-query and
+parallel attention, and states in the place of keys and values."""
 
 
 def other_model(architecture: str) -> PreTrainedModel:
@@ -30,8 +38,8 @@ def other_model(architecture: str) -> PreTrainedModel:
         torch.manual_seed(0)
         model: PreTrainedModel = AutoModelForCausalLM.from_config(config).eval()
     with torch.no_grad():
-        for weight in model.parameters():
-            if weight.ndim == 2:
+        for name, weight in model.named_parameters():
+            if weight.ndim == 2 and not name.endswith("A_log"):  # how fast a state fades
                 weight.mul_(4)
     return model
 

@@ -17,6 +17,7 @@ from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 from bench.evals.inference.forward import differ_by_rounding, logits_at, padded, reads_positions, vocabulary_size
+from bench.model.windows import narrowest_window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,9 +212,10 @@ def fits_table(model: PreTrainedModel) -> bool:
 def _is_seen_to_fit(model: PreTrainedModel) -> bool:
     """Tries rows of unequal length, alone and behind a prefix, with one more token each, against the same rows whole.
 
-    A learned prompt before the rows has a cache of its own, and sliding windows count what was filled up.
+    A learned prompt before the rows has a cache of its own, and a window, longer than these rows, counts the columns
+    of the table.
     """
-    if getattr(model, "virtual_tokens", 0):
+    if getattr(model, "virtual_tokens", 0) or narrowest_window(model.config) is not None:
         return False
     draw = torch.randint(0, vocabulary_size(model), (16,), generator=torch.Generator().manual_seed(0)).tolist()
     start, rests, tokens = draw[:6], [draw[6:9], draw[9:14]], draw[14:]

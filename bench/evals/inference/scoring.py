@@ -36,6 +36,7 @@ from bench.evals.inference.forward import (
 from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind, nothing_finished
 from bench.evals.inference.pass_counts import counted_logits, uncounted
 from bench.evals.inference.shared_prefix import shared_prefix
+from bench.model.windows import IN_THE_LAYER, narrowest_window
 
 ContinuationPair = tuple[tuple[int, ...], tuple[int, ...]]
 """Context ids and continuation ids, neither empty."""
@@ -95,7 +96,7 @@ class Scorer:
         sharing = [pair for pair in distinct if _row_length(pair) <= self._window]
         alone = [_tree(pair[0], [pair[1]]) for pair in distinct if _row_length(pair) > self._window]
         scores: dict[ContinuationPair, Score] = {}
-        for trees in (_trees(sharing, slots=self.slots), alone):
+        for trees in (_trees(sharing, slots=self._slots_of_a_tree), alone):
             lengths, reads = [len(tree.ids) for tree in trees], [tree.reads for tree in trees]
             for batch in batches(lengths, slots=self.slots, reads=reads, vocabulary=vocabulary_size(self.model)):
                 chosen = [trees[index] for index in batch]
@@ -116,9 +117,14 @@ class Scorer:
         last token of a row must see the first."""
         if not self.shared:
             return 0
-        config = self.model.config.get_text_config()
-        windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
-        return min((window for window in windows if window is not None), default=sys.maxsize)
+        window = narrowest_window(self.model.config)
+        return sys.maxsize if window is None else window
+
+    @property
+    def _slots_of_a_tree(self) -> int:
+        """Tokens of a tree, at most: a layer that cuts its window itself counts the branches before as well."""
+        window = narrowest_window(self.model.config, IN_THE_LAYER)
+        return self.slots if window is None else min(self.slots, window)
 
 
 def _row_length(pair: ContinuationPair) -> int:
@@ -242,7 +248,7 @@ def _is_seen_to_honour_trees(model: PreTrainedModel) -> bool:
         if not reads_positions(model):
             return False
         beside = [_last_logits(model, _tree(context, [branch, second])) for branch in (first, other)]
-    except (RuntimeError, TypeError, ValueError, IndexError):
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
         return False
     unmoved = torch.allclose(beside[0], beside[1], atol=1e-4, rtol=0.0)
     return unmoved and differ_by_rounding(beside[0], alone, model.dtype)

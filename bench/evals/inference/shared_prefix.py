@@ -93,7 +93,7 @@ def _is_seen_to_share(model: PreTrainedModel) -> bool:
         whole = torch.cat([_last_logits(model, [[*start, *rest]], DynamicCache(config=model.config)) for rest in rests])
         left = _last_logits(model, rests, cache, length=len(start))
         right = _last_logits(model, rests, _cache(model, start, 2), length=len(start), left=False)
-    except (RuntimeError, TypeError, ValueError, IndexError):
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
         return False
     return all(differ_by_rounding(logits, whole, model.dtype) for logits in (left, right))
 

@@ -11,6 +11,7 @@ from bench.evals.inference.generation import generate
 from bench.evals.inference.generation_request import GenerationRequest, TokenSampling
 from bench.evals.inference.key_value_table import fits_table
 from bench.evals.inference.pass_counts import pass_counts
+from bench.model.loading.prefix import PrefixedModel
 from tests.evals.loud import OTHERS, loud, other_model
 from tests.fakes.checkpoints import ARCHITECTURES, tiny_tokenizer
 
@@ -37,6 +38,24 @@ def test_a_batch_answers_as_single_prompts_do(architecture: Any, slots: int) -> 
         )[0, len(request.prompt) :]
         assert answer is not None
         assert list(answer.ids) == reference.tolist()
+
+
+@pytest.mark.parametrize("architecture", ["mpt", "mistral"])
+def test_a_learned_prompt_is_as_near_to_a_short_row_as_to_a_long_one(architecture: str) -> None:
+    """Padding between the two moved every answer but the longest prompt's: by the distance that a bias counts, or out
+    of the window."""
+    base = other_model(architecture)
+    heads = 4 if architecture == "mpt" else 2
+    draw = torch.Generator().manual_seed(0)
+    layers = [tuple(4 * torch.randn(1, heads, 3, 8, generator=draw) for _ in range(2)) for _ in range(2)]
+    model: Any = PrefixedModel(base, layers).eval()  # type: ignore[arg-type]  # pairs of keys and values
+    asked = requests(3)
+    for request, answer in zip(asked, generate(model, TOKENIZER, asked), strict=True):
+        ids = list(request.prompt)
+        for _ in answer.ids if answer is not None else ():
+            ids.append(int(model(torch.tensor([ids]), use_cache=False).logits[0, -1].argmax()))
+        assert answer is not None
+        assert list(answer.ids) == ids[len(request.prompt) :]
 
 
 def test_rows_that_end_early_leave_the_others_alone() -> None:
