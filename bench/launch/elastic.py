@@ -87,13 +87,22 @@ def in_ranks(
         return
     listener = Listener(group.place.address)
     group = replace(group, place=replace(group.place, port=listener.port), run_id=group.run_id or uuid.uuid4().hex)
-    shutil.rmtree(group.reports, ignore_errors=True)
+    _remove_reports(group)
     group.reports.mkdir(parents=True)
     try:
         with invite(group.place, group.run_id):
             _run_agent(group, lambda: lead() if os.environ["RANK"] == "0" else follow(), listener)
     finally:
-        shutil.rmtree(group.reports, ignore_errors=True)
+        _remove_reports(group)
+
+
+def _remove_reports(group: Group) -> None:
+    """Renamed first: a node that ends meanwhile then has no place to put a word, which would keep the folder."""
+    ended = group.reports.with_suffix(".ended")
+    shutil.rmtree(ended, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        group.reports.rename(ended)
+    shutil.rmtree(ended, ignore_errors=True)
 
 
 def join_ranks(group: Group, follow: Callable[[], object]) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -89,3 +92,19 @@ def test_the_store_listens_on_the_heads_address_alone() -> None:
     listener = Listener("127.0.0.1")
     with listener.socket, pytest.raises(OSError, match="refused"), socket.socket() as asking:
         asking.connect(("127.0.0.2", listener.port))
+
+
+def test_a_node_that_ends_while_the_reports_are_removed_leaves_none_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = Group(launch=Launch(processes=2), folder=tmp_path / "job")
+    remove = os.rmdir
+
+    def late(path: str | Path, **place: Any) -> None:
+        with contextlib.suppress(OSError):
+            (group.reports / "node1.ended").touch()
+        remove(path, **place)
+
+    monkeypatch.setattr("bench.launch.elastic._run_agent", lambda *_: monkeypatch.setattr(os, "rmdir", late))
+    in_ranks(group, lambda: None, lambda: None)
+    assert list(group.folder.iterdir()) == []
