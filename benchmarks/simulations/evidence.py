@@ -21,7 +21,7 @@ from benchmarks.simulations.trained import items
 
 Arms = Callable[[Rng], Sequence[Scores]]
 Taken = Callable[[Rng, Sequence[Scores]], list[Scores]]
-"""The same arms, the first two of which lack something; examples are deleted from all."""
+"""The same arms, one of which lacks something; examples are deleted from all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,18 @@ class Strength:
 def one_seed(rng: Rng, arms: Sequence[Scores]) -> list[Scores]:
     """A seed of the arm is lost."""
     return [_without_rows(arms[0], [int(rng.integers(arms[0].values.shape[0]))]), *arms[1:]]
+
+
+def a_seed_of_another(rng: Rng, arms: Sequence[Scores]) -> list[Scores]:
+    """A seed of an arm that is not compared is lost."""
+    other = int(rng.integers(2, len(arms)))
+    lost = _without_rows(arms[other], [int(rng.integers(arms[other].values.shape[0]))])
+    return [*arms[:other], lost, *arms[other + 1 :]]
+
+
+def all_seeds_of_the_last(_: Rng, arms: Sequence[Scores]) -> list[Scores]:
+    """The last arm, which is not compared, fails."""
+    return [*arms[:-1], _without_rows(arms[-1], range(arms[-1].values.shape[0]))]
 
 
 def all_seeds_but_one(rng: Rng, arms: Sequence[Scores]) -> list[Scores]:
@@ -201,6 +213,10 @@ DELETIONS: dict[str, Taken] = {
     "half of the examples": some_examples,
     "a fifth of the labels": some_labels,
 }
+OF_ANOTHER: dict[str, Taken] = {
+    "a seed of another arm": a_seed_of_another,
+    "all seeds of the last arm": all_seeds_of_the_last,
+}
 OF_DRAWS: dict[str, Taken] = {"a draw": one_draw, "all draws but one": all_draws_but_one}
 
 
@@ -222,9 +238,13 @@ def cases() -> dict[str, Measure]:
         for rates in ([0.3, *[0.1] * 3], [0.02] * 4)
     }
     draws = {f"draws, effect {effect:g}": partial(drawn_scores, effect=effect) for effect in (0.0, 1.0)}
+    beside = {
+        f"scores, {name} beside the two compared": partial(clustered_scores, deviations=deviations, effect=0.0)
+        for name, deviations in (("alike arms", [0.3] * 6), ("a noisy arm", [*[0.3] * 5, 1.8]))
+    }
     unlabelled = {what: take for what, take in DELETIONS.items() if take is not some_labels}
     kinds: tuple[tuple[Mapping[str, Arms], dict[str, Taken]], ...] = (
-        (scores, DELETIONS), (answers, unlabelled), (draws, OF_DRAWS),
+        (scores, DELETIONS), (answers, unlabelled), (draws, OF_DRAWS), (beside, OF_ANOTHER),
     )  # fmt: skip
     return {
         f"{name}: {what}": weaker(found, place)

@@ -21,7 +21,7 @@ from bench.stats.estimates.single import Estimate
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.noise.seed_term import Side, pooled_prior
 from bench.stats.samples.corpus_sample import CorpusPlan, CorpusRows, CorpusScores, complete_rows, corpus_plan
-from bench.stats.samples.sample import Layout, Scores, Survivor, survivor_of
+from bench.stats.samples.sample import Layout, Scores, Survivor, several_draws, survivor_of
 
 _LAST_BIT = 1e-9
 
@@ -97,13 +97,16 @@ def corpus_seed_prior(arms: Iterable[CorpusScores]) -> SeedPrior | None:
     `seed_prior_of`."""
     sides: list[tuple[Side, Layout]] = []
     distinct = {(arm.values.tobytes(), arm.present.tobytes()): arm for arm in arms}
+    gone = 0
     for arm in distinct.values():
         kept = _kept(arm)
         if kept is not None:
             part = arm.part(kept)
             plan = corpus_plan(part)
             sides.append((_side(complete_rows(part), plan, trained=arm.trained), plan.plan))
-    return pooled_prior(sides, ends=None)
+        elif arm.trained and not several_draws(arm.draws):
+            gone += arm.present.shape[0] > 1
+    return pooled_prior(sides, ends=None, gone=gone)
 
 
 def linearised(scores: CorpusScores) -> Scores:
@@ -233,7 +236,7 @@ def _side(rows: CorpusRows, plan: CorpusPlan, *, trained: bool) -> Side:
     return Side(
         values=rows.weights @ plan.jackknife(rows.values),
         trained=trained,
-        drawn=rows.weights.shape[0] < rows.seeds,
+        drawn=rows.drawn,
         short=rows.failed > 0,
     )
 

@@ -13,31 +13,34 @@ from bench.stats.estimates.missing import (
 )
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.noise.seed_term import Side, pooled_prior
-from bench.stats.samples.sample import Layout, Scores, layout
+from bench.stats.samples.sample import Layout, Scores, layout, several_draws
 
 
 def seed_prior_of(arms: Iterable[Scores]) -> SeedPrior | None:
     """What the seeds of all arms of one eval say together; each arm over the examples that a seed of it has.
 
-    Bases, arms whose rows are subset draws, arms that lost seeds, and arms with a single seed say nothing; equal scores
-    count once.
+    Bases, arms whose seeds learned from subset draws, and arms with a single seed say nothing; equal scores count once.
     """
     sides: list[tuple[Side, Layout]] = []
     ends: set[tuple[float, float] | None] = set()
+    gone = 0
     distinct = {(arm.values.tobytes(), arm.present.tobytes()): arm for arm in arms}
     for arm in distinct.values():
         kept: BoolArray = np.asarray(arm.present.any(axis=0))
-        side = side_of(arm, replicate_rows(arm, kept)) if kept.any() else None
-        if side is not None and side.comparable:
-            sides.append((side, plan_of(arm, kept)))
+        if not arm.trained or several_draws(arm.draws):
+            continue
+        if kept.any():
+            sides.append((side_of(arm, replicate_rows(arm, kept)), plan_of(arm, kept)))
             ends.add(arm.rate_ends)
-    return pooled_prior(sides, ends=ends.pop()) if len(ends) == 1 else None
+        else:
+            gone += arm.values.shape[0] > 1
+    return pooled_prior(sides, ends=ends.pop(), gone=gone) if len(ends) == 1 else None
 
 
 def side_of(scores: Scores, rows: FloatArray) -> Side:
     """The side that complete rows of these scores are: see `replicate_rows`."""
     short = rows.shape[0] < scores.values.shape[0]
-    return Side(values=rows, trained=scores.trained, drawn=several_draws(scores), short=short)
+    return Side(values=rows, trained=scores.trained, drawn=several_draws(scores.draws), short=short)
 
 
 def noise_statement(
@@ -51,7 +54,8 @@ def noise_statement(
     if prior is None or not any(side.comparable for side in trained):
         return f"example and training-seed noise{drawn}"
     if not prior.usable:
-        return f"example and training-seed noise, each arm's own, as the arms' noise differs{drawn}"
+        why = "an arm lost its seeds" if prior.alike else "the arms' noise differs"
+        return f"example and training-seed noise, each arm's own, as {why}{drawn}"
     return f"example and training-seed noise, the latter moderated over {prior.arms} {of}{drawn}"
 
 
@@ -72,12 +76,7 @@ def replicate_rows(scores: Scores, kept: BoolArray) -> FloatArray:
     alive = rows_within(scores, kept)
     bounds = (0.0, 1.0) if scores.binary else scores.bounds
     values = fill_gaps(scores.values[alive][:, kept], scores.present[alive][:, kept], scores.weights[kept], bounds)
-    if scores.draws is None or not several_draws(scores):
+    draws = None if scores.draws is None else scores.draws[alive]
+    if draws is None or not several_draws(draws):
         return values
-    draws = scores.draws[alive]
     return np.stack([values[draws == draw].mean(axis=0) for draw in np.unique(draws)])
-
-
-def several_draws(scores: Scores) -> bool:
-    """Whether the rows with scores come from two subset draws at least."""
-    return scores.draws is not None and np.unique(scores.draws[scores.present.any(axis=1)]).size > 1

@@ -53,7 +53,8 @@ class SeedPrior:
     the same for all. degrees: the prior's, infinite where the arms differ no more than chance makes them.
     homogeneity_p: of equal noise against one arm that is noisier. noisiest: standard deviation of the noisiest arm's
     seeds, as a multiple of what is expected of it. pooled_degrees: of all arms together. deviation: the expected
-    standard deviation of one seed's value, of the median arm; in logits for rates.
+    standard deviation of one seed's value, of the median arm; in logits for rates. lost: arms of several seeds of which
+    fewer than two are left: nothing says that they were as quiet as the others.
     """
 
     between: float
@@ -64,11 +65,17 @@ class SeedPrior:
     arms: int
     pooled_degrees: int
     deviation: float
+    lost: int = 0
+
+    @property
+    def alike(self) -> bool:
+        """Whether no arm is noisier than equal noise allows."""
+        return self.homogeneity_p >= HOMOGENEITY
 
     @property
     def usable(self) -> bool:
-        """Whether the arms are alike enough for one to inform another."""
-        return self.homogeneity_p >= HOMOGENEITY
+        """Whether one arm may inform another: all are alike, and none was lost that might not have been."""
+        return self.alike and self.lost == 0
 
     @property
     def pooled(self) -> bool:
@@ -91,8 +98,9 @@ class SeedPrior:
         return variance, min(degrees, float(self.pooled_degrees))
 
 
-def seed_prior(arms: Sequence[SeedVariance]) -> SeedPrior | None:
-    """The prior that the arms with two seeds or more give; `None` where they are too few, or no seed differs."""
+def seed_prior(arms: Sequence[SeedVariance], *, lost: int = 0) -> SeedPrior | None:
+    """The prior that the arms with two seeds or more give; `None` where they are too few, or no seed differs. lost: as
+    in `SeedPrior`."""
     shown = [arm for arm in arms if arm.total + arm.rest > 0]
     if len(shown) < LEAST_ARMS or sum(arm.degrees for arm in shown) < LEAST_DEGREES:
         return None
@@ -112,6 +120,7 @@ def seed_prior(arms: Sequence[SeedVariance]) -> SeedPrior | None:
         arms=len(shown),
         pooled_degrees=int(degrees.sum()),
         deviation=(scale * (between + float(np.median(rest)))) ** 0.5,
+        lost=lost,
     )
 
 

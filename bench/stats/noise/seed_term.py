@@ -23,8 +23,9 @@ ScaleEnds = tuple[float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Side:
-    """One side of a delta. values: [seeds, examples], complete. trained: whether seeds are a source of noise. drawn:
-    whether the rows are means over the seeds of subset draws. short: whether a seed has no score at all."""
+    """One side of a delta. values: [seeds, examples], complete; a row is a seed, or the mean over the seeds of a subset
+    draw. trained: whether seeds are a source of noise. drawn: whether the seeds learned from several subset draws.
+    short: whether a seed has no score at all."""
 
     values: FloatArray
     trained: bool
@@ -35,6 +36,11 @@ class Side:
     def comparable(self) -> bool:
         """Whether its seeds' noise can be taken for a draw of that of all arms."""
         return self.trained and not self.drawn and not self.short
+
+    @property
+    def lost(self) -> bool:
+        """Whether of several seeds fewer than two are left, so that nothing shows their noise."""
+        return self.trained and not self.drawn and self.short and self.values.shape[0] < 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +82,14 @@ def lone_among_several(arm: Side, reference: Side | None) -> bool:
     return bool(counts) and min(counts) == 1 < max(counts)
 
 
-def pooled_prior(sides: Iterable[tuple[Side, Layout]], *, ends: ScaleEnds | None) -> SeedPrior | None:
+def pooled_prior(sides: Iterable[tuple[Side, Layout]], *, ends: ScaleEnds | None, gone: int = 0) -> SeedPrior | None:
     """What an eval's arms say together; `None` where they are too few. A side without two seeds says nothing, nor does
-    one whose seeds give the same answers."""
-    measured = [
-        _on_scale(side, plan, ends) for side, plan in sides if side.comparable and np.ptp(side.values, axis=0).any()
-    ]
-    return seed_prior([scaled.variance for scaled in measured if scaled.variance is not None])
+    one whose seeds give the same answers. One that lost seeds says what is left of it: without it a noisy arm that
+    loses a seed would make all others surer. gone: arms of several seeds of which none has a score."""
+    trained = [(side, plan) for side, plan in sides if side.trained and not side.drawn]
+    measured = [_on_scale(side, plan, ends) for side, plan in trained if np.ptp(side.values, axis=0).any()]
+    lost = gone + sum(side.lost for side, _ in trained)
+    return seed_prior([scaled.variance for scaled in measured if scaled.variance is not None], lost=lost)
 
 
 def seed_term(

@@ -11,7 +11,7 @@ import numpy as np
 from bench.stats.curves.distributions import BoolArray, FloatArray, IntArray, floats, grouped_sums
 from bench.stats.samples.corpus_metrics import CorpusMetric, Metric
 from bench.stats.samples.resample import count_chunks
-from bench.stats.samples.sample import Layout, layout
+from bench.stats.samples.sample import Layout, layout, several_draws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,12 +56,14 @@ class CorpusScores:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CorpusRows:
     """Complete statistics of the replicates that have any. values: [seeds, examples, statistics]. weights: [rows,
-    seeds]: how a row (a seed, or a subset draw of several seeds) is averaged."""
+    seeds]: how a row (a seed, or a subset draw of several seeds) is averaged. drawn: whether the seeds learned from
+    several subset draws."""
 
     values: FloatArray
     weights: FloatArray
     seeds: int
     failed: int
+    drawn: bool
 
 
 def complete_rows(scores: CorpusScores) -> CorpusRows:
@@ -86,6 +88,7 @@ def complete_rows(scores: CorpusScores) -> CorpusRows:
         weights=same / same.sum(axis=1, keepdims=True),
         seeds=int(alive.sum()),
         failed=int((~alive).sum()),
+        drawn=several_draws(scores.draws),
     )
 
 

@@ -18,11 +18,16 @@ Survivor: TypeAlias = Literal["seed", "draw"]
 unknown, however much the examples say."""
 
 
+def several_draws(draws: IntArray | None) -> bool:
+    """Whether seeds learned from two subset draws at least. draws: [seeds], as in `Scores`."""
+    return draws is not None and np.unique(draws).size > 1
+
+
 def survivor_of(alive: BoolArray, draws: IntArray | None) -> Survivor | None:
     """alive: [seeds], which seeds have a score. draws: [seeds], as in `Scores`."""
     if alive.size > 1 and int(alive.sum()) == 1:
         return "seed"
-    lone = draws is not None and np.unique(draws).size > 1 and alive.any() and np.unique(draws[alive]).size == 1
+    lone = draws is not None and several_draws(draws) and alive.any() and not several_draws(draws[alive])
     return "draw" if lone else None
 
 

@@ -101,21 +101,43 @@ def test_a_rate_at_equal_length_is_moderated_too() -> None:
     assert "moderated" in found.method
 
 
-def test_an_arm_that_lost_a_seed_or_whose_rows_are_draws_tells_nothing_of_others() -> None:
+def without_seeds(*lost: int) -> np.ndarray:
+    present = np.ones((SEEDS, EXAMPLES), dtype=bool)
+    present[list(lost)] = False
+    return present
+
+
+@pytest.mark.parametrize(
+    ("changes", "degrees", "lost"),
+    [
+        ({"draws": np.array([0, 1, 1])}, (ARMS - 1) * (SEEDS - 1), 0),
+        ({"draws": np.array([0, 1, 2])}, (ARMS - 1) * (SEEDS - 1), 0),
+        ({"present": without_seeds(0)}, (ARMS - 1) * (SEEDS - 1) + 1, 0),
+        ({"present": without_seeds(0, 1)}, (ARMS - 1) * (SEEDS - 1), 1),
+        ({"present": without_seeds(0, 1, 2)}, (ARMS - 1) * (SEEDS - 1), 1),
+    ],
+)
+def test_draws_tell_nothing_of_others_and_lost_seeds_all_that_is_left(
+    changes: dict[str, np.ndarray], degrees: int, lost: int
+) -> None:
     rng = np.random.default_rng(4)
     corpus, pairs = rates(rng), judged(rng)
-    present = np.ones((SEEDS, EXAMPLES), dtype=bool)
-    present[0] = False
-    for changes in ({"present": present}, {"draws": np.array([0, 1, 1])}):
-        one_less = (ARMS - 1) * (SEEDS - 1)
-        priors = (
-            corpus_seed_prior([replace(corpus[0], **changes), *corpus[1:]]),
-            length_prior([replace(pairs[0], **changes), *pairs[1:]]),
-        )
-        for prior in priors:
-            assert prior is not None
-            assert prior.pooled_degrees == one_less
+    priors = (
+        corpus_seed_prior([replace(corpus[0], **changes), *corpus[1:]]),
+        length_prior([replace(pairs[0], **changes), *pairs[1:]]),
+    )
+    for prior in priors:
+        assert prior is not None
+        assert (prior.pooled_degrees, prior.lost) == (degrees, lost)
+
+
+def test_an_arm_that_lost_a_seed_or_learned_from_draws_stays_with_its_own() -> None:
+    corpus = rates(np.random.default_rng(4))
+    present = without_seeds(0)
     whole = corpus_seed_prior(corpus)
+    drawn = corpus_interval(replace(corpus[0], draws=np.arange(SEEDS)), seed=0, replicates=50, prior=whole)
+    assert drawn is not None
+    assert "moderated" not in drawn.method
     short = corpus_interval(replace(corpus[0], present=present), seed=0, replicates=50, prior=whole)
     assert short is not None
     assert "moderated" not in short.method

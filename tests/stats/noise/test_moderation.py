@@ -183,16 +183,42 @@ def test_an_arm_with_subset_draws_stays_with_its_own() -> None:
     assert (asked.low, asked.high, asked.noise) == (own.low, own.high, own.noise)
 
 
-def test_an_arm_that_lost_seeds_stays_with_its_own_and_says_nothing_of_others() -> None:
-    """Seeds are seldom lost at random: what is left is no draw of what the arms have in common."""
+def without(scores: Scores, *seeds: int) -> Scores:
+    present = scores.present.copy()
+    present[list(seeds)] = False
+    return replace(scores, present=present, values=np.where(present, scores.values, 0.0))
+
+
+def test_an_arm_that_lost_seeds_stays_with_its_own_and_tells_others_what_is_left() -> None:
+    """Seeds are seldom lost at random: what is left is no draw of what the arms have in common. Others that did without
+    it would be surer by what it lost."""
     sides = population([0.5] * 6, 1)
     prior = seed_prior_of(sides)
-    present = sides[0].present.copy()
-    present[2] = False
-    short = replace(sides[0], present=present, values=np.where(present, sides[0].values, 0.0))
-    assert seed_prior_of([short, *sides[1:]]) == seed_prior_of(sides[1:])
+    short = without(sides[0], 2)
+    left = seed_prior_of([short, *sides[1:]])
+    assert left is not None
+    assert (left.arms, left.pooled_degrees, left.lost) == (6, 11, 0)
     base = matrix(np.zeros((1, 60)), trained=False)
     own, asked = paired_delta(short, base, seed=0), paired_delta(short, base, seed=0, prior=prior)
     assert (asked.low, asked.high, asked.p_value) == (own.low, own.high, own.p_value)
     whole = paired_delta(sides[0], base, seed=0, prior=prior)
     assert whole.high - whole.low < asked.high - asked.low  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("lost", [(0, 1), (0, 1, 2)])
+def test_an_arm_of_which_nothing_shows_the_noise_leaves_each_to_its_own_seeds(lost: tuple[int, ...]) -> None:
+    """Seen: a noisy arm that lost a seed was no longer asked, and all others were taken for alike and quiet."""
+    sides = population([8.0, 0.2, 0.2, 0.2, 0.2, 0.2], 3)
+    left = seed_prior_of([without(sides[0], *lost), *sides[1:]])
+    assert left is not None
+    assert (left.alike, left.lost, left.usable) == (True, 1, False)
+    own, asked = paired_delta(sides[1], sides[2], seed=0), paired_delta(sides[1], sides[2], seed=0, prior=left)
+    assert (asked.low, asked.high, asked.p_value) == (own.low, own.high, own.p_value)
+    assert "an arm lost its seeds" in asked.noise
+
+
+def test_a_noisy_arm_is_still_noticed_by_the_seeds_that_it_has_left() -> None:
+    sides = population([8.0, 0.2, 0.2, 0.2, 0.2, 0.2], 3)
+    left = seed_prior_of([without(sides[0], 1), *sides[1:]])
+    assert left is not None
+    assert not left.alike

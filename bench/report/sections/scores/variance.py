@@ -22,8 +22,9 @@ WITH_DRAWS = (
 
 MODERATED = (
     "What the seeds of all arms say together: an arm's few seeds are weighted with it, by degrees of freedom "
-    "(empirical Bayes, Smyth 2004). Where the p-value of equal noise is below 5%, each arm has its own seeds alone. "
-    "Noisiest: the deviation of that arm's seeds, as a multiple of what is expected of it."
+    "(empirical Bayes, Smyth 2004). Where the p-value of equal noise is below 5%, or an arm has fewer than two of its "
+    "seeds left, each arm has its own seeds alone. Noisiest: the deviation of that arm's seeds, as a multiple of what "
+    "is expected of it."
 )
 UNNOTICED = (
     "This holds for arms of equal noise, and few seeds seldom show that one arm is noisier. In simulations the 95% "
@@ -89,8 +90,14 @@ def _prior(result: Result, prior: SeedPrior) -> tuple[Cell, ...]:
         Cell(text=fmt.number(prior.weight)),
         Cell(text=f"×{prior.noisiest:.1f}"),
         Cell(text=fmt.p_value(prior.homogeneity_p)),
-        Cell(text="yes" if prior.usable else "no: the arms' noise differs"),
+        Cell(text=_moderated(prior)),
     )
+
+
+def _moderated(prior: SeedPrior) -> str:
+    if prior.lost:
+        return f"no: {fmt.plural(prior.lost, 'arm')} with fewer than two seeds left"
+    return "yes" if prior.alike else "no: the arms' noise differs"
 
 
 def _draws(comparison: Comparison) -> tuple[Block, ...]:

@@ -38,6 +38,8 @@ def efficiency_prior(arms: Iterable[Costly]) -> SeedPrior | None:
         mean = float(plan_of(scores, kept).mean(replicate_rows(scores, kept)).mean()) if kept.any() else 0.0
         if mean > 0:
             logs.append(_scaled(scores, costs, mean))
+        elif not kept.any():
+            logs.append(scores)
     return seed_prior_of(logs)
 
 

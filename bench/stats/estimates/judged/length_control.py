@@ -18,7 +18,7 @@ from bench.stats.estimates.judged.length_model import LengthFit, fit, fit_influe
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.noise.seed_term import Side, pooled_prior
 from bench.stats.samples.resample import count_chunks
-from bench.stats.samples.sample import Layout, layout, survivor_of
+from bench.stats.samples.sample import Layout, layout, several_draws, survivor_of
 
 REPLICATES = 2_000
 ALONE = 7.0
@@ -73,7 +73,7 @@ class JudgedPairs:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Rows:
     """The pairs of seeds that have some in every stratum. weights: [rows, seeds], which averages seeds of one draw.
-    short: whether a seed has none."""
+    short: whether a seed has none. drawn: whether the seeds learned from several subset draws."""
 
     preferences: FloatArray
     differences: FloatArray
@@ -82,6 +82,7 @@ class _Rows:
     weights: FloatArray
     trained: bool
     short: bool
+    drawn: bool
 
     @property
     def longer(self) -> float:
@@ -118,12 +119,14 @@ class _Rows:
 
 def length_prior(arms: Iterable[JudgedPairs]) -> SeedPrior | None:
     """What the seeds of all arms of one judge eval say together about the noise of the rate at equal length."""
-    sides = []
+    sides, gone = [], 0
     for pairs in arms:
         rows = _rows(pairs)
         if rows is not None and max(rows.longer, rows.shorter) <= MOSTLY:
             sides.append((_side(rows, rows.fits()), rows.plan))
-    return pooled_prior(sides, ends=None)
+        elif rows is None and pairs.trained and not several_draws(pairs.draws):
+            gone += pairs.preferences.shape[0] > 1
+    return pooled_prior(sides, ends=None, gone=gone)
 
 
 def length_controlled(
@@ -209,6 +212,7 @@ def _rows(pairs: JudgedPairs) -> _Rows | None:
         weights=same / same.sum(axis=1, keepdims=True),
         trained=pairs.trained,
         short=bool((~alive).any()),
+        drawn=several_draws(pairs.draws),
     )
 
 
@@ -216,7 +220,7 @@ def _side(rows: _Rows, fits: list[list[tuple[IntArray, LengthFit]]]) -> Side:
     return Side(
         values=rows.weights @ _pseudo_values(rows, fits),
         trained=rows.trained,
-        drawn=rows.weights.shape[0] < rows.weights.shape[1],
+        drawn=rows.drawn,
         short=rows.short,
     )
 
