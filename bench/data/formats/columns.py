@@ -20,7 +20,7 @@ from bench.data.formats.chat.messages import (
     not_honoured,
     parsed_flag,
 )
-from bench.data.formats.chat.thoughts import joined, with_one_block
+from bench.data.formats.chat.thoughts import as_thought, joined, with_one_block
 from bench.data.formats.chat.tools import tool_list
 from bench.data.formats.chat.turns import Turns
 from bench.data.formats.convert import ANSWERS, CHOSEN, CONVERSATIONS
@@ -28,6 +28,7 @@ from bench.data.formats.fields import (
     RowError,
     RowLeftOut,
     as_text,
+    holds_file,
     is_filled,
     kind_of,
     misspelt,
@@ -61,6 +62,7 @@ image images image_path image_paths image_url img audio audios video videos pixe
 attention_mask input_ids mask masks train_mask assistant_masks completion_mask
 chat_template_kwargs template_kwargs chat_template enable_thinking documents
 train_on_input train_on_inputs train_on_prompt mask_prompt mask_input mask_inputs mask_history
+tool_calls tool_call function_call function_calls
 """
 _LEFT_OUT = "skip skipped ignore ignored exclude excluded masked is_masked mask_loss no_loss"
 _ACCEPTED = "preferred winner better best selected approved is_chosen is_accepted is_preferred"
@@ -87,7 +89,7 @@ COLUMNS: dict[str, ColumnMeaning] = {
     **dict.fromkeys(("label", "labels", "kto_tag", "kto_label"), ColumnMeaning.LABEL),
     **dict.fromkeys(("weight", "sample_weight", "loss_weight", "example_weight", "train"), ColumnMeaning.WEIGHT),
     **dict.fromkeys(("loss", "trainable", "training", "is_train"), ColumnMeaning.FLAG),
-    **dict.fromkeys(("keep", "include", "included"), ColumnMeaning.KEPT),
+    **dict.fromkeys(("keep", "include", "included", "is_correct", "is_safe", "is_good"), ColumnMeaning.KEPT),
     **dict.fromkeys(_LEFT_OUT.split(), ColumnMeaning.LEFT_OUT),
     **dict.fromkeys((*CHOSEN, *_ACCEPTED.split()), ColumnMeaning.ACCEPTED),
     **dict.fromkeys(REJECTED, ColumnMeaning.REJECTED),
@@ -117,6 +119,9 @@ def with_columns(record: Mapping[str, Any], turns: Turns, *, uses: Collection[st
     for name in record:
         if name not in uses and (means := misspelt(name, _MEANT)) is not None and means not in record:
             _check_misspelt(name, means, record[name], mapped=mapped, plain=plain)
+        if name not in uses and name not in COLUMNS and holds_file(record[name]):
+            what = f"column `{name}` holds the content of files, and this program trains on text"
+            raise RowError("data.not-honoured", what, ignore_hint(name))
     record = {name: record[name] for name in record if name in _MEANT and name not in uses and is_filled(record[name])}
     for name, value in record.items():
         _check_judgement(name, value, turns)
@@ -163,7 +168,7 @@ def _named(meaning: ColumnMeaning, record: Mapping[str, Any]) -> list[str]:
 def _check_row(name: str, value: object, *, plain: bool) -> None:
     """Raises `RowLeftOut` where a column says that its row is not learned, `RowError` where it cannot be honoured."""
     meaning = COLUMNS.get(name)
-    if meaning is ColumnMeaning.REFUSED:
+    if meaning is ColumnMeaning.REFUSED and is_filled(parsed(value)):
         raise not_honoured(f"column `{name}`", name)
     if meaning is ColumnMeaning.LABEL:
         _check_label(name, value, plain=plain)
@@ -269,7 +274,7 @@ def _under_system(record: Mapping[str, Any], turns: Turns) -> Turns:
 def _with_reasoning(record: Mapping[str, Any], turns: Turns) -> Turns:
     """The row's reasoning in its last answer. Raises `RowError` where that has another of its own."""
     names = _named(ColumnMeaning.REASONING, record)
-    texts = [as_text(record[name], f"field `{name}`") for name in names]
+    texts = [as_thought(record[name], name) for name in names]
     last = turns[-1]
     if not texts or last["role"] != "assistant":
         return turns

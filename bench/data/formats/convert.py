@@ -63,14 +63,13 @@ def question_and_answer(prompt: str | None, completion: str | None) -> Converter
     extras = [name for name in EXTRAS if name != prompt]
 
     def convert(record: Mapping[str, Any]) -> Turns:
-        if completion in CHOSEN and isinstance(record.get(completion), bool):
-            what = (
-                f"field `{completion}` is a truth value, which says of an answer whether it is preferred, and is none"
-            )
+        if completion in CHOSEN and _is_judgement(record, completion):
+            value = str(record[completion]).lower()
+            what = f"field `{completion}` is {value}: whether an answer is preferred, and no answer"
             raise RowError("data.not-an-answer", what, "name the columns of prompt and completion with columns")
         answer = [] if completion is None else said_by("assistant", record, completion)
         is_whole = bool(answer) and answer[0]["role"] != "assistant"
-        if is_whole and (prompt in (None, *CONVERSATIONS) or not is_filled(record.get(str(prompt)))):
+        if is_whole and (prompt is None or not _holds_prompt(record, prompt)):
             return answer
         if prompt is None:
             raise RowError("data.no-prompt", f"field `{completion}` holds an answer, and no column holds its prompt")
@@ -86,6 +85,19 @@ def question_and_answer(prompt: str | None, completion: str | None) -> Converter
     return convert
 
 
+def _is_judgement(record: Mapping[str, Any], name: str) -> bool:
+    """Whether a value says of an answer if it is preferred: a truth value, or 0 or 1 with no other answer beside."""
+    value = record.get(name)
+    others = (key for key in record if "reject" in str(key) or key in {bad for _, bad in OPPOSED})
+    return isinstance(value, bool) or (number(value) in (0, 1) and not any(is_filled(record[key]) for key in others))
+
+
+def _holds_prompt(record: Mapping[str, Any], prompt: str) -> bool:
+    """Whether a column holds what a whole conversation can be compared with: a text, or messages."""
+    value = parsed(record.get(prompt))
+    return is_filled(value) and (prompt not in CONVERSATIONS or (isinstance(value, list) and is_message(value[0])))
+
+
 def conversation_of(asked: Turns, answer: Turns, prompt: str, completion: str) -> Turns:
     """A prompt with its answer, or an answer that is the whole conversation. Raises `RowError` where that is another
     than the prompt's."""
@@ -94,6 +106,12 @@ def conversation_of(asked: Turns, answer: Turns, prompt: str, completion: str) -
     said = _words(text for turn in answer for text in texts_of(turn))
     first = _words(texts_of(next((turn for turn in answer if turn["role"] == "user"), answer[0])))
     other = next((text for turn in asked for text in texts_of(turn) if _words([text]) not in said), None)
+    if other is not None and asked[-1]["role"] == "assistant":
+        names = [name.strip("`") for name in (completion, prompt)]
+        what = f"field {prompt} ends with an answer, and {completion} holds another"
+        raise RowError(
+            "data.two-answers", what, f'ignore = ["{names[0]}"] learns {prompt}, and ["{names[1]}"] the other'
+        )
     if other is not None and first not in _words([other]):  # a prompt as its template prints it holds the question
         what = f"{prompt} is not in the conversation of {completion}, which has a prompt of its own"
         raise RowError("data.two-prompts", what, f"ignore = [{prompt.replace('`', chr(34))}] learns the conversation")

@@ -56,7 +56,15 @@ def kind_of(value: object) -> str:
     """The kind of a value, in a user's words."""
     if value is None:
         return "null"
-    names = {bool: "a truth value", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
+    names = {
+        bool: "a truth value",
+        int: "a number",
+        float: "a number",
+        str: "text",
+        list: "a list",
+        dict: "an object",
+        bytes: "bytes",
+    }
     return names.get(type(value), f"a {type(value).__name__}")
 
 
@@ -70,6 +78,15 @@ def _is_null(value: object) -> bool:
         items = list(value.values() if isinstance(value, dict) else value)
         return bool(items) and all(map(_is_null, items))
     return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def holds_file(value: object) -> bool:
+    """Whether a value is the content of a file, an image or a sound, as tables of `datasets` hold it."""
+    if isinstance(value, list):
+        return bool(value) and holds_file(value[0])
+    if isinstance(value, dict):
+        return "bytes" in value and "path" in value and is_filled(value)
+    return isinstance(value, bytes) and bool(value)
 
 
 def number(value: object) -> float | None:

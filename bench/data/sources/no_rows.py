@@ -14,12 +14,12 @@ from bench.data.formats.conversation import Rules
 from bench.data.formats.verdicts import NO_PREFERENCE
 from bench.data.sources.row_faults import COLUMNS_HINT
 from bench.errors import Problem
-from bench.suite.tables.data import SPLIT_COLUMNS
+from bench.suite.tables.data import PERHAPS_SPLITS, SPLIT_COLUMNS, SPLIT_FLAGS
 
 _HINTS = {
     NO_OPENING: "the assistant speaks first in these rows: begin each with the turn of the user that it answers",
-    NOT_LEARNED: "keys of the messages (weight, train, label) say that no answer is to be learned: ignore = "
-    '["weight"] does not read such a key',
+    NOT_LEARNED: "a key of the messages (weight, train, label, masked or its like) says that no answer is to be "
+    "learned: name that key in ignore to learn these answers",
     UNFINISHED: "a limit cut these answers off inside their thinking: give whole answers",
     NO_PREFERENCE: "the rows prefer no candidate: give the column that says which is better",
 }
@@ -45,6 +45,6 @@ def _hint_of(reason: str, rules: Rules) -> str:
         return "select.column names the column that holds the score"
     if (says := _SAYS.match(reason)) is None:
         return COLUMNS_HINT
-    if says[1] in SPLIT_COLUMNS:
+    if says[1] in (*SPLIT_COLUMNS, *PERHAPS_SPLITS, *SPLIT_FLAGS):
         return "split in the data's table names a split that rows of the file have"
     return f'the column `{says[1]}` leaves these rows out: ignore = ["{says[1]}"] in the data\'s table does not read it'

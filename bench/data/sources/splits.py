@@ -25,6 +25,12 @@ _WORD = re.compile(rf"({'|'.join(sorted(_SPLIT_OF, key=len, reverse=True))})(?:s
 _NUMBERING = re.compile(r"|[a-z]|\d+|of|(part|shard|chunk|file)s?\d*|[0-9a-f]{8,}|sets?|datas?|datasets?|splits?|rows?")
 """Words after it that tell no two splits apart: numbers and hashes of shards, and what any file holds."""
 
+
+def is_split_name(value: object) -> bool:
+    """Whether a value is the name of a split and nothing else."""
+    return isinstance(value, str) and value.strip().lower() in _SPLIT_OF
+
+
 _SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}(?:-[0-9a-f]+)?")
 """A shard as `datasets` names it, after its split whatever that is called: `gen-00000-of-00002`."""
 

@@ -18,7 +18,11 @@ FILE_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".arr
 
 SPLIT_COLUMNS = ("split", "data_split", "dataset_split", "partition")
 """Columns in which rows of one file name their split."""
-SPLIT_FLAGS = ("is_test", "is_validation", "is_val", "is_dev", "is_eval")
+PERHAPS_SPLITS = ("subset", "set", "fold", "train_test")
+"""Columns in which they do where the value is the name of a split and nothing else."""
+SPLIT_FLAGS = (
+    "is_test", "is_validation", "is_val", "is_dev", "is_eval", "is_holdout", "is_heldout", "holdout", "heldout"
+)  # fmt: skip
 """Columns that are true in rows that are not of the training split."""
 SAVED_SPLITS = "dataset_dict.json"
 """The file that marks a folder in which `datasets` saved several splits."""

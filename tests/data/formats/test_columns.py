@@ -156,8 +156,12 @@ def test_a_truth_value_is_no_preferred_answer_and_a_text_that_reads_like_one_is(
     assert recognise([{"prompt": "Q", "chosen": True}]) is None
     shape = recognise([{"prompt": "Q", "chosen": "A"}])
     assert shape is not None
-    with pytest.raises(RowError, match="`chosen` is a truth value"):
+    with pytest.raises(RowError, match="`chosen` is false: whether an answer is preferred"):
         Rules().read({"prompt": "Q", "chosen": False}, shape)
+    for judged in (1, 0, "0"):
+        with pytest.raises(RowError, match=r"`chosen` is .: whether an answer is preferred"):
+            read({"prompt": "Q", "chosen": judged})
+    assert roles_and_texts({"prompt": "2 - 1 =", "chosen": 1, "rejected": 0})[-1] == ("assistant", "1")
     for pair in ({"chosen": "1", "rejected": "0"}, {"chosen": "no", "rejected": "yes"}):
         assert roles_and_texts({"prompt": "Q", "response": "R", **pair}) == [
             ("user", "Q"),
@@ -169,6 +173,54 @@ def test_a_truth_value_is_no_preferred_answer_and_a_text_that_reads_like_one_is(
         assert read({"prompt": "Q", "completion": answer, "rejected": True}).dropped == "rejected is true"
     asked = [{"role": "user", "content": "Q"}]
     assert roles_and_texts({"messages": asked, "response": "A", "accepted": True})[-1] == ("assistant", "A")
+
+
+def test_a_conversation_beside_the_preferred_one_must_be_in_it() -> None:
+    """Its own answer was left out without a word."""
+    question, other = {"role": "user", "content": "Q"}, {"role": "assistant", "content": "B"}
+    for messages in (MESSAGES, [question]):
+        record = {"messages": messages, "chosen": MESSAGES, "rejected": [question, other]}
+        assert roles_and_texts(record) == [("user", "Q"), ("assistant", "A")]
+    with pytest.raises(RowError, match="`messages` ends with an answer, and `chosen` holds another"):
+        read({"messages": [question, other], "chosen": MESSAGES})
+    with pytest.raises(RowError, match="`messages` is not in the conversation of `chosen`"):
+        read({"messages": [{"role": "user", "content": "Another question"}], "chosen": MESSAGES})
+
+
+@pytest.mark.parametrize("value", [True, "off", "disabled", 0])
+def test_a_switch_in_a_column_of_reasoning_is_no_thought(value: Any) -> None:
+    """Llama-Nemotron's rows say on or off: the model would learn to think "off"."""
+    with pytest.raises(RowError, match=r"`reasoning` is .*: whether or how much is thought, no thought") as caught:
+        read({"prompt": "Q", "completion": "A", "reasoning": value})
+    assert 'ignore = ["reasoning"]' in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "value", [{"bytes": b"x", "path": None}, {"bytes": None, "path": "x.png"}, [{"bytes": b"x", "path": ""}], b"x"]
+)
+def test_the_content_of_files_is_refused_whatever_its_column_is_called(value: Any) -> None:
+    record = {"prompt": "Q", "completion": "A", "picture": value}
+    with pytest.raises(RowError, match="column `picture` holds the content of files"):
+        read(record)
+    assert read(record, ignore=["picture"]).dropped is None
+    assert read({"prompt": "Q", "completion": "A", "picture": {"bytes": None, "path": None}}).dropped is None
+
+
+def test_calls_in_a_column_beside_the_answer_are_refused_and_an_empty_list_in_a_cell_is_none() -> None:
+    for name in ("tool_calls", "function_call"):
+        record = {"prompt": "Q", "completion": "A", name: '[{"name": "f", "arguments": {}}]'}
+        with pytest.raises(RowError, match=f"column `{name}` cannot be honoured"):
+            read(record)
+        assert read({**record, name: "[]"}).dropped is None
+    assert read({"prompt": "Q", "completion": "A", "images": "[]"}).dropped is None
+
+
+def test_an_answer_that_its_row_calls_wrong_or_unsafe_is_not_learned() -> None:
+    for name in ("is_correct", "is_safe"):
+        record = {"prompt": "Q", "completion": "A", name: False}
+        assert read(record).dropped == f"{name} is false"
+        assert read(record, ignore=[name]).dropped is None
+        assert read({**record, name: True}).dropped is None
 
 
 @pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is ColumnMeaning.WEIGHT])

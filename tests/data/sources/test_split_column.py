@@ -60,6 +60,24 @@ def test_a_split_may_be_told_by_a_flag_or_in_another_column(tmp_path: Path, colu
     assert _read(tmp_path, [values[1]] * 2, column)[1] == [], "an eval's file of test rows"
 
 
+@pytest.mark.parametrize("column", ["subset", "set", "fold", "train_test", "Split", "phase"])
+def test_a_column_that_holds_nothing_but_names_of_splits_tells_them(tmp_path: Path, column: str) -> None:
+    """They were no word, or a column that nothing reads, and the test rows were learned."""
+    _, [problem] = _read(tmp_path, ["train", "test", None, "Train"], column)
+    assert f"column `{column}`" in problem.what
+    assert ("renamed" in str(problem.hint)) == (column in ("Split", "phase"))
+    assert _read(tmp_path, ["train", "test"], column, ignore=frozenset({column}))[1] == []
+    for other in (["train", "math"], ["test", "dev"], ["train", "train"], [0, 1]):
+        assert _read(tmp_path, other, column)[1] == [], "of another meaning, or no rows to train on among others"
+    if column not in ("Split", "phase"):
+        assert len(_read(tmp_path, ["train", "test"], column, split="train")[0]) == 1
+
+
+def test_a_slice_of_a_split_is_of_that_split(tmp_path: Path) -> None:
+    _, [problem] = _read(tmp_path, ["train[:50%]", "test[50%:]"])
+    assert "train[:50%] (1)" in problem.what
+
+
 @pytest.mark.parametrize("splits", [["test", "test"], ["train", "TRAINING"], ["algebra", "geometry"], [None, "train"]])
 def test_rows_of_one_split_and_values_of_another_meaning_are_read(tmp_path: Path, splits: list[object]) -> None:
     """An eval reads a file of test rows."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.data.formats.chat.channels import ROUTES, by_channel
 from bench.data.formats.chat.parts import Said, said_in
-from bench.data.formats.chat.thoughts import joined, with_one_block
+from bench.data.formats.chat.thoughts import as_thought, joined, with_one_block
 from bench.data.formats.chat.tools import call_list
 from bench.data.formats.chat.turns import Turns
 from bench.data.formats.fields import RowError, as_text, field_of, is_filled, kind_of, misspelt, misspelt_name, number
@@ -52,7 +52,9 @@ _REASONS = {
     "train_detail training_detail weights mask masks loss_mask attention_mask input_ids train_mask assistant_masks "
     "completion_mask": OF_TOKENS,
     "tools functions": "a row's tools are in a column of its own, `tools`",
-    "tool_call function_calls": "calls of tools are read from `tool_calls`",
+    "tool_calls tool_call function_call function_calls": (
+        "calls of tools are read from the key `tool_calls` of messages"
+    ),
     "chat_template_kwargs template_kwargs chat_template enable_thinking": (
         "all rows of a data set are printed alike, as template and thinking under [model] say"
     ),
@@ -199,7 +201,7 @@ def _turns(item: Mapping[str, Any], speaker: str, content: str) -> Turns:
         calls, text = [*calls, *call_list(text)], ""
     turn: dict[str, Any] = {"role": role, "content": text}
     fields = [key for key in item if MESSAGE_KEYS.get(key) is Key.REASONING and is_filled(item[key])]
-    reasoning = joined([*(as_text(item[key], f"`{key}`") for key in fields), *([said.thought] if said.thought else [])])
+    reasoning = joined([*(as_thought(item[key], key) for key in fields), *([said.thought] if said.thought else [])])
     for key, value in (("reasoning", reasoning), ("tool_calls", calls)):
         if value and role != "assistant":
             raise RowError("data.not-honoured", f"{key.replace('_', ' ')} in a turn of {role}")

@@ -9,14 +9,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bench.data.formats.fields import RowError
+from bench.data.formats.fields import RowError, as_text
 from bench.text import opens_with_thinking, split_thinking
+
+_WORDS = """
+on off true false yes no 0 1 enabled disabled enable disable none auto low medium high minimal think no_think
+"""
+_SWITCHES = frozenset(_WORDS.split())
+"""Words that say whether or how much is thought."""
 
 
 def joined(texts: Sequence[str], between: str = "\n") -> str:
     """Texts one after another, those that differ in white space alone once."""
     by_words = {" ".join(text.split()): text for text in texts}
     return between.join(by_words.values())
+
+
+def as_thought(value: object, name: str) -> str:
+    """The reasoning that a column or key holds. Raises `RowError` for a switch of it, which many data sets name so."""
+    if isinstance(value, str | int) and str(value).strip().lower() in _SWITCHES:
+        what = f"`{name}` is {value!r}: whether or how much is thought, no thought"
+        hint = f'ignore = ["{name}"] does not read it; thinking under [model] is a switch for all rows'
+        raise RowError("data.reasoning", what, hint)
+    return as_text(value, f"`{name}`")
 
 
 def with_one_block(turn: dict[str, Any], fields: Sequence[str]) -> dict[str, Any]:

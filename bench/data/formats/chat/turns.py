@@ -33,7 +33,7 @@ NOT_LEARNED = "no turn to be learned"
 NO_OPENING = "no opening prompt"
 UNFINISHED = "an answer's thinking never ends"
 
-_MISSING = frozenset({"nan", "NaN", "NaT", "None", "null", "NULL", "<NA>", "#N/A", "undefined"})
+_MISSING = frozenset({"nan", "NaN", "NaT", "None", "null", "NULL", "NA", "<NA>", "#N/A", "undefined"})
 """Words that programs write into text for a value that is not there."""
 
 
@@ -149,7 +149,8 @@ def _mergeable(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
 def _kept_apart(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str, str] | None:
     """Why two turns of one role are not merged, and what helps; `None`: nothing speaks against it."""
     if first.get("name") != second.get("name"):
-        return "their speakers have different names", f'ignore = ["name"] merges them; {_DROPS}'
+        merges = 'ignore = ["name"] merges them under odd_rows = "repair"'
+        return "their speakers have different names", f"{merges}; {_DROPS}"
     if first.get("train", True) != second.get("train", True):
         return "one of them is to be learned and the other is not", f"merge them in the file; {_DROPS}"
     if any(turn.get(key) for turn in (first, second) for key in ("reasoning", "tool_calls")):

@@ -9,10 +9,12 @@ from pathlib import Path
 from bench.errors import Problem, did_you_mean
 from bench.suite.checks.data.first_rows import column_names, is_without_rows
 from bench.suite.checks.paths import PATHS, beside
-from bench.suite.tables.data import MICRO_SCORE, SPLIT_COLUMNS, SPLIT_FLAGS, DataSpec
+from bench.suite.tables.data import MICRO_SCORE, PERHAPS_SPLITS, SPLIT_COLUMNS, SPLIT_FLAGS, DataSpec
 
 NO_COLUMN = "data.unknown-column"
 """Reference of a column that a file lacks."""
+
+_SPLITS = (*SPLIT_COLUMNS, *PERHAPS_SPLITS, *SPLIT_FLAGS)
 
 
 def data_problems(spec: DataSpec, where: str, base: Path) -> Iterator[Problem]:
@@ -25,7 +27,7 @@ def data_problems(spec: DataSpec, where: str, base: Path) -> Iterator[Problem]:
         yield from _column_problems(spec, path, where)
     meaningless = set() if is_hub else {"config", "revision", "split"} & spec.model_fields_set
     columns = None if path is None or path.is_dir() else column_names(path)
-    if path is not None and (columns is None or any(name in columns for name in (*SPLIT_COLUMNS, *SPLIT_FLAGS))):
+    if path is not None and (columns is None or any(name in columns for name in _SPLITS)):
         meaningless -= {"split"}
     for key in sorted(meaningless):
         rows = f", and its rows name no split in a column `{SPLIT_COLUMNS[0]}`" if key == "split" and path else ""

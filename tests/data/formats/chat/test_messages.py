@@ -121,6 +121,9 @@ def test_a_part_of_thinking_is_reasoning_and_any_other_part_is_refused() -> None
         {"tool_calls": [{"id": "c1", "function": {"name": "f", "arguments": {"a": 1, "unused": None}}}]},
         {"tool_calls": '[{"id": "c1", "name": "f", "arguments": {"a": 1}}]'},
         {"function_call": {"id": "c1", "name": "f", "arguments": '{"a": 1}'}},
+        {"tool_calls": [{"id": "c1", "type": "tool_call", "name": "f", "args": {"a": 1}}]},
+        {"tool_calls": [{"id": "c1", "name": "f", "input": {"a": 1}}]},
+        {"tool_calls": [{"id": "c1", "function": {"name": "f"}, "arguments": {"a": 1}}]},
     ],
 )
 def test_calls_of_every_notation_are_one(call: dict[str, Any]) -> None:
@@ -131,6 +134,19 @@ def test_calls_of_every_notation_are_one(call: dict[str, Any]) -> None:
         "tool_calls": [{"name": "f", "arguments": {"a": 1}, "id": "c1"}],
     }
     assert message_turns([{"role": "assistant", **call}]) == [turn], "a message that only calls may lack its content"
+
+
+@pytest.mark.parametrize(
+    ("calls", "arguments"),
+    [
+        ([{"name": "f", "arguments": '{"a": null}'}], {"a": None}),
+        ('[{"name": "f", "arguments": {"a": null}}]', {"a": None}),
+        ([{"name": "f", "arguments": {"a": None}}], {}),
+    ],
+)
+def test_a_null_in_json_text_is_an_argument_and_one_in_a_table_is_none(calls: Any, arguments: dict[str, Any]) -> None:
+    """A table of columns fills an object with what other rows have; nothing fills a text."""
+    assert said(content="", tool_calls=calls)["tool_calls"] == [{"name": "f", "arguments": arguments}]
 
 
 def test_calls_and_results_that_are_parts_of_content_are_turns_of_their_own() -> None:
@@ -160,6 +176,13 @@ def test_calls_and_results_that_are_parts_of_content_are_turns_of_their_own() ->
         message_turns([{"role": "user", "content": [call]}])
 
 
+@pytest.mark.parametrize("value", [True, False, "off", "ON", "disabled", "high", "0"])
+def test_a_switch_of_thinking_is_no_thought(value: Any) -> None:
+    """The column `reasoning` of Llama-Nemotron's rows is on or off: the model would learn to think "off"."""
+    with pytest.raises(RowError, match=r"`reasoning` is .*: whether or how much is thought, no thought"):
+        said(reasoning=value)
+
+
 def test_thoughts_in_a_key_and_in_a_part_are_both_kept() -> None:
     parts = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "A"}]
     assert said(content=parts, reasoning="hm")["reasoning"] == "hm"
@@ -184,6 +207,10 @@ def test_results_of_tools_are_context(speaker: str) -> None:
         ([{"function": {"arguments": {}}}], "names no function"),
         ([7], "a tool call is a number"),
         ([{"name": "f", "arguments": [1]}], "are a list, not an object"),
+        ([{"name": "f", "arguments": 0}], "are a number, not an object"),
+        ([{"name": "f", "arguments": {}, "result": 5}], "key `result` of a call of `f` is not read"),
+        ([{"function": {"name": "f", "payload": {"a": 1}}}], "key `payload` of a call of `f` is not read"),
+        ([{"name": "f", "arguments": {"a": 1}, "input": {"a": 2}}], "has two different arguments"),
     ],
 )
 def test_a_call_that_cannot_be_read_refuses_the_row(call: Any, says: str) -> None:
