@@ -25,12 +25,6 @@ _WORD = re.compile(rf"({'|'.join(sorted(_SPLIT_OF, key=len, reverse=True))})(?:s
 _NUMBERING = re.compile(r"|[a-z]|\d+|of|(part|shard|chunk|file)s?\d*|[0-9a-f]{8,}|sets?|datas?|datasets?|splits?|rows?")
 """Words after it that tell no two splits apart: numbers and hashes of shards, and what any file holds."""
 
-
-def is_split_name(value: object) -> bool:
-    """Whether a value is the name of a split and nothing else."""
-    return isinstance(value, str) and value.strip().lower() in _SPLIT_OF
-
-
 _SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}(?:-[0-9a-f]+)?")
 """A shard as `datasets` names it, after its split whatever that is called: `gen-00000-of-00002`."""
 
@@ -55,6 +49,11 @@ def split_of(name: str) -> SplitName | None:
             rest = [later for later in words[place + 1 :] if not _NUMBERING.fullmatch(later)]
             return SplitName(_SPLIT_OF[found[1]], "_".join(rest))
     return None
+
+
+def is_split_name(value: object) -> bool:
+    """Whether a value is the name of a split and nothing else."""
+    return isinstance(value, str) and value.strip().lower() in _SPLIT_OF
 
 
 def files_of_split(files: Sequence[Path], folder: Path, *, source: str, where: str, split: str) -> tuple[Path, ...]:
