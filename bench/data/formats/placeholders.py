@@ -16,6 +16,8 @@ _PLACEHOLDER = re.compile(
     r"(?i:<\|?(?:start_of_)?(image|img|audio|video|speech)(?:_?(?:pad|here|token|soft_token|bos|[0-9]{1,3}))?\|?>)"
     r"|\[IMG\]"
 )
+_NAMED = re.compile(r"(?i:<img>[^<>]{1,500}</img>|\(data:(?:image|audio|video)/)")
+"""The name of a file between tags (Qwen-VL), and a file inside the text."""
 
 
 def has_placeholder(turns: Iterable[Mapping[str, Any]]) -> bool:
@@ -25,7 +27,11 @@ def has_placeholder(turns: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def _stands_alone(text: str) -> bool:
-    if "<" not in text and "[IMG]" not in text:  # most texts: the pattern costs more than this look
+    if (
+        "<" not in text and "[IMG]" not in text and "(data:" not in text
+    ):  # most texts: patterns cost more than this look
         return False
+    if _NAMED.search(text):
+        return True
     found = [match[1] for match in _PLACEHOLDER.finditer(text)]
     return bool(found) and not any((f"</{name.lower()}" if name else "[/img]") in text.lower() for name in found)

@@ -146,6 +146,8 @@ def test_rows_that_keep_their_place_are_marked_for_the_training() -> None:
         ("What is it? [IMG]", "A", True),
         ("Why does <video src='x'></video> or <video>x</video> not play?", "A", False),
         ("Draw a cat in HTML.", "<img> or <video>", False),
+        ("Picture 1: <img>cat.jpg</img>\nWhat is it?", "A cat.", True),
+        ("![](data:image/png;base64,iVBOR) What is it?", "A cat.", True),
         ("Is an <images> or [img]x[/img] tag, 1 < 2?", "A", False),
     ],
 )

@@ -17,6 +17,10 @@ from bench.data.formats.fields import RowError, as_text, is_filled, is_text_part
 _DROP_HINT = 'odd_rows = "drop" leaves such rows out and counts them'
 
 
+_OF_TEXT = frozenset({"type", "text", "annotations", "citations", "cache_control", "logprobs", "id", "index"})
+"""Keys of a part of text that are read, or that no template prints."""
+
+
 @dataclass(slots=True)
 class Said:
     """The content of one message."""
@@ -41,7 +45,7 @@ def said_in(value: object, *, by_tool: bool = False) -> Said:
     for part in value:
         kind = part.get("type") if isinstance(part, dict) else None
         if isinstance(part, str) or is_text_part(part):
-            said.text += part if isinstance(part, str) else as_text(part["text"], "a text part")
+            said.text += part if isinstance(part, str) else _text_of(part)
         elif kind in ("thinking", "reasoning"):
             thoughts.append(_thought(part))
         elif kind == "tool_use":
@@ -54,6 +58,16 @@ def said_in(value: object, *, by_tool: bool = False) -> Said:
             raise RowError("data.not-honoured", what, _DROP_HINT)
     said.thought = "\n".join(thoughts)
     return said
+
+
+def _text_of(part: Mapping[str, Any]) -> str:
+    """The text of a part. Raises `RowError` for a key that nothing reads, such as a weight of the part."""
+    unread = sorted(key for key in part.keys() - _OF_TEXT if is_filled(part[key]))
+    if unread:
+        what = f"`{unread[0]}` of a part of text is not read: a turn is learned whole or not at all"
+        hint = f'ignore = ["{unread[0]}"] learns the part as it is; {_DROP_HINT}'
+        raise RowError("data.not-honoured", what, hint)
+    return as_text(part["text"], "a text part")
 
 
 def _is_part(item: object) -> bool:

@@ -106,6 +106,15 @@ def test_parts_of_text_are_joined(content: Any) -> None:
         assert message_turns([message]) == [{"role": "user", "content": "Name it"}]
 
 
+@pytest.mark.parametrize("key", ["train", "weight", "image_url"])
+def test_a_key_of_a_part_of_text_that_nothing_reads_refuses_the_row(key: str) -> None:
+    """A part that is not to be learned was joined to the others and learned."""
+    part = {"type": "text", "text": "A", key: False}
+    with pytest.raises(RowError, match=f"`{key}` of a part of text is not read"):
+        said(content=[part, {"type": "text", "text": "B"}])
+    assert said(content=[{**part, key: None, "annotations": [{"url": "x"}]}])["content"] == "A"
+
+
 def test_a_part_of_thinking_is_reasoning_and_any_other_part_is_refused() -> None:
     parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "A"}]
     assert said(content=parts) == {"role": "assistant", "content": "A", "reasoning": "hm"}
