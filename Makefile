@@ -25,8 +25,8 @@ test: $(VENV)/.dev $(AFTER) ## install what the tests need, then run them
 test-browser: $(VENV)/.browser ## the report's page in a real browser; needs chromium
 	$(BIN)/python -m pytest tests/browser
 
-test-clusters: $(VENV)/.dev ## executors on a real Slurm (Debian's slurmctld, slurmd, slurm-client, munge; root) and a real Ray, where installed
-	BENCH_TEST_SLURM=1 $(BIN)/python -m pytest tests/run/executors
+test-clusters: $(VENV)/.dev ## sharded trainings; executors on a real Slurm (Debian's slurmctld, slurmd, slurm-client, munge; root) and a real Ray, where installed
+	BENCH_TEST_SHARDED=1 BENCH_TEST_SLURM=1 $(BIN)/python -m pytest tests/run/executors tests/train/test_sharded_processes.py
 
 lint: $(VENV)/.dev ## style, the prose (docs/writing.md), one meaning for each type's name
 	$(BIN)/ruff check .

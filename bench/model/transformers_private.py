@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
+from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 from transformers import PreTrainedModel, dynamic_module_utils
 
 
@@ -48,6 +50,7 @@ def module_copies_in(folder: Path) -> Iterator[None]:
 class TrainerHooks:
     """Public methods in place of the private steps of `transformers.Trainer`; a mixin that comes before the trainer."""
 
+    accelerator: Any
     args: Any
     control: Any
     lr_scheduler: Any
@@ -90,6 +93,18 @@ class TrainerHooks:
     def resume_step(self, step: int) -> None:
         """Steps up to `step` are over and are not reported again."""
         self._last_step = step
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """Under FSDP on a processor, too: accelerate's code for it runs there, and only its detection leaves it out."""
+        super().create_accelerator_and_postprocess()  # type: ignore[misc]  # the trainer's
+        state = self.accelerator.state
+        if self.args.fsdp_plugin_args is None or state.distributed_type != DistributedType.MULTI_CPU:
+            return
+        state.fsdp_plugin = FullyShardedDataParallelPlugin(**self.args.fsdp_plugin_args)
+        state.distributed_type = PartialState().distributed_type = DistributedType.FSDP
+        if state.mixed_precision != "no":
+            state.fsdp_plugin.set_mixed_precision(state.mixed_precision)
+        self.is_fsdp_enabled = True
 
     # --- what transformers calls ------------------------------------------------------------------------------------
 

@@ -118,7 +118,13 @@ def _distribution(recipe: Recipe) -> Iterator[_Finding]:
     if library is None:
         return
     key = library if recipe.launch.strategy == "ddp" else "launch.strategy"
-    if _kind() != "cuda":
+    if _kind() == "cpu" and library == "fsdp":
+        if recipe.processes == 1:
+            what = "fsdp on a processor shards over several processes, and the recipe has one"
+            yield key, what, "give launch = { processes = 2 }, or take the key out"
+        if any((recipe.fsdp_table or {}).get(name) for name in ("cpu_offload", "fsdp_cpu_offload")):
+            yield key, "this machine has no memory beside the processor's to offload from", "take offload out"
+    elif _kind() != "cuda":
         yield key, f"{library} needs a CUDA GPU; this machine computes on {_kind()}", "take the key out, or use a GPU"
     if library == "deepspeed" and not _installed("deepspeed"):
         yield key, "deepspeed is not installed", "pip install deepspeed"
@@ -151,10 +157,10 @@ def _tracker_problems(run: RunOptions) -> Iterator[Problem]:
 
 def _saving_problems(run: RunOptions, recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
     for name, recipe in recipes.items():
-        if run.steps_between_saves is not None and recipe.sharded:
+        if run.steps_between_saves is not None and recipe.deepspeed_table is not None:
             yield Problem(
                 reference="machine.saves",
-                what="resumable checkpoints are not written under deepspeed or fsdp: no process has all weights",
+                what="resumable checkpoints are not written under deepspeed: no process has all weights",
                 where=f"recipe.{name}",
                 hint="take run.steps_between_saves out",
             )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from transformers.trainer import TRAINER_STATE_NAME
 
@@ -24,6 +24,7 @@ from bench.record.files import CHECKPOINT
 _WEIGHTS, _OPTIMIZER, _RANDOM = "weights.safetensors", "optimizer.safetensors", "random.safetensors"
 _BEST = "best.safetensors"
 _STATE = "state.json"
+_PARTS = "parts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +34,9 @@ class Checkpoint:
     digest: str
     """Digest of the training; the checkpoint of another training is not used."""
     weights: Mapping[str, torch.Tensor]
-    """Trainable parameters by name."""
+    """Trainable parameters by name; none where they are in `parts`."""
     optimizer: Mapping[str, Any]
-    """`Optimizer.state_dict()`."""
+    """`Optimizer.state_dict()`, without the tensors that are in `parts`."""
     scheduler: Mapping[str, Any]
     """`LambdaLR.state_dict()`."""
     random: Mapping[str, torch.Tensor]
@@ -50,13 +51,25 @@ class Checkpoint:
     """`EvaluatedSteps.state()`."""
     best: Mapping[str, torch.Tensor] = field(default_factory=dict)
     """Weights of the lowest validation loss, or the best dev score, so far, where they are kept."""
+    parts: Path | None = None
+    """Folder of the ranks' own files, where a training is sharded over them (`bench.train.loop.sharded`)."""
+
+
+def begin_checkpoint(folder: Path) -> None:
+    """Makes the place aside, empty, where the next checkpoint in `folder` (the training's) is written."""
+    aside = _aside(folder)
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+
+
+def parts_of_next(folder: Path) -> Path:
+    """Where the ranks of a sharded training write their parts of the next checkpoint in `folder`, once it has begun."""
+    return _aside(folder) / _PARTS
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Replaces the checkpoint in `folder` (the training's)."""
-    aside = folder / f"{CHECKPOINT}.new"
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
+    """Completes the next checkpoint in `folder`, which has begun, and puts it in the place of the last."""
+    aside = _aside(folder)
     save_file({name: tensor.contiguous() for name, tensor in checkpoint.weights.items()}, aside / _WEIGHTS)
     save_file(_optimizer_tensors(checkpoint.optimizer), aside / _OPTIMIZER)
     save_file(dict(checkpoint.random), aside / _RANDOM)
@@ -69,10 +82,11 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         "dev": checkpoint.dev,
         "scheduler": dict(checkpoint.scheduler),
         "meter": dict(checkpoint.meter),
+        "parts": [] if checkpoint.parts is None else sorted(path.name for path in checkpoint.parts.iterdir()),
     }
     (aside / _STATE).write_text(json.dumps(state))
     (aside / TRAINER_STATE_NAME).write_text(checkpoint.trainer)
-    for path in [*aside.iterdir(), aside]:
+    for path in (*aside.rglob("*"), aside):
         _sync(path)
     place, old = folder / CHECKPOINT, folder / f"{CHECKPOINT}.old"
     shutil.rmtree(old, ignore_errors=True)
@@ -103,8 +117,15 @@ def remove_checkpoint(folder: Path) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
+def _aside(folder: Path) -> Path:
+    return folder / f"{CHECKPOINT}.new"
+
+
 def _load(place: Path) -> Checkpoint:
     state = json.loads((place / _STATE).read_text())
+    for name in state["parts"]:
+        with safe_open(place / _PARTS / name, framework="pt"):  # whole, by its own header
+            pass
     trainer = (place / TRAINER_STATE_NAME).read_text()
     json.loads(trainer)
     by_parameter: dict[int, dict[str, Any]] = {}
@@ -124,6 +145,7 @@ def _load(place: Path) -> Checkpoint:
         validation=state["validation"],
         dev=state["dev"],
         best=load_file(place / _BEST),
+        parts=place / _PARTS if state["parts"] else None,
     )
 
 

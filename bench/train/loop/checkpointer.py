@@ -14,8 +14,9 @@ from typing import Any
 import torch
 
 from bench.train.accounting.meter import Meter
-from bench.train.loop.checkpoint import Checkpoint, save_checkpoint
+from bench.train.loop.checkpoint import Checkpoint, begin_checkpoint, parts_of_next, save_checkpoint
 from bench.train.loop.evaluated_steps import EvaluatedSteps
+from bench.train.loop.sharded import load_parts, save_parts, without_tensors
 from bench.train.loop.validation import Validator
 from bench.train.loop.weights import load_weights, trainable_weights
 from bench.train.processes.ranks import Ranks
@@ -51,15 +52,21 @@ class Checkpointer:
     def save(self, trainer: Any) -> None:
         """Writes the checkpoint. Called by all ranks; the main process writes."""
         assert self.plan is not None, "`due` says so"
-        random = self._random_states(trainer.args.device)
+        random, folder = self._random_states(trainer.args.device), self.plan.folder
+        if self.ranks.is_main_process:
+            begin_checkpoint(folder)
+        parts = parts_of_next(folder) if trainer.is_sharded else None
+        if parts is not None:
+            self.ranks.barrier()
+            save_parts(parts, trainer.model, trainer.optimizer, self.ranks.index)
         if not self.ranks.is_main_process:
             return
         save_checkpoint(
-            self.plan.folder,
+            folder,
             Checkpoint(
                 digest=self.plan.digest,
-                weights=trainable_weights(trainer.model),
-                optimizer=trainer.optimizer.state_dict(),
+                weights={} if parts is not None else trainable_weights(trainer.model),
+                optimizer=trainer.optimizer.state_dict() if parts is None else without_tensors(trainer.optimizer),
                 scheduler=trainer.lr_scheduler.state_dict(),
                 random=random,
                 trainer=json.dumps(asdict(trainer.state)),
@@ -67,6 +74,7 @@ class Checkpointer:
                 validation=None if self.validator is None else self.validator.watch.state(),
                 dev=None if self.evaluated is None else self.evaluated.state(),
                 best=self._best_weights(),
+                parts=parts,
             ),
         )
 
@@ -83,9 +91,13 @@ class Checkpointer:
         """Puts the trained weights back."""
         load_weights(model, self._checkpoint.weights)
 
-    def restore_optimizer(self, optimizer: Any, scheduler: Any) -> None:
-        """Puts the optimiser's and the scheduler's state back."""
-        optimizer.load_state_dict(dict(self._checkpoint.optimizer))
+    def restore_optimizer(self, model: torch.nn.Module, optimizer: Any, scheduler: Any) -> None:
+        """Puts the optimiser's and the scheduler's state back, and the weights of which each rank has a part."""
+        checkpoint = self._checkpoint
+        if checkpoint.parts is None:
+            optimizer.load_state_dict(dict(checkpoint.optimizer))
+        else:
+            load_parts(checkpoint.parts, model, optimizer, self.ranks.index, checkpoint.optimizer)
         scheduler.load_state_dict(dict(self._checkpoint.scheduler))
 
     def restore_random_states(self) -> None:

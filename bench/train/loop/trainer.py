@@ -31,6 +31,7 @@ from bench.train.loop.checkpoint import Checkpoint
 from bench.train.loop.checkpointer import Checkpointer, SavePlan
 from bench.train.loop.evaluated_steps import EvaluatedSteps
 from bench.train.loop.lm_head import pick_head
+from bench.train.loop.sharded import gather_state
 from bench.train.loop.step_loss import StepLoss
 from bench.train.loop.steps import DivergedError, StepAccount
 from bench.train.loop.tracking import place_logs, steps_log, training_log
@@ -129,12 +130,18 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         """The model without what accelerate wrapped around it."""
         return self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
 
+    @property
+    def is_sharded(self) -> bool:
+        """Whether no rank may have all weights and optimiser states."""
+        return bool(self.is_deepspeed_enabled or self.is_fsdp_enabled)
+
     def gathered_state(self) -> dict[str, torch.Tensor] | None:
-        """Weights by name where they are sharded over the ranks, which all have to call this; else `None`."""
-        if self.is_deepspeed_enabled or self.is_fsdp_enabled:
-            state: dict[str, torch.Tensor] = self.accelerator.get_state_dict(self.model_wrapped)
-            return state
-        return None
+        """Weights by name where they are sharded over the ranks, which all have to call this; else `None`. The
+        adapter's where there is one; empty on all ranks but the main process."""
+        if not self.is_sharded:
+            return None
+        model = self.whole_model
+        return gather_state(model, adapter_only=hasattr(model, "peft_config"), keep=self.is_main_process)
 
     def release(self) -> None:
         """Gives back the memory of the optimiser and the gradients: there is nothing more to train."""
@@ -262,7 +269,7 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
 
     def load_checkpoint_optimizer(self) -> None:
         """Optimiser and scheduler of the checkpoint."""
-        self._checkpoints.restore_optimizer(self.optimizer, self.lr_scheduler)
+        self._checkpoints.restore_optimizer(self.model, self.optimizer, self.lr_scheduler)
 
     def load_checkpoint_random_states(self) -> None:
         """Random numbers of the checkpoint."""

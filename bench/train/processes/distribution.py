@@ -1,6 +1,7 @@
 """Process groups, DeepSpeed and FSDP: what they need around them, and the proof that what was asked for is what runs.
 
-accelerate falls back in silence where it cannot distribute; here that is an error.
+accelerate falls back in silence where it cannot distribute; here that is an error. What it reports is compared before
+the training, and what the model's weights became is looked at when the training begins.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import sys
 from typing import Any
 
 import torch
+from torch.distributed.fsdp import CPUOffloadPolicy
+from torch.distributed.tensor import DTensor
+from transformers import TrainerCallback
 
 from bench.errors import InputError, Problem
 from bench.suite.tables.training.recipe import Recipe
@@ -39,19 +43,56 @@ def join_group(recipe: Recipe, device: torch.device) -> None:
 
 
 def check_distribution(recipe: Recipe, trainer: Any) -> None:
-    """Raises `InputError` unless `trainer` runs under what the recipe names, in as many processes."""
-    key, wanted = _wanted(recipe)
+    """Raises `InputError` unless `trainer` runs under what the recipe names, in as many processes; and when training
+    begins, unless FSDP's settings are the recipe's and each process has its part of every weight."""
+    _, wanted = _wanted(recipe)
     kind, processes = trainer.accelerator.distributed_type.value, trainer.accelerator.num_processes
     if kind not in wanted or processes != recipe.processes:
         wanted_text = f"{wanted[0]} in {_processes(recipe.processes)}"
-        raise InputError(
-            Problem(
-                reference="recipe.distribution",
-                what=f"the recipe asks for distribution {wanted_text}, and this machine gave {kind} in {processes}",
-                where=f"recipe.*.{key}",
-                hint="see bench doctor for what this machine has",
-            )
+        raise _refused(
+            recipe, f"the recipe asks for distribution {wanted_text}, and this machine gave {kind} in {processes}"
         )
+    if recipe.fsdp_table is not None:
+        trainer.add_callback(_ShardCheck(recipe, trainer.accelerator.state.fsdp_plugin))
+
+
+class _ShardCheck(TrainerCallback):  # type: ignore[misc]  # transformers is read as untyped
+    """Looks at the weights when they have been sharded and no step has been taken."""
+
+    def __init__(self, recipe: Recipe, plugin: Any) -> None:
+        self._recipe, self._plugin = recipe, plugin
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Raises `InputError` for a setting or a weight that is not as the recipe says."""
+        if fault := fsdp_fault(self._recipe, self._plugin, kwargs["model"]):
+            raise _refused(self._recipe, fault)
+
+
+def fsdp_fault(recipe: Recipe, plugin: Any, model: torch.nn.Module) -> str | None:
+    """What of `model` and of accelerate's `plugin` is not what the recipe says; `None` if all is."""
+    table = {key.removeprefix("fsdp_"): value for key, value in (recipe.fsdp_table or {}).items()}
+    asked = (2, bool(table.get("reshard_after_forward", True)), bool(table.get("cpu_offload", False)))
+    offloads = isinstance(plugin.cpu_offload, CPUOffloadPolicy)
+    given = (plugin.fsdp_version, plugin.reshard_after_forward, offloads)
+    if given != asked:
+        return f"FSDP runs with version, reshard_after_forward, cpu_offload = {given}, and the recipe asks for {asked}"
+    whole = [
+        name
+        for name, value in model.named_parameters()
+        if value.is_floating_point() and not _is_part(value, recipe.processes)
+    ]
+    return (
+        f"{len(whole)} weights are not sharded over {_processes(recipe.processes)}, {whole[0]} first" if whole else None
+    )
+
+
+def _is_part(value: torch.Tensor, processes: int) -> bool:
+    return isinstance(value, DTensor) and value.device_mesh.size() == processes
+
+
+def _refused(recipe: Recipe, what: str) -> InputError:
+    where, hint = f"recipe.*.{_wanted(recipe)[0]}", "see bench doctor for what this machine has"
+    return InputError(Problem(reference="recipe.distribution", what=what, where=where, hint=hint))
 
 
 def _wanted(recipe: Recipe) -> tuple[str, tuple[str, ...]]:

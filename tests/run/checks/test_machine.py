@@ -53,10 +53,17 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Any:
         ("cuda: H200", (), {"precision": "fp16"}, []),
         ("cpu", ("deepspeed",), {"deepspeed": {}}, ["deepspeed needs a CUDA GPU; this machine computes on cpu"]),
         ("cuda: H200", (), {"deepspeed": {}}, ["deepspeed is not installed"]),
-        ("cpu", (), {"fsdp": {}}, ["fsdp needs a CUDA GPU; this machine computes on cpu"]),
+        ("cpu", (), {"fsdp": {}}, ["fsdp on a processor shards over several processes, and the recipe has one"]),
+        ("mps", (), {"fsdp": {}}, ["fsdp needs a CUDA GPU; this machine computes on mps"]),
         ("cuda: H200", (), {"fsdp": {}}, []),
         ("cuda: H200", (), {"launch": {"strategy": "zero3"}}, ["deepspeed is not installed"]),
-        ("cpu", (), {"launch": {"strategy": "fsdp2"}}, ["fsdp needs a CUDA GPU; this machine computes on cpu"]),
+        ("cpu", (), {"launch": {"processes": 2, "strategy": "fsdp2"}, "accumulation": 2}, []),
+        (
+            "cpu",
+            (),
+            {"launch": {"processes": 2, "strategy": "fsdp2", "offload": True}, "accumulation": 2},
+            ["this machine has no memory beside the processor's to offload from"],
+        ),
         ("cpu", (), {"launch": {"processes": 2}, "accumulation": 2}, []),
         ("mps", (), {"launch": {"processes": 2}, "accumulation": 2}, ["mps has one device, and no processes share it"]),
         ("cuda: H200", (), {"launch": {"processes": 4}, "accumulation": 4}, []),
@@ -92,9 +99,10 @@ def test_trackers_must_be_installed(on: Any) -> None:
     assert told(suite({"track": ("tensorboard", "wandb")})) == ["wandb is not installed"]
 
 
-def test_shards_cannot_be_resumed_from(on: Any) -> None:
-    on("cuda: H200")
-    assert "resumable checkpoints" in told(suite({"steps_between_saves": 5}, fsdp={}))[0]
+def test_deepspeeds_shards_cannot_be_resumed_from(on: Any) -> None:
+    on("cuda: H200", "deepspeed")
+    assert "resumable checkpoints" in told(suite({"steps_between_saves": 5}, deepspeed={}))[0]
+    assert told(suite({"steps_between_saves": 5}, fsdp={})) == []
 
 
 def test_each_problem_says_where(on: Any) -> None:

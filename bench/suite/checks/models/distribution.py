@@ -21,11 +21,10 @@ _AUTO = "auto"
 _FSDP_KEYS = frozenset(
     {
         "version", "reshard_after_forward", "cpu_offload", "activation_checkpointing", "cpu_ram_efficient_loading",
-        "state_dict_type", "auto_wrap_policy", "transformer_layer_cls_to_wrap", "min_num_params", "backward_prefetch",
-        "forward_prefetch", "use_orig_params", "sync_module_states", "limit_all_gathers",
+        "state_dict_type", "auto_wrap_policy", "transformer_layer_cls_to_wrap", "min_num_params",
     }
 )  # fmt: skip
-"""What transformers reads of `fsdp_config`, with or without `fsdp_` before it; its XLA settings are for TPUs."""
+"""What transformers reads of FSDP 2's `fsdp_config`, with or without `fsdp_` before it; XLA settings are for TPUs."""
 
 _PRECISIONS: tuple[Precision, ...] = ("bf16", "fp16")
 """Precisions that DeepSpeed's table can turn on; TOML's `precision` has the same names."""
@@ -39,7 +38,11 @@ def distribution_problems(suite: Suite, base: Path) -> Iterator[Problem]:
                 yield from _deepspeed(_table(base, recipe, name), recipe, f"recipe.{name}.deepspeed")
             except InputError as error:
                 yield from error.problems
-        for key in recipe.fsdp or {}:
+        for key, value in (recipe.fsdp or {}).items():
+            if key.removeprefix("fsdp_") == "version" and value != 2:
+                what = f"FSDP {value} is not run here: transformers is about to remove it"
+                where = f"recipe.{name}.fsdp.{key}"
+                yield Problem(reference="recipe.fsdp", what=what, where=where, hint="version = 2")
             if key.removeprefix("fsdp_") not in _FSDP_KEYS:
                 what = f"transformers' fsdp_config has no key {key!r}"
                 hint = did_you_mean(key, _FSDP_KEYS)

@@ -25,6 +25,9 @@ FUSED_BACKWARD_OPTIMIZERS = frozenset(
 )  # fmt: skip
 """Optimisers that step inside the backward pass: only one gradient exists at a time."""
 
+ELEMENTWISE_OPTIMIZERS = frozenset({"adamw", "adamw_torch", "adamw_torch_fused", "sgd", "rmsprop"})
+"""Optimisers whose state begins with the first step and has the shape of each weight, so that FSDP shards it, too."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizerLibrary:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.suite.tables.training.adapter import TABLES, VIRTUAL_TOKEN_METHODS
 from bench.suite.tables.training.command import command_faults
-from bench.suite.tables.training.optimizer import FUSED_BACKWARD_OPTIMIZERS
+from bench.suite.tables.training.optimizer import ELEMENTWISE_OPTIMIZERS, FUSED_BACKWARD_OPTIMIZERS
 from bench.suite.tables.training.recipe_keys import RecipeKeys
 
 
@@ -72,6 +72,9 @@ def _works_together(recipe: RecipeKeys) -> None:
         raise ValueError("validation is not combined with deepspeed or fsdp here: no process has all weights")
     if recipe.torch_compile and recipe.sharded:
         raise ValueError("torch_compile is not combined with deepspeed or fsdp here")
+    if recipe.fsdp_table is not None and recipe.optimizer not in ELEMENTWISE_OPTIMIZERS:
+        raise ValueError(f"fsdp with {recipe.optimizer}: its state cannot be sharded with the weights; use one of "
+                         f"{', '.join(sorted(ELEMENTWISE_OPTIMIZERS))}")  # fmt: skip
 
 
 def _shared_out(recipe: RecipeKeys) -> None:

@@ -88,3 +88,10 @@ def test_a_misspelt_key_of_fsdp_is_not_ignored(tmp_path: Path) -> None:
         loaded(tmp_path, "fsdp", {"cpu_offlaod": True})
     (problem,) = caught.value.problems
     assert (problem.where, problem.hint) == ("recipe.full.fsdp.cpu_offlaod", "did you mean 'cpu_offload'?")
+
+
+def test_fsdp_1_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        loaded(tmp_path, "fsdp", {"fsdp_version": 1})
+    (problem,) = caught.value.problems
+    assert (problem.where, problem.hint) == ("recipe.full.fsdp.fsdp_version", "version = 2")

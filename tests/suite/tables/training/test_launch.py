@@ -47,6 +47,7 @@ def test_a_strategy_is_the_librarys_table(
         ({"launch": {"processes": 3, "nodes": 2}}, "3 processes cannot be shared out evenly over 2 nodes"),
         ({"launch": {"offload": True}}, "offload needs strategy"),
         ({"launch": {"strategy": "zero2"}, "deepspeed": {"zero_optimization": {}}}, "give one of both"),
+        ({"launch": {"strategy": "fsdp2"}, "optimizer": "adafactor"}, "its state cannot be sharded"),
     ],
 )
 def test_what_cannot_be_laid_out_is_refused(recipe: dict[str, Any], said: str) -> None:
