@@ -48,7 +48,7 @@ def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     sums = subject.memory.through(
         _NLL,
         texts,
-        lambda new, finished: summed_nll(subject.model, new, progress, finished=finished),
+        lambda new, finished: summed_nll(subject.model, new, progress, slots=subject.slots, finished=finished),
         is_reply=lambda nll: nll is not None,
         recalled=lambda count: progress.part(count, 1)(1),
     )
@@ -59,7 +59,7 @@ def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
         rows=_rows(job.eval.name, subject, rows, texts, sums),
         measures=_measures(job.eval.name, total, tokens, sum(sizes), n=len(kept), missing=len(rows) - len(kept)),
         template=subject.renderer.template.name,
-        batch=f"by length, at most {SLOTS} slots",
+        batch=f"by length, at most {subject.slots} slots",
         truncated=sum(row.truncated for row in printed),
     )
 

@@ -12,7 +12,6 @@ from itertools import chain
 
 from bench.data.render.refused_rows import check_embedded
 from bench.evals.inference.batch_check import CountedGenerator
-from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation_request import Generation, GenerationRequest
 from bench.evals.inference.partial_replies import FinishedReplies
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
@@ -30,13 +29,13 @@ class MockSubject(Subject):
     embedded: int | None = None
     """Tokens that the model can embed; `None`: all of the tokenizer's."""
 
-    def scorer(self, *, slots: int = SLOTS) -> Scorer:
+    def scorer(self) -> Scorer:
         """Scores without passes."""
-        return _MockScorer(slots=slots, look=self.look)
+        return _MockScorer(slots=self.slots, look=self.look)
 
-    def generator(self, *, slots: int = SLOTS) -> CountedGenerator:
+    def generator(self) -> CountedGenerator:
         """Answers without passes."""
-        return _MockGenerator(model=self.model, tokenizer=self.tokenizer, slots=slots, look=self.look)
+        return _MockGenerator(model=self.model, tokenizer=self.tokenizer, slots=self.slots, look=self.look)
 
     def look(self, asked: Iterable[Sequence[int]]) -> None:
         """Raises `InputError` for token ids that the model cannot embed."""

@@ -34,6 +34,8 @@ class Subject:
     renderer: Renderer
     context_length: int
     """Positions."""
+    slots: int = SLOTS
+    """Slots of the rows in work together."""
     most_rows: int | None = None
     """Rows of an eval to take; `None`: all. A rehearsal takes a few."""
     memory: ReplyMemory = field(default_factory=ReplyMemory)
@@ -44,23 +46,23 @@ class Subject:
     """What generates answers in place of this program, after `comparison`."""
     comparison: EngineComparison | None = None
 
-    def scorer(self, *, slots: int = SLOTS) -> Scorer:
+    def scorer(self) -> Scorer:
         """What scores continuations with this subject."""
-        return Scorer(self.model, slots=slots)
+        return Scorer(self.model, slots=self.slots)
 
-    def generator(self, *, slots: int = SLOTS) -> CountedGenerator:
+    def generator(self) -> CountedGenerator:
         """What generates this subject's answers."""
         if self.engine is not None and self.comparison is not None:
             return EngineGenerator(
                 model=self.model,
                 tokenizer=self.tokenizer,
-                slots=slots,
+                slots=self.slots,
                 memory=self.memory,
                 engine=self.engine,
                 comparison=self.comparison,
             )
         return CountedGenerator(
-            model=self.model, tokenizer=self.tokenizer, slots=slots, memory=self.memory, checks=self.checks_batches
+            model=self.model, tokenizer=self.tokenizer, slots=self.slots, memory=self.memory, checks=self.checks_batches
         )
 
     def rows(self, job: EvalJob) -> Sequence[Row]:

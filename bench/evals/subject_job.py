@@ -22,6 +22,7 @@ from bench.evals.held_out_drift import held_out_drift
 from bench.evals.inference.partial_replies import PartialReplies
 from bench.evals.inference.pass_counts import PassCounts, count_from_here
 from bench.evals.inference.reply_memory import ReplyMemory
+from bench.evals.inference.slot_budget import slot_budget
 from bench.evals.outcome import EvalOutput, unscored, write_scores
 from bench.evals.subject import Subject
 from bench.evals.subject_loader import SubjectLoader
@@ -132,6 +133,7 @@ def _load(job: EvalJob, partial: PartialReplies, loader: SubjectLoader) -> tuple
         tokenizer=tokenizer,
         renderer=renderer,
         context_length=positions,
+        slots=slot_budget(model, None if job.measured is None else Path(job.measured)),
         checks_batches=job.checks_batches,
         memory=ReplyMemory(None if job.replies is None else Path(job.replies), partial),
     )

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError
-from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation_request import Generation, GenerationRequest, TokenSampling
 from bench.evals.outcome import NOT_FINITE, NOT_PRINTED, ExampleProgress
 from bench.evals.subject import Subject
@@ -85,10 +84,9 @@ def ask(
     wrapped: bool,
     progress: ExampleProgress,
     strip_thinking: bool = False,
-    slots: int = SLOTS,
 ) -> Replies:
     """The subject's answers to every row's open turns."""
-    asker = _Asker(subject=subject, decoding=decoding, wrapped=wrapped, strip_thinking=strip_thinking, slots=slots)
+    asker = _Asker(subject=subject, decoding=decoding, wrapped=wrapped, strip_thinking=strip_thinking)
     conversations = [
         _Conversation(row=number, sample=sample, turns=list(row.turns), open=open_turns(row))
         for number, row in enumerate(rows)
@@ -119,15 +117,13 @@ def open_turns(row: Row) -> tuple[int, ...]:
 class _Asker:
     """Turns conversations into requests, and counts."""
 
-    def __init__(
-        self, *, subject: Subject, decoding: Decoding, wrapped: bool, strip_thinking: bool, slots: int
-    ) -> None:
+    def __init__(self, *, subject: Subject, decoding: Decoding, wrapped: bool, strip_thinking: bool) -> None:
         self._subject = subject
         self._decoding = decoding
         self._strip_thinking = strip_thinking
         self._wrapped = wrapped
         self._renderer = subject.renderer if wrapped else _bare(subject)
-        self.drawn = subject.generator(slots=slots)
+        self.drawn = subject.generator()
         self.cut: set[int] = set()
 
     @property

@@ -18,10 +18,9 @@ from transformers import PreTrainedModel
 from bench.model.head import full_logits, selected_logits, selects
 
 SLOTS = 4096
-"""Rows × padded length of one forward pass, at most. The same on every device, so that scores move between machines
-as little as rounding allows."""
+"""Rows × padded length of one forward pass, at most, where a device is not measured (`slot_budget`)."""
 LOGITS = 1 << 26
-"""Read positions × vocabulary of one forward pass, at most: 256 MiB in fp32."""
+"""Read positions × vocabulary of one forward pass of `SLOTS` slots or fewer, at most: 256 MiB in fp32."""
 
 
 def logits_at(model: PreTrainedModel, rows: Tensor, columns: Tensor, **inputs: Any) -> Tensor:
@@ -75,20 +74,26 @@ def token_logprobs(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 def batches(
     lengths: Sequence[int], *, slots: int = SLOTS, reads: Sequence[int] | None = None, vocabulary: int = 0
 ) -> list[list[int]]:
-    """Indices of `lengths`, longest first, in batches of at most `slots` slots and `LOGITS` logits.
+    """Indices of `lengths`, longest first, in batches of at most `slots` slots and as many logits as those may have.
 
     `reads` is the number of read positions of each item. An item that is too large by itself makes its own batch.
     """
+    logits = most_logits(slots)
     order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
     result: list[list[int]] = []
     longest = read = 0
     for index in order:
         read += reads[index] if reads is not None else 0
-        if not result or (len(result[-1]) + 1) * longest > slots or read * vocabulary > LOGITS:
+        if not result or (len(result[-1]) + 1) * longest > slots or read * vocabulary > logits:
             result.append([])
             longest, read = lengths[index], reads[index] if reads is not None else 0
         result[-1].append(index)
     return result
+
+
+def most_logits(slots: int) -> int:
+    """Logits of one pass of at most so many slots: more slots than usual may read as many more."""
+    return LOGITS * max(1, slots // SLOTS)
 
 
 def vocabulary_size(model: PreTrainedModel) -> int:

@@ -20,7 +20,6 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from bench.data.render.render import Renderer
 from bench.data.render.row import Turn
-from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation_request import GenerationRequest, TokenSampling
 from bench.evals.inference.scoring import SCORE, ContinuationPair, Score, Scorer
 from bench.evals.lm_eval.example_lm import DEFAULT_MAX_NEW_TOKENS, ExampleKey, ExampleLM, drawing_of, key_of, keys_of
@@ -39,7 +38,6 @@ class SubjectLM(ExampleLM):
         progress: ExampleProgress,
         *,
         seed: int = 0,
-        slots: int = SLOTS,
         strip_thinking: bool | None = None,
         max_new_tokens: int | None = None,
     ) -> None:
@@ -51,10 +49,9 @@ class SubjectLM(ExampleLM):
         self.seed = seed
         self._strip_thinking = strip_thinking
         self._max_new_tokens = max_new_tokens
-        self.slots = slots
         self.scorer: Scorer | None = None
         """Built for the first request that needs it."""
-        self.drawn = subject.generator(slots=slots)
+        self.drawn = subject.generator()
         self._wrapped: dict[str, _Wrapped] = {}
         self._first = _first_ids(subject)
 
@@ -76,7 +73,7 @@ class SubjectLM(ExampleLM):
         if self.scorer is not None:
             sharing = ", choices behind one context" if self.scorer.shared else ", each choice with its own context"
         if generated is None:
-            return f"by length, at most {self.slots} slots{sharing}"
+            return f"by length, at most {self.subject.slots} slots{sharing}"
         return self.drawn.describe(generated, sharing)
 
     def account(self) -> Generated | None:
@@ -208,7 +205,7 @@ class SubjectLM(ExampleLM):
             fitting[number] = (tuple(kept), tuple(continuation))
             if len(kept) < len(context):
                 self.truncated.add(key)
-        scorer = self.scorer = self.scorer or self.subject.scorer(slots=self.slots)
+        scorer = self.scorer = self.scorer or self.subject.scorer()
         report = self.progress.part(examples, len(set(fitting.values())))
         replies = self.subject.memory.through(
             SCORE,

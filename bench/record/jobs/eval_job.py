@@ -113,6 +113,9 @@ class EvalJob(Spec):
     replies: str | None = None
     """File of what the subject gave when it was asked fewer, or more, of these examples, and to which this job adds;
     not part of the digest."""
+    measured: str | None = None
+    """Folder of what is known of this home's devices, such as the slots that a pass is fast with; not part of the
+    digest."""
     threads: int
     digest: str
 

@@ -17,6 +17,7 @@ from bench.code_digest import own_code
 from bench.digest import digest_file, digest_json
 from bench.errors import BenchError
 from bench.record.environment import cores, device, processor, versions
+from bench.record.files import MEASURED
 from bench.record.results.facts import PrecisionTrial
 from bench.run.process.payloads import PrecisionRequest
 from bench.run.process.server import ChildServer
@@ -54,7 +55,7 @@ def measured_trial(model: ResolvedModel, *, home: Path, server: ChildServer) -> 
     config = digest_file(Path(model.path) / "config.json")
     parts = [config, threads, processor(), device(), versions(("torch", "transformers"))]
     key = own_code(home).key(digest_json(parts), "bench.train.precision_trial")
-    kept = home / "measured" / f"{key}.json"
+    kept = home / MEASURED / f"{key}.json"
     try:
         return PrecisionTrial.model_validate_json(kept.read_bytes())
     except (OSError, ValidationError):

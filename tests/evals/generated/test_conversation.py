@@ -43,9 +43,8 @@ GREEDY = Decoding(max_new_tokens=12)
 
 
 def put(rows: Sequence[Row], decoding: Decoding = GREEDY, *, to: Subject | None = None, slots: int = 4096) -> Replies:
-    return ask(
-        to or subject(), rows, decoding, wrapped=True, progress=ExampleProgress(lambda _: None, len(rows)), slots=slots
-    )
+    asked = replace(to or subject(), slots=slots)
+    return ask(asked, rows, decoding, wrapped=True, progress=ExampleProgress(lambda _: None, len(rows)))
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

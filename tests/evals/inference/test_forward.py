@@ -74,6 +74,8 @@ def test_batches_keep_to_the_logits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.evals.inference.forward.LOGITS", 100)
     found = batches([5] * 6, reads=[2] * 6, vocabulary=20)
     assert [len(batch) for batch in found] == [2, 2, 2]
+    assert [len(batch) for batch in batches([5] * 6, slots=8192, reads=[2] * 6, vocabulary=20)] == [5, 1]
+    assert [len(batch) for batch in batches([5] * 6, slots=2048, reads=[2] * 6, vocabulary=20)] == [2, 2, 2]
 
 
 def test_padding() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.record.files import REPLIES, SCORED
+from bench.record.files import MEASURED, REPLIES, SCORED
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import EvalJob, Served, ServerEngineJob, Shots
 from bench.record.jobs.train_job import TrainJob
@@ -58,6 +58,7 @@ def eval_job(
         form=made.form if isinstance(made, DeployJob) else None,
         trust_task_code=context.trust_task_code,
         replies=_replies(context, spec, digested),
+        measured=str(context.store.home / MEASURED),
         digest=eval_digest(evaluation=spec, data=data, **digested),
     )
 

@@ -1,0 +1,76 @@
+"""Slots of the rows in work together: as many as make a device's products fast, and as its memory has room for.
+
+Contract: a power of two, the same for every subject of a base on one kind of device of a home. A processor's products
+are fast with far fewer rows than `SLOTS`, so nothing is timed there and the budget is that of every processor whose
+memory has the room; another device is timed once for a home, and who measured first is believed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from bench.atomic import write_text
+from bench.digest import digest_json
+from bench.evals.inference.forward import LOGITS, SLOTS, most_logits
+from bench.machine.product_rows import rows_at_peak
+
+FEWEST = 256
+_MEMORY_SHARE = 1 / 8
+"""Share of the device's memory for the rows in work."""
+_LOGIT_BYTES = 12
+"""Bytes of a logit that is read: as the model gives it, in fp32, and while it is normalised."""
+
+
+def slot_budget(model: Any, measured: Path | None) -> int:
+    """Slots for the evals of `model` where it is. measured: folder of what the home knows of devices."""
+    device: torch.device = model.device
+    slots = SLOTS if device.type == "cpu" else _fast_slots(device, model.dtype, measured)
+    memory = _MEMORY_SHARE * _memory_bytes(device)
+    while slots > FEWEST and bytes_in_work(model.config, model.dtype, slots) > memory:
+        slots //= 2
+    return slots
+
+
+def bytes_in_work(config: Any, dtype: torch.dtype, slots: int) -> float:
+    """Keys, values and one layer's activations of so many slots, and what logits they may have beyond `LOGITS`."""
+    text = config.get_text_config()
+
+    def number(name: str, otherwise: int) -> int:
+        value = getattr(text, name, None)
+        return value if isinstance(value, int) and value > 0 else otherwise
+
+    hidden, heads = number("hidden_size", 0), number("num_attention_heads", 1)
+    size = number("num_key_value_heads", heads) * number("head_dim", hidden // heads)
+    cached = 2 * number("num_hidden_layers", 1) * size
+    passing = 4 * hidden + 2 * number("intermediate_size", 4 * hidden)
+    logits = most_logits(slots) - LOGITS
+    return float(slots * (cached + passing) * dtype.itemsize + logits * _LOGIT_BYTES)
+
+
+def _fast_slots(device: torch.device, dtype: torch.dtype, measured: Path | None) -> int:
+    if measured is None:
+        return rows_at_peak(device, dtype)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    kept = measured / f"slots-{digest_json([name, str(dtype), torch.__version__])[:16]}.json"
+    if not kept.exists():
+        mine = kept.with_suffix(f".{os.getpid()}")
+        write_text(mine, json.dumps({"device": name, "dtype": str(dtype), "slots": rows_at_peak(device, dtype)}))
+        try:
+            os.link(mine, kept)
+        except FileExistsError:  # another process was first
+            pass
+        finally:
+            mine.unlink()
+    return int(json.loads(kept.read_bytes())["slots"])
+
+
+def _memory_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return int(psutil.virtual_memory().total)
