@@ -5,6 +5,7 @@ Contract: pure; one rule for both. The plan takes the counts from the schedule, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -106,14 +107,14 @@ def _strengths(recipe: Recipe) -> Iterator[Remark]:
     def remark(key: str, what: str, usual: str) -> Remark:
         return Remark(name="unusual strength", key=key, what=what, hint=f"{usual} is usual")
 
-    if recipe.lora is not None:
-        scale = recipe.lora.alpha / (recipe.lora.r**0.5 if recipe.method == "rslora" else recipe.lora.r)
-        if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:
-            times = f"{scale:,.0f}" if scale > 1 else f"{scale:g}"
-            what = f"alpha = {recipe.lora.alpha:g} at r = {recipe.lora.r:,} multiplies what adapters add by {times}"
-            yield remark("lora.alpha", what, "a factor of 0.25 to 4")
-        if recipe.lora.dropout > MOST_DROPOUT:
-            yield remark("lora.dropout", f"{recipe.lora.dropout:.0%} of what adapters read is dropped", "0 to 0.1")
+    if (low_rank := _low_rank(recipe)) is not None:
+        if not SMALLEST_SCALE <= low_rank.scale <= LARGEST_SCALE:
+            times = f"{low_rank.scale:,.0f}" if low_rank.scale > 1 else f"{low_rank.scale:g}"
+            what = f"alpha = {low_rank.alpha:g} at r = {low_rank.r:g} multiplies what adapters add by {times}"
+            yield remark(low_rank.alpha_key, what, "a factor of 0.25 to 4")
+        if low_rank.dropout > MOST_DROPOUT:
+            what = f"{low_rank.dropout:.0%} of what adapters read is dropped"
+            yield remark(low_rank.dropout_key, what, "0 to 0.1")
     if recipe.weight_decay >= MOST_DECAY:
         what = f"a weight decay of {recipe.weight_decay:g} pulls weights to zero faster than most trainings move them"
         yield remark("weight_decay", what, "0 to 0.1")
@@ -122,6 +123,42 @@ def _strengths(recipe: Recipe) -> Iterator[Remark]:
         yield remark("max_grad_norm", what, "1, or 0 for no clipping,")
     if recipe.neftune_alpha is not None and recipe.neftune_alpha > MOST_NOISE:
         yield remark("neftune_alpha", f"noise of {recipe.neftune_alpha:g} drowns the embeddings", "5 to 15")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LowRank:
+    """How much adapters of low rank add, and the keys that say so."""
+
+    r: float
+    alpha: float
+    dropout: float
+    alpha_key: str
+    dropout_key: str
+    by_root: bool
+    """Whether alpha is divided by the root of the rank (rsLoRA)."""
+
+    @property
+    def scale(self) -> float:
+        """Factor on what an adapter adds."""
+        return self.alpha / (self.r**0.5 if self.by_root else self.r)
+
+
+def _low_rank(recipe: Recipe) -> _LowRank | None:
+    """The adapters of a recipe whose method scales them by alpha and rank, whether it has a table of its own or is one
+    of PEFT's; `None` for any other."""
+    if (lora := recipe.lora) is not None:
+        by_root = recipe.method == "rslora"
+        return _LowRank(r=lora.r, alpha=lora.alpha, dropout=lora.dropout, by_root=by_root,
+                        alpha_key="lora.alpha", dropout_key="lora.dropout")  # fmt: skip
+    fields = {} if recipe.peft is None else recipe.peft.fields
+    alpha = next((key for key in ("lora_alpha", "alpha") if key in fields), "lora_alpha")
+    dropout = next((key for key in ("lora_dropout", "rank_dropout") if key in fields), "lora_dropout")
+    numbers = [fields.get(key, default) for key, default in (("r", 8), (alpha, 8), (dropout, 0.0))]
+    r, scale, dropped = (float(value) if isinstance(value, int | float) else math.nan for value in numbers)
+    if not (r > 0 and math.isfinite(scale + dropped)) or not fields.keys() & {alpha, dropout}:
+        return None
+    return _LowRank(r=r, alpha=scale, dropout=dropped, by_root=fields.get("use_rslora") is True,
+                    alpha_key=f"peft.{alpha}", dropout_key=f"peft.{dropout}")  # fmt: skip
 
 
 def answer_remarks(spec: EvalSpec, positions: int, asked: int | None) -> Iterator[Remark]:
