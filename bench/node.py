@@ -22,7 +22,7 @@ from typing import Any
 from bench.atomic import write_text
 from bench.emit import Event
 from bench.errors import InputError, Problem
-from bench.record.environment import device
+from bench.record.environment import device, this_machine
 from bench.record.record import Failure
 from bench.run.executors.ray import END_WITH_PARENT
 from bench.run.executors.remote_files import BEAT_SECONDS, Beat, JobFiles, RemoteEnd, RemoteRequest, result_files
@@ -52,7 +52,14 @@ def main(arguments: list[str]) -> int:
     _beat_for_ever(ticket, node)
     failure = _perform(request, ticket)
     files = result_files(ticket.job) if failure is None else {}
-    end = RemoteEnd(digest=request.digest, node=node, seconds=time.monotonic() - began, failure=failure, files=files)
+    end = RemoteEnd(
+        digest=request.digest,
+        node=node,
+        machine=this_machine(),
+        seconds=time.monotonic() - began,
+        failure=failure,
+        files=files,
+    )
     write_text(ticket.end, end.model_dump_json())
     return 0
 

@@ -19,8 +19,8 @@ from bench.record.files import MANIFEST, RESULT, SCORES, stored_steps
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.results.evaluation import EvalResult, ScoreRow
+from bench.record.results.score_rows import read_scores
 from bench.record.results.trajectory import StepScore, TrajectoryResult, step_scores_file
-from bench.record.store import read_scores
 
 _POLL_SECONDS = 0.5
 """Between looks for the next step of a training that goes on."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.record.machine import Machine
 from bench.record.record import Environment, GitState
 
 TRAINING_LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "tokenizers", "numpy")
@@ -38,6 +39,13 @@ def environment(*, workers: int, threads: int) -> Environment:
         workers=workers,
         threads=threads,
     )
+
+
+def this_machine() -> Machine:
+    """What of this machine a speed depends on. Cores that a scheduler gave this process are not counted, for they are
+    what the job asked for."""
+    present = os.cpu_count() or 1
+    return Machine(device=device(), processor=processor(), cores=min(present, _quota() or present))
 
 
 def cores() -> int:

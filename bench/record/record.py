@@ -8,9 +8,9 @@ from bench.record.contamination import ContaminationRecord
 from bench.record.given_facts import GivenFacts
 from bench.record.labels import EvalLabels
 from bench.record.look import Look
+from bench.record.machine import Machine
 from bench.record.results.deployed import DeployResult
 from bench.record.results.evaluation import EvalResult, Measure
-from bench.record.results.ledger import disturbed
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.record.results.trajectory import headline
 from bench.spec import Spec
@@ -59,6 +59,8 @@ class JobRecord(Spec):
     """Whether no other job of the run that made its result ran beside it; `None` of a job that never ran."""
     node: str | None = None
     """Name of the machine that did it; `None`: the one that the run was started on."""
+    machine: Machine | None = None
+    """What that machine is; `None` of a job that never ran, and in records of older versions."""
     lost_nodes: tuple[str, ...] = ()
     """Machines that went away while they did it, in this run."""
     log: str | None = None
@@ -72,12 +74,6 @@ class TrainingRecord(Spec):
     seed: int
     job: JobRecord
     result: TrainResult | None
-
-    @property
-    def undisturbed(self) -> bool:
-        """Whether its speed and energy are its own: no other job of the run, and no other program, was at work beside
-        it."""
-        return bool(self.job.alone) and not (self.result is not None and disturbed(self.result.ledger.other_load))
 
 
 class SweepRecord(Spec):

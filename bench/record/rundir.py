@@ -20,7 +20,7 @@ from bench.atomic import replacing, write_text
 from bench.errors import InputError, Problem, did_you_mean
 from bench.record.record import FORMAT_VERSION, EvaluationRecord, Record, ScoredStep
 from bench.record.results.evaluation import ScoreRow
-from bench.record.store import read_scores
+from bench.record.results.score_rows import read_scores
 
 RECORD = "record.json"
 LATEST = "latest"

@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from bench.atomic import write_text
 from bench.digest import digest_file
 from bench.record.files import CHECKPOINT, JOB, LOG, MANIFEST, PARTIAL, RESULT, SCORES, STEPS
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.job import Job, JobResult, result_adapter
+from bench.record.machine import Machine
 from bench.record.results.deployed import DeployResult
 from bench.record.results.evaluation import EvalResult, ScoreRow
+from bench.record.results.score_rows import read_scores
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.record.results.trajectory import TrajectoryResult
 from bench.record.task_names import rows_under_name, under_name
@@ -56,6 +58,8 @@ class Manifest(Spec):
     """Whether no other job of that run ran beside it; else its speed and energy are not its own."""
     node: str | None = None
     """Name of the machine that did it; `None`: the one that the run was started on."""
+    machine: Machine | None = None
+    """What that machine is; `None` in manifests of older versions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +108,16 @@ class JobStore:
         (folder / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
 
-    def commit(self, digest: str, *, started: str, seconds: float, alone: bool, node: str | None = None) -> Manifest:
+    def commit(
+        self,
+        digest: str,
+        *,
+        started: str,
+        seconds: float,
+        alone: bool,
+        node: str | None = None,
+        machine: Machine | None = None,
+    ) -> Manifest:
         """Write the manifest over the files as they are now: from here on the job is done.
 
         Checkpoints and partial replies are removed after that, for a kill in between must not cost the work.
@@ -115,7 +128,9 @@ class JobStore:
             for file in sorted(folder.rglob("*"))
             if file.is_file() and file.name not in _NOT_RESULT and not _of_checkpoint(file, folder)
         }
-        manifest = Manifest(digest=digest, files=files, started=started, seconds=seconds, alone=alone, node=node)
+        manifest = Manifest(
+            digest=digest, files=files, started=started, seconds=seconds, alone=alone, node=node, machine=machine
+        )
         write_text(folder / MANIFEST, manifest.model_dump_json(indent=1))
         for left_over in [entry for entry in folder.iterdir() if _resumes(entry)]:
             _remove(left_over)
@@ -190,15 +205,6 @@ class JobStore:
 def write_result(folder: Path, result: JobResult) -> None:
     """What a child leaves: `result.json`."""
     write_text(folder / RESULT, result.model_dump_json())
-
-
-_rows_adapter = TypeAdapter(list[ScoreRow])
-
-
-def read_scores(path: Path) -> list[ScoreRow]:
-    """The examples of a `scores.jsonl`, in its order."""
-    lines = path.read_bytes().splitlines()
-    return _rows_adapter.validate_json(b"[" + b",".join(lines) + b"]")  # twice as fast as line by line
 
 
 def _of_checkpoint(file: Path, folder: Path) -> bool:

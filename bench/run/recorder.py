@@ -34,10 +34,11 @@ from bench.record.record import (
     TrajectoryRecord,
 )
 from bench.record.results.evaluation import ScoreRow
+from bench.record.results.score_rows import read_scores
 from bench.record.results.training import TrainResult
 from bench.record.results.trajectory import step_scores_file
 from bench.record.rundir import RunDirectory, log_file, scores_file, tracking_folder
-from bench.record.store import JobStore, read_scores
+from bench.record.store import JobStore
 from bench.record.task_names import measures_under_name, rows_under_name, task_of
 from bench.run.checks.given_weights import given_records
 from bench.run.plan.types import JobOutcome, Plan, PlannedJob
@@ -284,6 +285,7 @@ def _job_record(
         seconds=outcome.seconds,
         alone=outcome.alone,
         node=outcome.node,
+        machine=outcome.machine,
         lost_nodes=outcome.lost_nodes,
         log=_log(job.id, _log_of(planned, outcome.started, store), directory),
     )

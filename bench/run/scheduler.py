@@ -273,6 +273,7 @@ class Scheduler:
             seconds=seconds,
             alone=not running.shared,
             node=_elsewhere(running),
+            machine=running.work.machine,
             lost_nodes=tuple(self._lost.get(running.job.digest, ())),
         )
         self._close(running.job, outcome)
@@ -298,6 +299,7 @@ class Scheduler:
                 seconds=seconds,
                 alone=not running.shared,
                 node=_elsewhere(running),
+                machine=running.work.machine,
             )
         except (OSError, ValueError) as error:
             return Failure(kind="exception", message=f"no whole result: {str(error).splitlines()[0]}")

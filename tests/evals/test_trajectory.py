@@ -14,8 +14,8 @@ from bench.record.files import MANIFEST, SCORES, STEPS
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.results.evaluation import EvalResult, ScoreRow
+from bench.record.results.score_rows import read_scores
 from bench.record.results.trajectory import step_scores_file
-from bench.record.store import read_scores
 from tests.evals.jobs import loss_job, resolved_model
 from tests.fakes.worker import eval_result
 

@@ -92,7 +92,7 @@ def make_probe(arm: str, rng: np.random.Generator) -> ProbeRecord:
         peak_process_bytes=(640 if lora else 720) * 2**20,
         peak_device_bytes=None,
     )
-    return ProbeRecord(arm=arm, job=_job(f"probe:{arm}", None, seconds=1.4), result=result)
+    return ProbeRecord(arm=arm, job=_job(f"probe:{arm}", None, seconds=1.4, alone=True), result=result)
 
 
 def make_evaluation(
@@ -116,7 +116,7 @@ def make_evaluation(
     return EvaluationRecord(subject=subject, arm=arm, seed=seed, eval=name, job=job, result=result, scores=scores)
 
 
-def _job(name: str, failure: Failure | None, *, seconds: float) -> JobRecord:
+def _job(name: str, failure: Failure | None, *, seconds: float, alone: bool = False) -> JobRecord:
     return JobRecord(
         id=name,
         digest=digest_json(name),
@@ -125,6 +125,6 @@ def _job(name: str, failure: Failure | None, *, seconds: float) -> JobRecord:
         failure=failure,
         started="2026-01-02T03:04:05Z",
         seconds=seconds,
-        alone=False,
+        alone=alone,
         log=log_file(name),
     )

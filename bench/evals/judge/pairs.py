@@ -13,7 +13,7 @@ from bench.evals.generated.conversation import open_turns
 from bench.evals.outcome import row_ids
 from bench.record.files import SCORES
 from bench.record.jobs.eval_job import EvalJob
-from bench.record.store import read_scores
+from bench.record.results.score_rows import read_scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from bench.emit import Event
 from bench.record.jobs.job import Job
+from bench.record.machine import Machine
 from bench.record.record import Failure
 
 
@@ -17,6 +18,10 @@ class RunningJob(Protocol):
     @property
     def node(self) -> str | None:
         """Name of the machine that runs it; `None` while it waits for one."""
+
+    @property
+    def machine(self) -> Machine | None:
+        """What that machine is; `None` before its node described it."""
 
     @property
     def waitables(self) -> Sequence[Any]:

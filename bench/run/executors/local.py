@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.emit import Event
+from bench.record.environment import this_machine
 from bench.record.files import LOG
 from bench.record.jobs.job import Job, loaded_weights
+from bench.record.machine import Machine
 from bench.record.record import Failure
 from bench.run.executors.executor import RunningJob
 from bench.run.process.server import Child, ChildServer, stop_all
@@ -44,6 +46,11 @@ class LocalJob:
     def node(self) -> str:
         """This machine."""
         return HERE
+
+    @property
+    def machine(self) -> Machine:
+        """This machine."""
+        return this_machine()
 
     @property
     def waitables(self) -> Sequence[Any]:

@@ -23,6 +23,7 @@ from bench.record.jobs.eval_job import AnswerJob
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
+from bench.record.machine import Machine
 from bench.record.record import Failure
 from bench.run.executors.backend import Backend, Submission
 from bench.run.executors.executor import RunningJob
@@ -60,6 +61,11 @@ class RemoteJob:
     def node(self) -> str | None:
         """The name that the node gives itself."""
         return self._node
+
+    @property
+    def machine(self) -> Machine | None:
+        """The node's description of itself at the job's end."""
+        return None if self._end is None else self._end.machine
 
     @property
     def waitables(self) -> Sequence[Any]:

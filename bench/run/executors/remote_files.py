@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from bench.atomic import write_text
 from bench.digest import digest_file
 from bench.record.files import CHECKPOINT, JOB, LOG, PARTIAL, REMOTE
+from bench.record.machine import Machine
 from bench.record.record import Failure
 from bench.record.store import StoredFile
 from bench.run.process.work import ChildRequest
@@ -47,6 +48,7 @@ class RemoteEnd(Spec):
 
     digest: str
     node: str
+    machine: Machine
     seconds: float
     failure: Failure | None
     files: dict[str, StoredFile]

@@ -8,6 +8,7 @@ from bench.errors import Problem
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
+from bench.record.machine import Machine
 from bench.record.record import Failure
 from bench.record.store import Manifest
 from bench.suite.resolved import Unavailable
@@ -42,6 +43,8 @@ class JobOutcome:
     """Whether no other job of the run that made the result ran beside it; `None` where no process started."""
     node: str | None = None
     """Name of the machine that did it; `None`: the one that the run was started on."""
+    machine: Machine | None = None
+    """What that machine is; `None` where no process started."""
     lost_nodes: tuple[str, ...] = ()
     """Machines that went away while they did it, in this run."""
 
@@ -49,7 +52,12 @@ class JobOutcome:
     def of(cls, manifest: Manifest) -> JobOutcome:
         """The outcome of a job whose result is there already."""
         return cls(
-            reused=True, started=manifest.started, seconds=manifest.seconds, alone=manifest.alone, node=manifest.node
+            reused=True,
+            started=manifest.started,
+            seconds=manifest.seconds,
+            alone=manifest.alone,
+            node=manifest.node,
+            machine=manifest.machine,
         )
 
 

@@ -18,7 +18,7 @@ from bench.record.files import RESULT, SCORES
 from bench.record.jobs.eval_job import EvalJob, Judging
 from bench.record.results.evaluation import EvalResult, ScoreRow
 from bench.record.results.ledger import Seconds
-from bench.record.store import read_scores
+from bench.record.results.score_rows import read_scores
 from bench.suite.catalog.judge_prompt import load_judge_prompt
 from bench.suite.resolved import ResolvedData, ResolvedJudge
 from bench.suite.tables.evals.judge_measures import CONSISTENT, UNREAD, WIN_RATE

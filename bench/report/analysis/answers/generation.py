@@ -5,13 +5,13 @@ Contract: pure functions of the record; means over the seeds that have it, `None
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from bench.record.record import EvaluationRecord, Record
 from bench.record.results.evaluation import Generated
-from bench.record.results.ledger import disturbed
+from bench.report.analysis.run_facts.own_speed import own_speed, unlike_name
 from bench.report.analysis.run_facts.subjects import subjects
 
 
@@ -28,6 +28,8 @@ class GenerationCost:
     tokens_per_second: float | None
     """While no other job or program was at work beside it; `None` where something always was."""
     shared_tokens_per_second: float | None
+    unlike_machine: str | None
+    """Machine that `shared_tokens_per_second` was measured on, alone, where other arms were on another kind."""
     first_token_seconds: float | None
     """Seconds to the first token of a lone prompt, while nothing else of the run ran."""
     engine: str | None
@@ -81,33 +83,17 @@ def generation_costs(record: Record) -> tuple[GenerationCost, ...]:
             evaluations = [e for e in record.evaluations if e.eval == spec.name and e.subject in names]
             evaluations = [e for e in evaluations if e.result is not None and e.result.generated is not None]
             if evaluations:
-                costs.append(_cost(spec.name, arm, evaluations, alone=_drawn_alone(record)))
+                costs.append(_cost(record, spec.name, arm, evaluations))
     return tuple(costs)
 
 
-def _drawn_alone(record: Record) -> set[tuple[str, str]]:
-    """(eval, subject) of the answers that were drawn while nothing else of the run was at work. A judge's eval draws
-    none itself: its subject's answers are a job of their own."""
-    judged = {(answers.eval, answers.subject): answers.job for answers in record.answers}
-    jobs = {
-        (evaluation.eval, evaluation.subject): judged.get((evaluation.eval, evaluation.subject), evaluation.job)
-        for evaluation in record.evaluations
-    }
-    return {key for key, job in jobs.items() if job.alone}
-
-
-def _cost(
-    name: str, arm: str, evaluations: Sequence[EvaluationRecord], *, alone: Container[tuple[str, str]]
-) -> GenerationCost:
+def _cost(record: Record, name: str, arm: str, evaluations: Sequence[EvaluationRecord]) -> GenerationCost:
     results = [evaluation.result for evaluation in evaluations if evaluation.result is not None]
     drawn = [result.generated for result in results if result.generated is not None]
     timed = [
         evaluation.result.generated
         for evaluation in evaluations
-        if evaluation.result is not None
-        and evaluation.result.generated
-        and (name, evaluation.subject) in alone
-        and not disturbed(evaluation.result.other_load)
+        if evaluation.result is not None and evaluation.result.generated and own_speed(record, evaluation)
     ]
     leading = [measure for result in results for measure in result.measures if measure.headline]
     engines = [result.engine for result in results if result.engine is not None]
@@ -120,6 +106,7 @@ def _cost(
         tokens=fmean(generated.tokens for generated in drawn),
         tokens_per_second=_mean(timed, lambda generated: generated.tokens_per_second),
         shared_tokens_per_second=_mean(drawn, lambda generated: generated.tokens_per_second),
+        unlike_machine=unlike_name(record, evaluations),
         first_token_seconds=_mean(timed, lambda generated: generated.first_token_seconds),
         engine=engines[0].host if engines else None,
         engine_compared=sum(engine.compared for engine in engines),

@@ -24,7 +24,7 @@ from bench.report.analysis.conclusions.verdict_sentence import margin_text, verd
 from bench.report.analysis.run_facts.absence import Absence
 from bench.report.analysis.run_facts.subjects import seeds_of, subjects
 from bench.report.analysis.scores.results import Result
-from bench.report.analysis.training.costs.cost_kinds import COSTS, CostKind, figures, unreached
+from bench.report.analysis.training.costs.cost_kinds import COSTS, CostKind, figures, unreached, why_missing
 from bench.report.analysis.training.deployed import deployed_arms
 from bench.report.render import format as fmt
 from bench.stats.conclusions.claim_types import ClaimQuestion, ClaimRelation, ClaimVerdict
@@ -314,5 +314,5 @@ def _missing_cost(claim: Claim, sides: tuple[str, str], record: Record) -> str |
     kind = COSTS[claim.cost]
     for side in sides:
         if any(value is None for value in figures(record, side, kind)):
-            return f"{side}: {kind.absent}"
+            return f"{side}: {why_missing(record, side, kind)}"
     return None

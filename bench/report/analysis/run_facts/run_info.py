@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.record.record import Record
+from bench.report.analysis.run_facts.own_speed import compared_machine, other_machines
 from bench.report.analysis.run_facts.subjects import seeds_of
 from bench.report.render import format as fmt
 from bench.suite.resolved_suite import ResolvedSuite
@@ -35,6 +36,10 @@ class RunInfo:
     jobs_reused: int
     nodes: tuple[str, ...]
     """Machines that did jobs, beside the one that the run was started on."""
+    compared_machine: str
+    """Kind of machine on which speeds and seconds of trainings are compared."""
+    other_machines: tuple[str, ...]
+    """Further kinds that trainings ran on, whose speeds enter no ranking and no claim."""
     lost: tuple[str, ...]
     """Jobs whose machine went away while they ran, each with its machine."""
     machine: str
@@ -63,6 +68,8 @@ def run_info(record: Record) -> RunInfo:
         weights_kept=suite.run.keep_weights,
         jobs_reused=sum(job.reused for job in record.jobs),
         nodes=tuple(sorted({job.node for job in record.jobs if job.node is not None})),
+        compared_machine=compared_machine(record),
+        other_machines=other_machines(record),
         lost=tuple(f"{job.id} ({node})" for job in record.jobs for node in job.lost_nodes),
         machine=_machine(record),
         workers=record.environment.workers,

@@ -29,7 +29,7 @@ class _ThisRecord:
         return isinstance(other, _ThisRecord) and self.record is other.record
 
 
-def _once(find: Callable[[Record], Found]) -> Callable[[Record], Found]:
+def once(find: Callable[[Record], Found]) -> Callable[[Record], Found]:
     """`find`, with what it found of the last two records: callers change nothing in it."""
 
     @lru_cache(maxsize=2)
@@ -39,7 +39,7 @@ def _once(find: Callable[[Record], Found]) -> Callable[[Record], Found]:
     return lambda record: found(_ThisRecord(record))
 
 
-@_once
+@once
 def subjects(record: Record) -> dict[str, tuple[str, ...]]:
     """Subject names by arm, in the suite's order of arms and seeds, the base first."""
     suite = record.resolved.suite
@@ -53,7 +53,7 @@ def seeds_of(record: Record) -> tuple[int, ...]:
     return max((suite.seeds_of(arm.name) for arm in planned_arms(record)), key=len, default=suite.seeds)
 
 
-@_once
+@once
 def bases_of(record: Record) -> tuple[str, ...]:
     """`base`, or `base@MODEL` for each model that this run's arms train."""
     suite = record.resolved.suite
@@ -65,13 +65,13 @@ def base_of(record: Record, arm: str) -> str:
     return bases_by_arm(record)[arm]
 
 
-@_once
+@once
 def bases_by_arm(record: Record) -> dict[str, str]:
     """The base that each arm of this run trains, by arm."""
     return {ref.name: ref.base for ref in planned_arms(record)}
 
 
-@_once
+@once
 def planned_arms(record: Record) -> list[ArmRef]:
     """The suite's arms that this run was asked for (`--only` leaves others out)."""
     suite = record.resolved.suite
@@ -80,7 +80,7 @@ def planned_arms(record: Record) -> list[ArmRef]:
     return [arm for arm in suite.expand() if arm.name in (trained if suite.trains(arm) else scored)]
 
 
-@_once
+@once
 def arms_by_name(record: Record) -> dict[str, ArmRef]:
     """The arms of `planned_arms` by name."""
     return {arm.name: arm for arm in planned_arms(record)}

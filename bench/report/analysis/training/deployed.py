@@ -11,7 +11,7 @@ from statistics import fmean
 
 from bench.record.record import DeploymentRecord, Record
 from bench.record.results.deployed import DeployResult
-from bench.record.results.ledger import disturbed
+from bench.report.analysis.run_facts.own_speed import own_speed, unlike_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,8 @@ class DeploymentCost:
     """Tokens answered per second, measured alone on the machine; `None` where other programs were at work beside it."""
     shared_tokens_per_second: float | None = None
     """Mean over all measurements, whatever ran beside them."""
+    unlike_machine: str | None = None
+    """Machine that `shared_tokens_per_second` was measured on, alone, where other forms were on another kind."""
     kl: float | None = None
     """Divergence of the next token from the trained form's, in nats."""
     changed_top: float | None = None
@@ -50,18 +52,16 @@ def deployed_arms(record: Record) -> tuple[DeploymentCost, ...]:
     """One per arm and form, in the suite's order."""
     forms = [arm for arm in record.resolved.suite.expand() if arm.deployed is not None]
     rows = [(arm, [one for one in record.deployments if one.arm == arm.name]) for arm in forms]
-    return tuple(_row(arm.name, arm.trained, arm.deployed or "", made) for arm, made in rows if made)
+    return tuple(_row(record, arm.name, arm.trained, arm.deployed or "", made) for arm, made in rows if made)
 
 
-def _row(arm: str, trained: str, form: str, made: Sequence[DeploymentRecord]) -> DeploymentCost:
+def _row(record: Record, arm: str, trained: str, form: str, made: Sequence[DeploymentRecord]) -> DeploymentCost:
     results = [one.result for one in made if one.result is not None]
     if not results:
         failures = [one.job.failure.message for one in made if one.job.failure is not None]
         why = failures[0] if failures else "not written yet"
         return DeploymentCost(arm=arm, trained=trained, form=form, trainings=0, waits_for=why)
-    alone = [
-        one.result for one in made if one.result is not None and one.job.alone and not disturbed(one.result.other_load)
-    ]
+    alone = [one.result for one in made if one.result is not None and own_speed(record, one)]
     return DeploymentCost(
         arm=arm,
         trained=trained,
@@ -75,6 +75,7 @@ def _row(arm: str, trained: str, form: str, made: Sequence[DeploymentRecord]) ->
         prompt_tokens_per_second=_mean(alone, lambda result: result.prompt_tokens_per_second),
         tokens_per_second=_mean(alone, lambda result: result.tokens_per_second),
         shared_tokens_per_second=_mean(results, lambda result: result.tokens_per_second),
+        unlike_machine=unlike_name(record, made),
         kl=_mean(results, lambda result: None if result.apart is None else result.apart.kl),
         changed_top=_mean(results, lambda result: None if result.apart is None else result.apart.changed_top),
         same_weights=all(one.result is not None and _same(one.result) for one in made),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.record.record import Record, TrainingRecord
+from bench.report.analysis.run_facts.own_speed import own_speed
 from bench.report.analysis.training.costs.cost_kinds import reached_step, spent_until
 
 
@@ -80,6 +81,6 @@ def reached(record: Record) -> tuple[Reached, ...]:
         if training.result is not None:
             step = reached_step(record, training.arm, training.seed)
             spent = spent_until(training.result, step)
-            seconds = spent.seconds if training.undisturbed else None
+            seconds = spent.seconds if own_speed(record, training) else None
             found.append(Reached(arm=training.arm, seed=training.seed, step=step, tokens=spent.tokens, seconds=seconds))
     return tuple(found)

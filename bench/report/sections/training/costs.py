@@ -135,8 +135,11 @@ def measured_sentence(costs: Sequence[Cost]) -> str:
     )
     short = ", – where fewer than two steps remain" if untimed else ""
     memory = "allocated on the device" if device else "resident in the training's processes, libraries included"
-    shared = any(cost.tokens_per_second is None and cost.shared_tokens_per_second is not None for cost in costs)
+    unsure = [cost for cost in costs if cost.tokens_per_second is None and cost.shared_tokens_per_second is not None]
+    shared = any(cost.unlike_machine is None for cost in unsure)
     beside = "; shared: beside other jobs or programs, so not a measure of the arm" if shared else ""
+    if len(unsure) > sum(cost.unlike_machine is None for cost in unsure):
+        beside += "; with a machine's name: on another kind of machine, so not comparable"
     return (
         "Per training, mean over seeds. Tokens/s: non-padding tokens per second of training, alone on the machine, "
         f"warm-up steps left out{short}{beside}. Memory: peak {memory}. Tokens/slots: the share of the batches that is "
@@ -236,9 +239,11 @@ def _machines(run: RunInfo) -> list[Block]:
     """Where jobs ran, if not on one machine, and what went away."""
     texts = []
     if run.nodes:
+        texts.append(f"Jobs ran on {', '.join(run.nodes)}.")
+    if run.other_machines:
         texts.append(
-            f"Jobs ran on {', '.join(run.nodes)}. Seconds and speeds of different machines are compared as if these "
-            "were alike."
+            f"Speeds and seconds of trainings are compared on {run.compared_machine} alone; those of "
+            f"{fmt.listed(run.other_machines)} enter no ranking and no claim."
         )
     if run.lost:
         texts.append(f"A machine went away, and the job was submitted again: {', '.join(run.lost)}.")

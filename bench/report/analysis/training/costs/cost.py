@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TypeVar
 
-from bench.record.record import Record, TrainingRecord
-from bench.record.results.ledger import LEAST_DISTURBING_SHARE, Ledger, disturbed
-from bench.record.results.training import ProbeResult, TrainResult
+from bench.record.record import ProbeRecord, Record, TrainingRecord
+from bench.record.results.ledger import LEAST_DISTURBING_SHARE, Ledger
+from bench.record.results.training import TrainResult
+from bench.report.analysis.run_facts.own_speed import own_speed, unlike_machine, unlike_name
 from bench.report.analysis.run_facts.subjects import planned_arms
+from bench.suite.tables.arms import ArmRef
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.recipe import Recipe
 
@@ -44,6 +46,8 @@ class Cost:
     """Non-padding tokens per second, measured alone on the machine; `None` where it never was alone."""
     shared_tokens_per_second: float | None = None
     """Tokens per second over all trainings, other jobs and programs beside them included: no measure of the arm."""
+    unlike_machine: str | None = None
+    """Machine that `shared_tokens_per_second` was measured on, alone, where other arms were on another kind."""
     processor_tokens_per_second: float | None = None
     """Tokens per second of processor time over all trainings: what other load moves little."""
     other_load: float | None = None
@@ -108,9 +112,9 @@ def costs(record: Record) -> tuple[Cost, ...]:
             rows.append(_untrained(arm.name, parameters, elsewhere=elsewhere))
             continue
         trainings = [t for t in record.trainings if t.arm == arm.name]
-        probes = [p.result for p in record.probes if p.arm == arm.name and p.result is not None]
+        probes = [probe for probe in record.probes if probe.arm == arm.name]
         recipe = suite.recipe[arm.recipe]
-        cost = _cost(arm.name, trainings, probes, suite.budget_of(arm), peaks.get(conditions[arm.name]))
+        cost = _cost(record, arm, trainings, probes, peaks.get(conditions[arm.name]))
         rows.append(_priced(cost, recipe, record))
     return _with_excess(rows)
 
@@ -128,9 +132,12 @@ def _peak_conditions(record: Record) -> dict[str, tuple[str, int]]:
 
 
 def _highest_peaks(record: Record, conditions: dict[str, tuple[str, int]]) -> dict[tuple[str, int], float]:
-    """Highest measured FLOP/s by condition: a measurement under another load is below the device's."""
-    measured = [(t.arm, t.result.ledger.utilization) for t in record.trainings if t.result is not None]
-    measured += [(probe.arm, probe.result.utilization) for probe in record.probes if probe.result is not None]
+    """Highest measured FLOP/s by condition, on the machines whose speeds are compared: a measurement under another load
+    is below the device's."""
+    trainings = [one for one in record.trainings if unlike_machine(record, one) is None]
+    probes = [one for one in record.probes if unlike_machine(record, one) is None]
+    measured = [(one.arm, one.result.ledger.utilization) for one in trainings if one.result is not None]
+    measured += [(one.arm, one.result.utilization) for one in probes if one.result is not None]
     highest: dict[tuple[str, int], float] = {}
     for arm, utilization in measured:
         condition = conditions.get(arm)
@@ -140,14 +147,15 @@ def _highest_peaks(record: Record, conditions: dict[str, tuple[str, int]]) -> di
 
 
 def _cost(
-    arm: str, trainings: list[TrainingRecord], probes: list[ProbeResult], budget: Budget, peak: float | None
+    record: Record, arm: ArmRef, trainings: list[TrainingRecord], probed: list[ProbeRecord], peak: float | None
 ) -> Cost:
+    budget = record.resolved.suite.budget_of(arm)
     results = [training.result for training in trainings if training.result is not None]
-    undisturbed = [training.result for training in trainings if training.result is not None and training.undisturbed]
-    probes = [probe for probe in probes if not disturbed(probe.other_load)]
+    own = [one.result for one in trainings if one.result is not None and own_speed(record, one)]
+    probes = [probe.result for probe in probed if probe.result is not None and own_speed(record, probe)]
     ledgers = [result.ledger for result in results]
     whole = [result.ledger for result in results if not result.diverged]  # a diverged one left some of its budget
-    alone = [result.ledger for result in undisturbed]
+    alone = [result.ledger for result in own]
     speeds = [probe.tokens_per_second for probe in probes] or [ledger.tokens_per_second for ledger in alone]
     device = [ledger for ledger in ledgers if ledger.peak_device_bytes is not None]
     measured = [probe.utilization for probe in probes] or [ledger.utilization for ledger in alone]
@@ -156,10 +164,11 @@ def _cost(
     low = [u for u in used if peak is not None and (u.peak_flops_per_second or peak) < _QUIET * peak]
     slots, tokens = _mean(ledgers, lambda ledger: ledger.slots), _mean(ledgers, lambda ledger: ledger.tokens)
     return Cost(
-        arm=arm,
+        arm=arm.name,
         seeds=len(results),
         tokens_per_second=_mean(speeds, lambda speed: speed),
         shared_tokens_per_second=_mean(ledgers, lambda ledger: ledger.tokens_per_second),
+        unlike_machine=unlike_name(record, trainings),
         processor_tokens_per_second=_mean(ledgers, lambda ledger: ledger.processor_tokens_per_second),
         other_load=max((share for share in map(_other_share, ledgers) if share is not None), default=None),
         memory_bytes=_most(ledger.peak_device_bytes if device else ledger.peak_process_bytes for ledger in ledgers),
@@ -176,7 +185,7 @@ def _cost(
         seconds=_mean(ledgers, lambda ledger: ledger.seconds.wall),
         budget=budget,
         budget_used=_mean(whole, lambda ledger: used_of(ledger, budget.unit)),
-        step_seconds=_step_seconds(undisturbed),
+        step_seconds=_step_seconds(own),
         peaks_under_load=len(utilizations) - len(used) + len(low),
         mfu=_mean(used, lambda utilization: utilization.flops_per_second / peak if peak else None),
         hfu=_mean(used, lambda utilization: utilization.hardware_flops_per_second / peak if peak else None),

@@ -15,6 +15,7 @@ import numpy as np
 from bench.record.record import Record, TrainingRecord
 from bench.record.results.ledger import Ledger
 from bench.record.results.training import TrainResult
+from bench.report.analysis.run_facts.own_speed import compared_machine, own_speed, undisturbed, unlike_machine
 from bench.stats.conclusions.frontier import Amount
 from bench.stats.curves.curve import StudentCurve, interval
 from bench.stats.estimates.delta import LEVEL
@@ -23,8 +24,8 @@ from bench.stats.estimates.delta import LEVEL
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostKind:
     """counted: a count, which no second run of the same training would change. absent: why a figure can be missing.
-    timed: the figure is the arm's own only where nothing ran beside its training. to_target: what it took until the
-    suite's target, where it was reached."""
+    timed: the figure counts only where nothing ran beside the training, on machines of one kind. to_target: what it
+    took until the suite's target, where it was reached."""
 
     name: str
     title: str
@@ -146,12 +147,21 @@ def figures(record: Record, arm: str, kind: CostKind) -> tuple[float | None, ...
 
 
 def _figure(record: Record, training: TrainingRecord | None, kind: CostKind) -> float | None:
-    if training is None or training.result is None or (kind.timed and not training.undisturbed):
+    if training is None or training.result is None or (kind.timed and not own_speed(record, training)):
         return None
     if not kind.to_target:
         return kind.figure(training.result.ledger)
     spent = spent_until(training.result, reached_step(record, training.arm, training.seed))
     return (spent.seconds if kind.timed else spent.tokens) or None
+
+
+def why_missing(record: Record, arm: str, kind: CostKind) -> str:
+    """Why an arm lacks a figure."""
+    trainings = [one for one in record.trainings if one.arm == arm and undisturbed(record, one)]
+    unlike = [machine.name for one in trainings if (machine := unlike_machine(record, one)) is not None]
+    if not kind.timed or not unlike:
+        return kind.absent
+    return f"it ran on {unlike[0]}, and seconds are compared on {compared_machine(record)}"
 
 
 def mean_figure(values: tuple[float | None, ...], kind: CostKind) -> Amount | None:

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.record.record import Record
-from bench.record.results.ledger import disturbed
 from bench.report.analysis.aligned.measurand import Measurand
+from bench.report.analysis.run_facts.own_speed import own_speed
 from bench.report.analysis.run_facts.subjects import planned_arms
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.training.costs.cost_kinds import COSTS, CostKind, figures, mean_figure, measured_mean
@@ -90,7 +90,7 @@ def _probed_speeds(record: Record, arm: str) -> list[float]:
     results = [
         probe.result
         for probe in record.probes
-        if probe.arm == arm and probe.result is not None and not disturbed(probe.result.other_load)
+        if probe.arm == arm and probe.result is not None and own_speed(record, probe)
     ]
     return [result.tokens_per_second for result in results if result.tokens_per_second]
 

@@ -1,0 +1,23 @@
+"""What of a machine a speed depends on; two machines of which it is equal are of one kind."""
+
+from __future__ import annotations
+
+from bench.spec import Spec
+
+
+class Machine(Spec):
+    """One kind of machine."""
+
+    device: str
+    """`cpu`, `cuda: NAME`, `mps`."""
+    processor: str
+    cores: int
+    """Cores of the whole machine, or of the share that its control group may use."""
+
+    @property
+    def name(self) -> str:
+        """`AMD EPYC (2 cores)` or `NVIDIA H200 (AMD EPYC, 16 cores)`."""
+        cores = f"{self.cores} core{'s' if self.cores != 1 else ''}"
+        if self.device == "cpu":
+            return f"{self.processor} ({cores})"
+        return f"{self.device.removeprefix('cuda: ')} ({self.processor}, {cores})"
