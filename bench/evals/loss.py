@@ -36,7 +36,7 @@ class SupervisedText:
     supervised: tuple[int, ...]
 
 
-_NLL: ReplyKind[SupervisedText, float | None] = ReplyKind("nll", asdict, float)
+_NLL: ReplyKind[SupervisedText, float | None] = ReplyKind("nll", asdict, float, placeholder=0.0)
 
 
 def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
@@ -78,27 +78,26 @@ def summed_nll(
     slots: int = SLOTS,
     finished: FinishedReplies[SupervisedText, float | None] | None = None,
 ) -> list[float | None]:
-    """Negative log-likelihood of each text's supervised tokens, in nats; `None` where none is, or it is not finite.
+    """Negative log-likelihood of each text's supervised tokens, in nats; `None` where none is, or it is not finite. The
+    same text is computed once.
 
     finished: of a job that was stopped; a batch all of whose texts are there is not computed again.
     """
     finished = finished or nothing_finished()
-    result: list[float | None] = [None] * len(texts)
-    scored = [index for index, text in enumerate(texts) if text.supervised]
-    report = progress.part(len(texts), len(scored)) if progress is not None else None
-    lengths, reads = [len(texts[i].ids) for i in scored], [len(texts[i].supervised) for i in scored]
+    sums: dict[SupervisedText, float | None] = {}
+    distinct = [text for text in dict.fromkeys(texts) if text.supervised]
+    report = progress.part(len(texts), len(distinct)) if progress is not None else None
+    lengths, reads = [len(text.ids) for text in distinct], [len(text.supervised) for text in distinct]
     for batch in batches(lengths, slots=slots, reads=reads, vocabulary=vocabulary_size(model)):
-        chosen = [scored[number] for number in batch]
-        batch_texts = [texts[index] for index in chosen]
-        sums = finished.get(batch_texts)
-        if sums is None:
-            sums = [nll if math.isfinite(nll) else None for nll in _batch_nll(model, batch_texts)]
-            finished.add(zip(batch_texts, sums, strict=True))
-        for index, nll in zip(chosen, sums, strict=True):
-            result[index] = nll
+        together = [distinct[number] for number in batch]
+        nlls = finished.get(together)
+        if nlls is None:
+            nlls = [nll if math.isfinite(nll) else None for nll in _batch_nll(model, together)]
+            finished.add(zip(together, nlls, strict=True))
+        sums.update(zip(together, nlls, strict=True))
         if report is not None:
             report(len(batch))
-    return result
+    return [sums.get(text) for text in texts]
 
 
 @torch.inference_mode()

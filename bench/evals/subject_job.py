@@ -30,6 +30,7 @@ from bench.machine.device import PRECISIONS
 from bench.machine.other_load import OtherLoadCounter
 from bench.machine.peak_memory import PeakMemory
 from bench.model.loading.load import unused_positions
+from bench.record.files import SHARE_REPLIES
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import EvalResult
 from bench.record.results.ledger import Seconds
@@ -58,7 +59,7 @@ def score_subject(
         torch.set_num_threads(job.threads)
         loader = loader or SubjectLoader()
         kept = loader.has(job)
-        subject, context = _load(job, PartialReplies(partial), loader)
+        subject, context = _load(job, _partial(job, partial), loader)
         if job.engine is not None:
             # A folder of this job alone: under one name a server may have other weights in the next.
             subject = with_engine(subject, job, job.engine, Path(replies))
@@ -104,12 +105,16 @@ def _score(
         ),
         peak_process_bytes=process_bytes,
         peak_device_bytes=device_bytes,
-        drift=held_out_drift(job, subject),
+        drift=None if job.share is not None else held_out_drift(job, subject),
         other_load=other_load,
         engine=engine_use(subject, job),
         versions=outcome.versions,
         datasets=outcome.datasets,
     )
+
+
+def _partial(job: EvalJob, path: Path | None) -> PartialReplies:
+    return PartialReplies(path, share=job.share, shares=[Path(folder) / SHARE_REPLIES for folder in job.shares])
 
 
 def _with_counts(emit: Emit, passes: PassCounts) -> Emit:

@@ -11,6 +11,7 @@ from bench.record.look import Look
 from bench.record.machine import Machine
 from bench.record.results.deployed import DeployResult
 from bench.record.results.evaluation import EvalResult, Measure
+from bench.record.results.share import ShareResult
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.record.results.trajectory import headline
 from bench.spec import Spec
@@ -170,6 +171,18 @@ class AnswersRecord(Spec):
     result: EvalResult | None
 
 
+class ShareRecord(Spec):
+    """One share of an eval's questions to one subject, whose replies the eval's own job scored."""
+
+    subject: str
+    arm: str | None
+    """`None` for a base."""
+    seed: int | None
+    eval: str
+    job: JobRecord
+    result: ShareResult | None
+
+
 class GivenRecord(Spec):
     """One training that was made elsewhere."""
 
@@ -232,6 +245,8 @@ class Record(Spec):
     """One per training, or base, and eval of `evaluate_at`."""
     answers: tuple[AnswersRecord, ...] = ()
     """One per subject of a judge eval."""
+    shares: tuple[ShareRecord, ...] = ()
+    """One per share of an eval's questions and subject, where they were shared out in this run."""
     deployments: tuple[DeploymentRecord, ...] = ()
     """One per training and form that it is shipped in."""
     labels: tuple[EvalLabels, ...] = ()
@@ -245,11 +260,11 @@ class Record(Spec):
 
     @property
     def jobs(self) -> tuple[JobRecord, ...]:
-        """Every job of the run: sweeps, trainings, probes, deployed forms, stored steps, answers, evaluations."""
+        """Every job of the run: sweeps, trainings, probes, forms, steps, answers, shares of evals, evaluations."""
         made: tuple[SweepRecord | TrainingRecord | ProbeRecord | DeploymentRecord, ...]
         made = (*self.sweeps, *self.trainings, *self.probes, *self.deployments)
-        scored: tuple[TrajectoryRecord | AnswersRecord | EvaluationRecord, ...]
-        scored = (*self.trajectories, *self.answers, *self.evaluations)
+        scored: tuple[TrajectoryRecord | AnswersRecord | ShareRecord | EvaluationRecord, ...]
+        scored = (*self.trajectories, *self.answers, *self.shares, *self.evaluations)
         return tuple(entry.job for entry in (*made, *scored))
 
     @property

@@ -25,6 +25,7 @@ from bench.record.machine import Machine
 from bench.record.results.deployed import DeployResult
 from bench.record.results.evaluation import EvalResult, ScoreRow
 from bench.record.results.score_rows import read_scores
+from bench.record.results.share import ShareResult
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.record.results.trajectory import TrajectoryResult
 from bench.record.task_names import rows_under_name, under_name
@@ -181,6 +182,11 @@ class JobStore:
         """The scores of a training's stored steps, `None` if this is not whole."""
         result = self.result(digest) if self.done(digest) else None
         return result if isinstance(result, TrajectoryResult) else None
+
+    def share_result(self, digest: str) -> ShareResult | None:
+        """The result of one share of an eval's questions, `None` if this is not whole."""
+        result = self.result(digest) if self.done(digest) else None
+        return result if isinstance(result, ShareResult) else None
 
     def probe_result(self, digest: str) -> ProbeResult | None:
         """The probe's result, `None` if this is not a whole probe."""

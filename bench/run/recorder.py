@@ -13,7 +13,7 @@ from bench.record.contamination import ContaminationRecord
 from bench.record.environment import environment, git_state
 from bench.record.files import LOG, SCORES, TRACKING_LOGS
 from bench.record.jobs.deploy_job import DeployJob
-from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.eval_job import AnswerJob, EvalJob, ShareJob
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.labels import EvalLabels
@@ -29,6 +29,7 @@ from bench.record.record import (
     ProbeRecord,
     Record,
     ScoredStep,
+    ShareRecord,
     SweepRecord,
     TrainingRecord,
     TrajectoryRecord,
@@ -125,6 +126,7 @@ def make_record(
         sweeps=tuple(records.sweeps),
         trajectories=tuple(records.trajectories),
         answers=tuple(records.answers),
+        shares=tuple(records.shares),
         deployments=tuple(records.deployments),
         given=given_records(plan.resolved, store.home),
         contamination=contamination,
@@ -144,6 +146,7 @@ class _JobRecords:
     probes: list[ProbeRecord] = field(default_factory=list)
     deployments: list[DeploymentRecord] = field(default_factory=list)
     answers: list[AnswersRecord] = field(default_factory=list)
+    shares: list[ShareRecord] = field(default_factory=list)
     trajectories: list[TrajectoryRecord] = field(default_factory=list)
     evaluations: list[EvaluationRecord] = field(default_factory=list)
 
@@ -177,6 +180,17 @@ class _JobRecords:
                         eval=asking.eval.name,
                         job=record,
                         result=store.eval_result(asking) if is_done else None,
+                    )
+                )
+            case ShareJob(asking=asking) as job:
+                self.shares.append(
+                    ShareRecord(
+                        subject=asking.subject,
+                        arm=planned.arm,
+                        seed=planned.seed,
+                        eval=asking.eval.name,
+                        job=record,
+                        result=store.share_result(job.digest) if is_done else None,
                     )
                 )
             case EvalJob() as job:

@@ -15,7 +15,7 @@ from multiprocessing import connection as mp_connection
 
 from bench.emit import StepDone
 from bench.errors import InputError
-from bench.record.jobs.eval_job import EvalJob
+from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.job import loaded_weights
 from bench.record.record import Failure
 from bench.record.results.training import TrainResult
@@ -114,7 +114,7 @@ class Scheduler:
         for digest in planned.after:
             failed = self.outcomes.get(digest)
             if failed is not None and failed.failure is not None:
-                return JobOutcome(failure=_dependency_failure(failed.failure, planned))
+                return JobOutcome(failure=_dependency_failure(failed.failure, planned, digest))
         return None
 
     def _start_what_can(self) -> bool:
@@ -182,7 +182,7 @@ class Scheduler:
             if running.follows == digest:
                 running.follows, running.waited = None, running.work.seconds
                 if failure is not None and running.ended_for is None:
-                    running.ended_for = _dependency_failure(failure, running.job)
+                    running.ended_for = _dependency_failure(failure, running.job, digest)
                     running.work.kill()
 
     def _room(self) -> int:
@@ -341,11 +341,15 @@ def _elsewhere(running: _Running) -> str | None:
     return None if running.work.node == HERE else running.work.node
 
 
-def _dependency_failure(failure: Failure, planned: PlannedJob) -> Failure:
+def _dependency_failure(failure: Failure, planned: PlannedJob, digest: str) -> Failure:
+    """digest: of the job that failed."""
     if failure.kind == "dependency":
         return failure
     needed = "sweep" if planned.job.kind == "train" else "training"
-    if isinstance(planned.job, EvalJob) and planned.job.judging is not None:
+    asking = planned.job.asking if isinstance(planned.job, AnswerJob) else planned.job
+    if isinstance(asking, EvalJob) and any(folder.endswith(digest) for folder in asking.shares):
+        needed = "share of the questions"
+    elif isinstance(planned.job, EvalJob) and planned.job.judging is not None:
         needed = "answers (or those that they are compared with)"
     elif isinstance(planned.job, EvalJob) and planned.job.form is not None:
         needed = "deployed form"

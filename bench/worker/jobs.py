@@ -11,6 +11,7 @@ import bench.evals.job
 import bench.train.job
 import bench.train.probe
 from bench.emit import Emit
+from bench.evals.share import ask_share
 from bench.evals.step_score import score_step
 from bench.evals.subject_loader import SubjectLoader
 from bench.evals.sweep import sweep_result
@@ -18,7 +19,7 @@ from bench.evals.trajectory import score_trajectory
 from bench.launch.training import join_training, train_in_ranks
 from bench.record.files import PARTIAL, RESULT
 from bench.record.jobs.deploy_job import DeployJob
-from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.eval_job import AnswerJob, EvalJob, ShareJob
 from bench.record.jobs.job import result_adapter
 from bench.record.jobs.planned_training import PlannedTraining
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
@@ -76,6 +77,12 @@ def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
 def answer(job: AnswerJob, folder: Path, emit: Emit) -> None:
     """Get one subject's answers for a judge."""
     evaluate(job.asking, folder, emit)
+
+
+def share(job: ShareJob, folder: Path, emit: Emit) -> None:
+    """Ask one subject a share of an eval's questions."""
+    torch.set_num_threads(job.asking.threads)
+    write_result(folder, ask_share(job, folder, emit, run_eval=bench.evals.job.run_eval))
 
 
 def deploy(job: DeployJob, folder: Path, emit: Emit) -> None:

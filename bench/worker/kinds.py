@@ -21,7 +21,7 @@ from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.model.loading.remote_code import own_modules
 from bench.model.size.description import DescribeRequest
 from bench.record.jobs.deploy_job import DeployJob
-from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.eval_job import AnswerJob, EvalJob, ShareJob
 from bench.record.jobs.planned_training import PlannedTraining
 from bench.record.jobs.train_job import ProbeJob, SweepJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
@@ -63,6 +63,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "trajectory": _apart(TrajectoryJob, jobs.trajectory),
     "eval": _apart(EvalJob, jobs.evaluate),
     "answer": _apart(AnswerJob, jobs.answer),
+    "share": _apart(ShareJob, jobs.share),
     "deploy": _apart(DeployJob, jobs.deploy),
     "count": WorkKind(payload=CountRequest, do=planning.count),
     "memory": WorkKind(payload=MemoryRequest, do=planning.memory),

@@ -21,8 +21,9 @@ from bench.evals.inference.generation_request import GenerationRequest
 from bench.evals.inference.partial_replies import PartialReplies
 from bench.evals.inference.scoring import SCORE, Score
 from bench.evals.job import run_eval
-from bench.record.files import PARTIAL, SCORES
-from bench.record.jobs.eval_job import EvalJob
+from bench.evals.share import ask_share
+from bench.record.files import PARTIAL, SCORES, SHARE_REPLIES
+from bench.record.jobs.eval_job import EvalJob, QuestionShare, ShareJob
 from bench.record.store import JobStore, write_result
 from tests.evals.jobs import generation_job, lm_eval_job, loss_job, resolved_model, sentence, write_choice
 
@@ -125,6 +126,51 @@ def test_what_was_computed_before_the_kill_is_not_computed_again(
     write_result(folder, result)
     store.commit(job.digest, started="", seconds=1.0, alone=True)
     assert not (folder / PARTIAL).exists()
+
+
+@pytest.mark.parametrize("kind", ["choice", "loss", "generation"])
+def test_shares_of_an_eval_give_its_very_file_and_no_question_is_asked_twice(
+    kind: str, checkpoint: Path, tmp_path: Path, computed: list[object]
+) -> None:
+    job, shares = job_of(kind, checkpoint, tmp_path), 3
+    whole, merged = tmp_path / "whole", tmp_path / "merged"
+    whole.mkdir()
+    merged.mkdir()
+    expected = run_eval(job, whole, lambda _: None)
+    everything = sorted(map(repr, computed))
+    computed.clear()
+
+    folders, sizes = [], []
+    for number in range(1, shares + 1):
+        asking = job.model_copy(update={"share": QuestionShare(number=number, shares=shares)})
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        folders.append(str(folder))
+        taken = ask_share(ShareJob(asking=asking, digest="0" * 64), folder, lambda _: None, run_eval=run_eval)
+        sizes.append(taken.replies)
+    assert sorted(map(repr, computed)) == everything
+    assert all(sizes)
+    assert sum(sizes) == len(everything)
+    computed.clear()
+    result = run_eval(job.model_copy(update={"shares": tuple(folders)}), merged, lambda _: None)
+    assert not computed
+    assert (merged / SCORES).read_bytes() == (whole / SCORES).read_bytes()
+    assert (result.measures, result.recalled_share) == (expected.measures, 1.0)
+
+    (tmp_path / "2" / SHARE_REPLIES).write_text("")  # what a share lacks is asked by the eval itself
+    again = run_eval(job.model_copy(update={"shares": tuple(folders)}), merged, lambda _: None)
+    assert len(computed) == sizes[1]
+    assert again.measures == expected.measures
+    assert (merged / SCORES).read_bytes() == (whole / SCORES).read_bytes()
+
+
+def test_a_text_that_is_there_twice_is_computed_once(checkpoint: Path, tmp_path: Path, computed: list[object]) -> None:
+    job = job_of("loss", checkpoint, tmp_path)
+    assert job.data is not None
+    rows = Path(job.data.path)
+    rows.write_text(rows.read_text() * 2)
+    run_eval(job, tmp_path, lambda _: None)
+    assert len(computed) == len(set(computed)) == ROWS
 
 
 def test_a_torn_or_altered_line_is_no_reply(tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ from bench.emit import Emit, ExamplesDone, StepDone
 from bench.errors import InputError, Problem
 from bench.evals.step_score import score_step
 from bench.evals.trajectory import score_trajectory
-from bench.record.files import SCORES, STEPS, TRACKING_LOGS
+from bench.record.files import SCORES, SHARE_REPLIES, STEPS, TRACKING_LOGS
 from bench.record.jobs.deploy_job import DeployJob
-from bench.record.jobs.eval_job import EvalJob
+from bench.record.jobs.eval_job import EvalJob, ShareJob
 from bench.record.jobs.planned_training import PlannedTraining
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
@@ -29,6 +29,7 @@ from bench.record.results.deployed import DeployResult, FromTrained
 from bench.record.results.evaluation import EvalResult, Measure, ScoreRow, ShotRow
 from bench.record.results.facts import LargestPass, PlannedCounts, StepBytes
 from bench.record.results.ledger import Ledger, OtherLoad, Seconds, Step
+from bench.record.results.share import ShareResult
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.record.store import write_result
 from bench.record.sweep import with_chosen_setting
@@ -163,6 +164,21 @@ def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
         write_result(folder, eval_result(score).model_copy(update={"shots": shots}))
 
 
+def share(job: ShareJob, folder: Path, emit: Emit) -> None:
+    """Five replies; the second share of the base fails until the home has a file `mended`."""
+    with Diary(folder, job.id):
+        asking = job.asking
+        assert asking.share is not None
+        if asking.subject == "base" and asking.share.number == 2 and not (folder.parents[1] / "mended").exists():
+            raise InputError(Problem(reference="fake.refused", what="no memory in this share"))
+        (folder / SHARE_REPLIES).write_text("")
+        seconds = Seconds(evaluation=0.1, wall=0.1)
+        write_result(
+            folder,
+            ShareResult(replies=5, tokens=10, slots=12, seconds=seconds, peak_process_bytes=1, peak_device_bytes=None),
+        )
+
+
 def deploy(job: DeployJob, folder: Path, emit: Emit) -> None:
     """A form of ten bytes; int8 is something else than what was trained, every other form the same."""
     with Diary(folder, job.id):
@@ -260,6 +276,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "probe": WorkKind(payload=ProbeJob, do=probe),
     "deploy": WorkKind(payload=DeployJob, do=deploy),
     "eval": WorkKind(payload=EvalJob, do=evaluate),
+    "share": WorkKind(payload=ShareJob, do=share),
     "trajectory": WorkKind(payload=TrajectoryJob, do=trajectory),
     "count": WorkKind(payload=CountRequest, do=count),
     "memory": WorkKind(payload=MemoryRequest, do=memory),

@@ -26,7 +26,10 @@ from bench.evals.inference.reply_memory import ReplyMemory
 from bench.record.results.evaluation import Generated
 
 _GENERATION: ReplyKind[GenerationRequest, Generation | None] = ReplyKind(
-    "generation", lambda request: {**asdict(request), "stop_ids": sorted(request.stop_ids)}, Generation
+    "generation",
+    lambda request: {**asdict(request), "stop_ids": sorted(request.stop_ids)},
+    Generation,
+    placeholder=Generation(text="", ids=(), ended=True),
 )
 
 CHECKED = 3
@@ -54,7 +57,7 @@ class CountedGenerator:
     generated: int = 0
     """Tokens that were generated in these, without remembered answers."""
     passed: int = 0
-    """Tokens that passed through the model for these."""
+    """Tokens that passed through the model for these, in this job, before it was stopped, or in its shares."""
     checks: bool = True
     """Whether some answers are computed again alone."""
 
@@ -73,6 +76,8 @@ class CountedGenerator:
             pending = [request for request, answer in zip(new, known, strict=True) if answer is None]
             if len(pending) < len(new):
                 report(len(new) - len(pending))
+                answered = ((request, answer[0]) for request, answer in zip(new, known, strict=True) if answer)
+                self.passed += sum(len(asked.prompt) + tokens_of([said]) for asked, said in answered)
             drawn = iter(self._draw(pending, report, finished.add))
             return [next(drawn) if answer is None else answer[0] for answer in known]
 

@@ -1,8 +1,10 @@
-"""Replies of one eval job while it goes on, so that a job that was killed resumes after its last batch.
+"""Replies of one eval job while it goes on, so that a job that was killed resumes after its last batch; or of the jobs
+that its questions were shared out over.
 
 Contract: the file is append-only, one line for each reply with a digest of its content; a line that is torn or altered
 is none. What computes in batches skips a batch whose replies are all there, so that the others are the same batches as
-in a job that was never stopped, to the last bit. Without a file nothing is kept.
+in a job that was never stopped, to the last bit. Without a file nothing is kept. Questions are shared out batch by
+batch for the same reason; what no share has is computed by the eval itself.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter
 
 from bench.digest import digest_json
+from bench.record.jobs.eval_job import QuestionShare
 
 SubjectRequest = TypeVar("SubjectRequest", bound=Hashable)
 SubjectReply = TypeVar("SubjectReply")
@@ -25,8 +28,11 @@ _CHECK = 16
 class ReplyKind(Generic[SubjectRequest, SubjectReply]):
     """One kind of request: its name, how its content is put as JSON, and the type of its replies."""
 
-    def __init__(self, name: str, content: Callable[[SubjectRequest], Any], reply: Any) -> None:
-        self._name, self._content = name, content
+    def __init__(
+        self, name: str, content: Callable[[SubjectRequest], Any], reply: Any, *, placeholder: SubjectReply
+    ) -> None:
+        """placeholder: in place of the replies that another share computes; nobody reads what is made of it."""
+        self._name, self._content, self.placeholder = name, content, placeholder
         self._adapter: TypeAdapter[SubjectReply] = TypeAdapter(reply)
 
     def key(self, request: SubjectRequest) -> str:
@@ -45,9 +51,13 @@ class ReplyKind(Generic[SubjectRequest, SubjectReply]):
 class PartialReplies:
     """The file of one job."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path
-        self.replies: dict[str, Any] = _read(path) if path is not None and path.exists() else {}
+    def __init__(
+        self, path: Path | None = None, *, share: QuestionShare | None = None, shares: Sequence[Path] = ()
+    ) -> None:
+        """share: what is left to this job; `None`: all. shares: finished files of the jobs that had the shares."""
+        self.path, self.share = path, share
+        self.replies: dict[str, Any] = {key: reply for file in shares for key, reply in _read(file).items()}
+        self.replies |= _read(path) if path is not None and path.exists() else {}
         """By key of the request."""
         self.used = 0
         """Requests whose reply was there."""
@@ -78,9 +88,14 @@ class FinishedReplies(Generic[SubjectRequest, SubjectReply]):
         is_reply: Callable[[SubjectReply], bool],
     ) -> None:
         self._partial, self._kind, self._is_reply = partial, kind, is_reply
+        self._batches = 0
+        """Batches so far, which shares take in turn."""
 
     def get(self, requests: Sequence[SubjectRequest]) -> list[SubjectReply] | None:
-        """The replies to all of `requests`; `None` where one is not there."""
+        """The replies to all of `requests`, which are computed together; `None` where one is not there."""
+        self._batches += 1
+        if self._is_left_to_others():
+            return [self._kind.placeholder] * len(requests)
         if not self._partial.replies:
             return None
         values = [self._partial.replies.get(self._kind.key(request)) for request in requests]
@@ -88,6 +103,10 @@ class FinishedReplies(Generic[SubjectRequest, SubjectReply]):
             return None
         self._partial.used += len(values)
         return [self._kind.load(value) for value in values]
+
+    def _is_left_to_others(self) -> bool:
+        share = self._partial.share
+        return share is not None and self._batches % share.shares != share.number % share.shares
 
     def add(self, replies: Iterable[tuple[SubjectRequest, SubjectReply]]) -> None:
         """Keep what was computed together."""
@@ -98,7 +117,7 @@ class FinishedReplies(Generic[SubjectRequest, SubjectReply]):
 
 def nothing_finished() -> FinishedReplies[Any, Any]:
     """For what is computed outside of a job: nothing is there, and nothing is kept."""
-    return PartialReplies().of(ReplyKind("nothing", lambda request: request, object), lambda _: False)
+    return PartialReplies().of(ReplyKind("nothing", lambda request: request, object, placeholder=None), lambda _: False)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -52,7 +52,9 @@ class Score:
     """Whether greedy decoding would have produced it."""
 
 
-SCORE: ReplyKind[ContinuationPair, Score] = ReplyKind("score", list, Score)
+SCORE: ReplyKind[ContinuationPair, Score] = ReplyKind(
+    "score", list, Score, placeholder=Score(logprob=0.0, greedy=False)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

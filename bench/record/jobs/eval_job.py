@@ -72,6 +72,14 @@ class ServerEngineJob(Spec):
     """Whether the subject is an adapter, which the server has to load."""
 
 
+class QuestionShare(Spec):
+    """Which of an eval's questions one job asks, where they are shared out."""
+
+    number: int
+    """From 1."""
+    shares: int
+
+
 class EvalJob(Spec):
     """Score one subject on one eval."""
 
@@ -116,6 +124,10 @@ class EvalJob(Spec):
     measured: str | None = None
     """Folder of what is known of this home's devices, such as the slots that a pass is fast with; not part of the
     digest."""
+    share: QuestionShare | None = None
+    """Questions that are asked; `None`: all. Of a `ShareJob` alone, which has it in its digest."""
+    shares: tuple[str, ...] = ()
+    """Folders of the `ShareJob`s that asked the questions; not part of the digest: the scores are equal."""
     threads: int
     digest: str
 
@@ -159,3 +171,18 @@ class AnswerJob(Spec):
     def asked_anew(self) -> AnswerJob:
         """Like an `EvalJob`'s."""
         return self.model_copy(update={"asking": self.asking.asked_anew()})
+
+
+class ShareJob(Spec):
+    """Ask one subject a share of an eval's questions; the eval's own job scores the replies of all shares."""
+
+    kind: Literal["share"] = "share"
+    asking: EvalJob
+    digest: str
+
+    @property
+    def id(self) -> str:
+        """`share:NAME:SUBJECT:2/4`."""
+        share = self.asking.share
+        assert share is not None, "a share job has one"
+        return f"share:{self.asking.eval.name}:{self.asking.subject}:{share.number}/{share.shares}"

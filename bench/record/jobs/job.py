@@ -11,23 +11,25 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from bench.record.jobs.deploy_job import DeployJob
-from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.eval_job import AnswerJob, EvalJob, ShareJob
 from bench.record.jobs.planned_training import PlannedTraining
 from bench.record.jobs.train_job import ProbeJob, SweepJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.results.deployed import DeployResult
 from bench.record.results.evaluation import EvalResult
+from bench.record.results.share import ShareResult
 from bench.record.results.training import ProbeResult, SweepResult, TrainResult
 from bench.record.results.trajectory import TrajectoryResult
 
 Job = Annotated[
-    PlannedTraining | SweepJob | ProbeJob | DeployJob | TrajectoryJob | EvalJob | AnswerJob,
+    PlannedTraining | SweepJob | ProbeJob | DeployJob | TrajectoryJob | EvalJob | AnswerJob | ShareJob,
     Field(discriminator="kind"),
 ]
 job_adapter: TypeAdapter[Job] = TypeAdapter(Job)
 
 JobResult = Annotated[
-    TrainResult | SweepResult | ProbeResult | DeployResult | TrajectoryResult | EvalResult, Field(discriminator="kind")
+    TrainResult | SweepResult | ProbeResult | DeployResult | TrajectoryResult | EvalResult | ShareResult,
+    Field(discriminator="kind"),
 ]
 result_adapter: TypeAdapter[JobResult] = TypeAdapter(JobResult)
 

@@ -19,7 +19,7 @@ from bench.atomic import write_text
 from bench.emit import Event, event_of
 from bench.record.environment import device
 from bench.record.files import LOG
-from bench.record.jobs.eval_job import AnswerJob
+from bench.record.jobs.eval_job import AnswerJob, ShareJob
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
@@ -249,4 +249,4 @@ def _size(job: Job) -> tuple[int, int]:
     if isinstance(training, TrainJob):
         return training.recipe.launch.per_node, training.threads
     scoring = training.scoring if isinstance(training, TrajectoryJob) else training
-    return 1, (scoring.asking if isinstance(scoring, AnswerJob) else scoring).threads
+    return 1, (scoring.asking if isinstance(scoring, AnswerJob | ShareJob) else scoring).threads

@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.digest import digest_json
 from bench.record.environment import EVAL_LIBRARIES, TRAINING_LIBRARIES, cores, device, processor, versions
-from bench.record.jobs.eval_job import ExamplePart, Judging, ServerEngineJob, Shots
+from bench.record.jobs.eval_job import ExamplePart, Judging, QuestionShare, ServerEngineJob, Shots
 from bench.record.jobs.train_job import KeepBest
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
 from bench.suite.tables.deploy import RUNTIMES, DeployedForm
@@ -27,7 +27,7 @@ from bench.suite.tables.training.optimizer import libraries_of
 from bench.suite.tables.training.recipe import Recipe
 
 TRAIN, PROBE, CHOSEN_SETTING, KEPT_STEP, SWEEP = "train", "probe", "chosen_setting", "kept_step", "sweep"
-COMMAND, DEPLOY, TRAJECTORY, JUDGE, SERVED = "command", "deploy", "trajectory", "judge", "served"
+COMMAND, DEPLOY, TRAJECTORY, JUDGE, SERVED, SHARE = "command", "deploy", "trajectory", "judge", "served", "share"
 ENTRIES: Mapping[str, tuple[str, ...]] = {
     TRAIN: ("bench.train.job",),
     COMMAND: ("bench.train.command",),
@@ -39,6 +39,7 @@ ENTRIES: Mapping[str, tuple[str, ...]] = {
     JUDGE: ("bench.evals.judge.judge",),
     SERVED: ("bench.evals.served.job",),
     TRAJECTORY: ("bench.evals.trajectory",),
+    SHARE: ("bench.evals.share",),
     "lm_eval": ("bench.evals.subject_job", "bench.evals.lm_eval.run"),
     "choice": ("bench.evals.subject_job", "bench.evals.lm_eval.choice"),
     "loss": ("bench.evals.subject_job", "bench.evals.loss"),
@@ -47,7 +48,7 @@ ENTRIES: Mapping[str, tuple[str, ...]] = {
 }
 """Modules whose import closure computes a result: a training by TRL or by a command, the timing of its first steps, the
 choice of its setting by a sweep and of the step that it keeps, the loss of one setting of a sweep, a deployed form, a
-judge, a served model's evals, the scores of stored steps, and an eval by its kind."""
+judge, a served model's evals, the scores of stored steps, a share of an eval's questions, and an eval by its kind."""
 
 CodeDigest = Callable[..., str]
 """Digest of the import closure of the modules that it is given, as `bench.code_digest.PackageCode.digest`."""
@@ -136,6 +137,11 @@ def deploy_digest(
 def trajectory_digest(*, scoring: str, code: CodeDigest) -> str:
     """Digest of one training's stored steps on the dev examples that the eval of digest `scoring` scores."""
     return digest_json({"kind": TRAJECTORY, "scoring": scoring, "code": code(*ENTRIES[TRAJECTORY])})
+
+
+def share_digest(*, asking: str, share: QuestionShare, code: CodeDigest) -> str:
+    """Digest of one share of the questions of the eval with digest `asking`."""
+    return digest_json({"kind": SHARE, "asking": asking, "share": share.model_dump(), "code": code(*ENTRIES[SHARE])})
 
 
 def eval_digest(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.eval_job import AnswerJob, EvalJob, ShareJob
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import ProbeJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
@@ -14,7 +14,9 @@ GROUP = 1_000_000
 
 
 def subject_of(job: Job) -> str | None:
-    job = job.asking if isinstance(job, AnswerJob) else job.scoring if isinstance(job, TrajectoryJob) else job
+    if isinstance(job, AnswerJob | ShareJob):
+        return job.asking.subject
+    job = job.scoring if isinstance(job, TrajectoryJob) else job
     return job.subject if isinstance(job, EvalJob) else None
 
 
@@ -29,7 +31,7 @@ def rank(entry: JobEntry, position: int, *, turn: int, side_by_side: bool) -> in
         back = entry.job.round % 2 == 0
         return (entry.job.round - 1_000) * GROUP + (-position if back else position)
     asked = 1 if entry.arm is None else 5
-    group = {"sweep": 2, "train": 3, "deploy": 4, "answer": asked, "eval": asked, "trajectory": asked}[entry.job.kind]
+    group = {"sweep": 2, "train": 3, "deploy": 4}.get(entry.job.kind, asked)
     return group * GROUP + position
 
 

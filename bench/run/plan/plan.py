@@ -17,6 +17,7 @@ from bench.digest import digest_json
 from bench.errors import InputError, Problem, did_you_mean
 from bench.record.environment import cores, device
 from bench.record.jobs.deploy_job import DeployJob
+from bench.record.jobs.eval_job import ShareJob
 from bench.record.jobs.train_job import ProbeJob
 from bench.record.store import JobStore
 from bench.run.plan.free_weights import retrained_where_freed
@@ -182,12 +183,13 @@ def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:
 def _digest(resolved: ResolvedSuite, jobs: Iterable[PlannedJob]) -> str:
     """Digest of the suite's content, without the places of its files, and of every job."""
     fields = resolved.suite.model_dump(mode="json", exclude={"model", "models", "data", "gate", "evaluation"})
-    for key in ("limits", "keep_weights", "steps_between_saves"):
+    for key in ("limits", "keep_weights", "steps_between_saves", "shares"):
         fields["run"].pop(key)  # they change no result and nothing in a report
     for spec in fields["eval"]:
         for key in ("include", "data", "reference", "prompt", "labels"):
             spec.pop(key, None)
-    return digest_json({"suite": fields, "data": _data_part(resolved), "jobs": sorted({job.digest for job in jobs})})
+    digests = {job.digest for job in jobs if not isinstance(job.job, ShareJob)}
+    return digest_json({"suite": fields, "data": _data_part(resolved), "jobs": sorted(digests)})
 
 
 def _data_part(resolved: ResolvedSuite) -> dict[str, str]:

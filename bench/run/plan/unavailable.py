@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.record.jobs.deploy_job import DeployJob
-from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.eval_job import AnswerJob, EvalJob, ShareJob
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
@@ -33,7 +33,7 @@ def _inputs(job: Job | TrainJob) -> Iterator[Unavailable | None]:
             yield from _inputs(job.training)
         case DeployJob():
             yield job.model.unavailable
-        case AnswerJob():
+        case AnswerJob() | ShareJob():
             yield from _inputs(job.asking)
         case TrajectoryJob():
             yield from _inputs(job.scoring)

@@ -42,6 +42,9 @@ class RunOptions(Spec):
     """Trainings side by side; `auto`: one per core for models below 20M parameters on a CPU, else one."""
     executor: Literal["local", "ray", "slurm"] = "local"
     """What runs the jobs: this machine, a Ray cluster, or Slurm; `--executor` also takes a file."""
+    shares: dict[Name, Count] = Field(default_factory=dict)
+    """Jobs that ask the questions of an eval in each subject's place, side by side on several workers or machines:
+    `{ ifeval = 8 }`. The scores are those of one job."""
     steps_between_saves: Count | None = None
     """Save a resumable checkpoint every so many steps; `None`: none."""
     keep_weights: bool = True

@@ -17,7 +17,7 @@ def lengths(new: list[str], asked: list[list[str]]) -> list[float]:
 
 
 def ask(memory: ReplyMemory, texts: list[str], asked: list[list[str]], known: list[int] | None = None) -> list[float]:
-    kind: ReplyKind[str, float] = ReplyKind("length", str, float)
+    kind: ReplyKind[str, float] = ReplyKind("length", str, float, placeholder=0.0)
     return memory.through(
         kind,
         texts,

@@ -36,6 +36,7 @@ def absences_of(record: Record) -> tuple[Absence, ...]:
         *((d.job, f"{d.arm}#{d.seed}", None) for d in record.deployments if d.result is None),
         *((t.job, t.subject, f"{t.eval}@dev") for t in record.trajectories if not t.steps),
         *((a.job, a.subject, a.eval) for a in record.answers if a.result is None),
+        *((s.job, s.subject, s.eval) for s in record.shares if s.result is None),
         *((e.job, e.subject, e.eval) for e in record.evaluations if e.result is None),
     ]
     patterns = _asked(record.command)

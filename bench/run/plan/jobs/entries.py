@@ -15,6 +15,7 @@ from bench.run.plan.jobs.context import PlanContext
 from bench.run.plan.jobs.evals import eval_job, served_job
 from bench.run.plan.jobs.forms import form_job
 from bench.run.plan.jobs.judges import is_asked, judge_entries
+from bench.run.plan.jobs.shares import shared_out
 from bench.run.plan.jobs.steps import trajectory_jobs
 from bench.run.plan.jobs.trainings import probe_job, sweep_jobs, training_job
 from bench.run.plan.types import JobEntry
@@ -122,8 +123,13 @@ def _evals(
         return eval_job(context, spec, subject, model, made=made, shots=shots, given=given)
 
     after = () if made is None else _needed(made)
-    jobs = _scored(context.resolved.suite.evals_as_run(), arm, scored)
-    return [JobEntry(job=job, after=after, arm=arm, seed=seed) for job in jobs]
+    entries = list[JobEntry]()
+    for job in _scored(context.resolved.suite.evals_as_run(), arm, scored):
+        scoring, shares = shared_out(context, job)
+        entries += [JobEntry(job=share, after=after, arm=arm, seed=seed) for share in shares]
+        asked = (*after, *(share.digest for share in shares))
+        entries.append(JobEntry(job=scoring, after=asked, arm=arm, seed=seed))
+    return entries
 
 
 def _served(

@@ -37,6 +37,9 @@ def name_problems(suite: Suite) -> Iterator[Problem]:
             yield from _metric_problems(evaluation, f"eval[{index}]")
         if evaluation.kind == "judge":
             yield from _judge_problems(evaluation, suite, f"eval[{index}]")
+    for name in suite.run.shares:
+        if name not in {spec.name for spec in suite.eval}:
+            yield unknown_name("eval", name, f"run.shares.{name}", [spec.name for spec in suite.eval])
     yield from claim_problems(suite)
     yield from step_problems(suite)
     yield from decision_problems(suite)

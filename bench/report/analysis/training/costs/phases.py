@@ -29,7 +29,8 @@ def seconds_by_phase(record: Record) -> tuple[PhaseSeconds, ...]:
     trained = [(t.job.seconds, t.result.ledger.seconds) for t in record.trainings if t.result is not None]
     scored = [(e.job.seconds, e.result.seconds) for e in record.evaluations if e.result is not None]
     answered = [(a.job.seconds, a.result.seconds) for a in record.answers if a.result is not None]
-    kinds = (("training", trained), ("answers to judge", answered), ("evaluation", scored))
+    shared = [(s.job.seconds, s.result.seconds) for s in record.shares if s.result is not None]
+    kinds = (("training", trained), ("answers to judge", answered), ("shares of evals", shared), ("evaluation", scored))
     return tuple(_phases(kind, jobs) for kind, jobs in kinds if jobs)
 
 
