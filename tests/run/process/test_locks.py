@@ -65,7 +65,7 @@ def test_whatever_a_lock_file_says_or_how_old_it_is_does_not_matter(tmp_path: Pa
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP])
 @pytest.mark.parametrize("where", ["home", "reports"])
-def test_a_file_system_without_locks_is_refused_before_any_work(
+def test_a_file_system_with_neither_locks_nor_links_is_refused_before_any_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, where: str
 ) -> None:
     """Two runs that cannot see each other would tear results; a traceback would tell nobody what to do."""
@@ -76,7 +76,11 @@ def test_a_file_system_without_locks_is_refused_before_any_work(
             raise OSError(number, os.strerror(number))
         real(handle, operation)
 
+    def link(source: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
     monkeypatch.setattr(fcntl, "flock", flock)
+    monkeypatch.setattr(os, "link", link)
     with pytest.raises(InputError) as caught:
         run_suite(
             fake_suite(tmp_path),
@@ -90,6 +94,23 @@ def test_a_file_system_without_locks_is_refused_before_any_work(
     assert str(tmp_path / where) in (problem.where or "")
     assert "BENCH_HOME" in (problem.hint or "")
     assert worked(tmp_path / "home") == []
+
+
+def test_where_a_file_system_has_no_locks_a_lease_keeps_others_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(handle: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    taken = try_lock_job(tmp_path, DIGEST)
+    assert taken is not None
+    assert try_lock_job(tmp_path, DIGEST) is None
+    taken.release()
+    with FileLock(taken.path) as again:
+        assert not again.try_acquire()
+    assert again.try_acquire()
+    again.release()
 
 
 def test_a_lock_is_waited_for_and_the_wait_is_told_once(tmp_path: Path) -> None:
