@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -82,7 +83,7 @@ def answer(job: AnswerJob, folder: Path, emit: Emit) -> None:
 def share(job: ShareJob, folder: Path, emit: Emit) -> None:
     """Ask one subject a share of an eval's questions."""
     torch.set_num_threads(job.asking.threads)
-    write_result(folder, ask_share(job, folder, emit, run_eval=bench.evals.job.run_eval))
+    write_result(folder, ask_share(job, folder, emit, run_eval=partial(bench.evals.job.run_eval, loader=_LOADER)))
 
 
 def deploy(job: DeployJob, folder: Path, emit: Emit) -> None:

@@ -157,7 +157,7 @@ def test_shares_of_an_eval_give_its_very_file_and_no_question_is_asked_twice(
     assert (merged / SCORES).read_bytes() == (whole / SCORES).read_bytes()
     assert (result.measures, result.recalled_share) == (expected.measures, 1.0)
 
-    (tmp_path / "2" / SHARE_REPLIES).write_text("")  # what a share lacks is asked by the eval itself
+    (tmp_path / "2" / SHARE_REPLIES).unlink()  # what a share lacks is asked by the eval itself
     again = run_eval(job.model_copy(update={"shares": tuple(folders)}), merged, lambda _: None)
     assert len(computed) == sizes[1]
     assert again.measures == expected.measures

@@ -56,8 +56,10 @@ class PartialReplies:
     ) -> None:
         """share: what is left to this job; `None`: all. shares: finished files of the jobs that had the shares."""
         self.path, self.share = path, share
-        self.replies: dict[str, Any] = {key: reply for file in shares for key, reply in _read(file).items()}
-        self.replies |= _read(path) if path is not None and path.exists() else {}
+        files = [*shares, *(() if path is None else (path,))]
+        self.replies: dict[str, Any] = {
+            key: reply for file in files if file.exists() for key, reply in _read(file).items()
+        }
         """By key of the request."""
         self.used = 0
         """Requests whose reply was there."""

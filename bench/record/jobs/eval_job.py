@@ -148,7 +148,7 @@ class EvalJob(Spec):
 
     def asked_anew(self, **changes: Any) -> EvalJob:
         """The job with `changes`, without what the subject was asked before."""
-        return self.model_copy(update={**changes, "replies": None})
+        return self.model_copy(update={**changes, "replies": None, "shares": ()})
 
 
 class AnswerJob(Spec):
@@ -186,3 +186,8 @@ class ShareJob(Spec):
         share = self.asking.share
         assert share is not None, "a share job has one"
         return f"share:{self.asking.eval.name}:{self.asking.subject}:{share.number}/{share.shares}"
+
+    @property
+    def weights(self) -> str | None:
+        """Like an `EvalJob`'s."""
+        return self.asking.weights

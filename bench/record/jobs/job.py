@@ -36,4 +36,4 @@ result_adapter: TypeAdapter[JobResult] = TypeAdapter(JobResult)
 
 def loaded_weights(job: Job) -> str | None:
     """Name of the weights that an eval's job loads; jobs of one name may share a process. `None` for all others."""
-    return job.weights if isinstance(job, EvalJob | AnswerJob) else None
+    return job.weights if isinstance(job, EvalJob | AnswerJob | ShareJob) else None
