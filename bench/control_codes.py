@@ -16,7 +16,7 @@ def visible(text: str, *, keep: str = "") -> str:
 
     keep: characters that stay as they are, such as a line break where several lines are wanted.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     return "".join(character if character in keep else _show(character) for character in text)
 

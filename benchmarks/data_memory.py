@@ -1,11 +1,11 @@
-"""Peak memory of choosing rows, of reading them and of training on them, for 52,000 and for 520,000 rows: it must not
-grow with the rows.
+"""Peak memory and processor time of choosing rows, of reading them and of training on them, for 52,000 and for 520,000
+rows: memory must not grow with the rows, and time not faster than they.
 
     python benchmarks/data_memory.py [--rows 52000 520000] [--model FOLDER --steps 20]
 
 Writes Alpaca-like rows of random words to a temporary folder, resolves them (all, a random draw, the longest, a
 hold-out), reads them back as training does, and, given a small base, trains on them with a budget in steps and, without
-training, schedules one epoch of them all. Each in a process of its own, whose peak is printed.
+training, schedules one epoch of them all. Each in a process of its own, whose peak and processor seconds are printed.
 """
 
 from __future__ import annotations
@@ -97,10 +97,17 @@ def schedule(folder: Path, model: Path, steps: int) -> None:
     print(f"{build_training_data(job, budget=job.budget).schedule.tokens:,} tokens", file=sys.stderr)
 
 
-def peak(step: str, folder: Path, *more: str) -> int:
-    """Bytes that a process needs at its peak for one of the steps."""
+def needs(step: str, folder: Path, *more: str) -> tuple[float, float]:
+    """What one of the steps needs in a process of its own: megabytes at its peak, processor seconds."""
     command = [sys.executable, __file__, "--step", step, "--folder", str(folder), *more]
-    return int(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout)
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout.split()
+    return float(printed[-2]), float(printed[-1])
+
+
+def _print_own() -> None:
+    """Print the peak of this process in megabytes and its processor seconds."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(used.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6, used.ru_utime + used.ru_stime)
 
 
 def main() -> None:
@@ -118,11 +125,11 @@ def main() -> None:
             {"resolve": resolve, "read": read}[arguments.step](arguments.folder)
         else:
             {"train": train, "schedule": schedule}[arguments.step](arguments.folder, arguments.model, arguments.steps)
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+        _print_own()
         return
     steps = ["resolve", "read", *(["train", "schedule"] if arguments.model else [])]
-    trained = ["--model", str(arguments.model), "--steps", str(arguments.steps)]
-    print(f"{'rows':>9}" + "".join(f"  {step + ' MB':>11}" for step in steps))
+    trained = ["--model", str(arguments.model and arguments.model.resolve()), "--steps", str(arguments.steps)]
+    print(f"{'rows':>9}" + "".join(f"  {step + ' MB':>11}  {'s':>6}" for step in steps))
     for rows in arguments.rows:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -130,7 +137,8 @@ def main() -> None:
             print(f"{rows:>9,}", end="", flush=True)
             for step in steps:
                 more = trained if step in ("train", "schedule") else []
-                print(f"  {peak(step, folder, *more) / 1e6:>11.1f}", end="", flush=True)
+                megabytes, seconds = needs(step, folder, *more)
+                print(f"  {megabytes:>11.1f}  {seconds:>6.1f}", end="", flush=True)
             print()
 
 

@@ -16,9 +16,11 @@ import time
 from pathlib import Path
 
 from bench.record.files import SCORES
+from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import ProbeJob, TrainJob
 from bench.record.results.evaluation import ScoreRow
 from bench.record.store import JobStore, write_result
+from bench.report.cached_report import VIEW
 from bench.run.plan.plan import plan
 from bench.run.resolve.suite import resolve
 from bench.suite.load import load_suite
@@ -27,6 +29,8 @@ from tests.fakes.worker import eval_result, training_result
 SUBREAPER = 36
 """`PR_SET_CHILD_SUBREAPER`: the fork server, which outlives its parent, is then this process's to wait for."""
 RATES, METHODS = 20, ("full", "lora")
+EVALS = {"a": 300, "b": 600}
+"""Rows by eval."""
 
 
 def suite_text(arms: int) -> str:
@@ -43,7 +47,10 @@ def suite_text(arms: int) -> str:
         lines.append(f'[recipe.{name}]\nmethod = "{method}"\nlearning_rate = {rate:.6g}')
     lines.append('[budget]\nunit = "tokens"\namount = 5000')
     lines.append(f"[arms]\ndata = {_names(data)}\nrecipe = {_names(recipes)}\n[run]\nprobe_steps = 0")
-    lines += [f'[[eval]]\nname = "{name}"\nkind = "loss"\ndata = {{ source = "micro:heldout" }}' for name in ("a", "b")]
+    for name, rows in EVALS.items():
+        select = f'{{ by = "first", size = {rows} }}'
+        data = f'{{ source = "micro:heldout", select = {select} }}'
+        lines.append(f'[[eval]]\nname = "{name}"\nkind = "loss"\ndata = {data}')
     return "\n".join(lines) + "\n"
 
 
@@ -63,7 +70,8 @@ def finish(suite: Path, home: Path) -> None:
             (folder / "weights").mkdir()
             (folder / "weights" / "adapter.safetensors").write_bytes(b"w")
         else:
-            rows = [ScoreRow(task="t", id=str(number), metrics={"acc": 1.0}, prompt="q") for number in range(2)]
+            name = planned.job.eval.name if isinstance(planned.job, EvalJob) else ""
+            rows = [ScoreRow(task=name, id=str(number), metrics={"acc": 1.0}, prompt="q") for number in range(2)]
             (folder / SCORES).write_text("".join(row.model_dump_json() + "\n" for row in rows), encoding="utf-8")
             write_result(folder, score)
         store.commit(planned.digest, started="2026-01-01T00:00:00Z", seconds=1.0, alone=True)
@@ -111,7 +119,10 @@ def main() -> None:
         finish(suite, home)
         timed("finished suite, run and reported", "run", str(suite), "--quiet", "--reports", str(reports), home=home)
         timed("finished suite again", "run", str(suite), "--quiet", "--reports", str(reports), home=home)
-        timed("report again", "report", str(next(reports.glob("many/*-*"))), home=home)
+        run = next(reports.glob("many/*-*"))
+        timed("report again", "report", str(run), home=home)
+        (run / VIEW).unlink()
+        timed("report, computed anew", "report", str(run), home=home)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,14 @@ from bench.record.jobs.train_job import ProbeJob
 from bench.record.labels import EvalLabels
 from bench.record.look import Look
 from bench.record.results.training import ProbeResult
-from bench.record.rundir import RunDirectory
+from bench.record.rundir import RunDirectory, point_latest
 from bench.record.store import JobStore
 from bench.run.checks.base_scores import base_findings
 from bench.run.contamination import find_contamination
 from bench.run.display import Display
 from bench.run.executors.executor import Executor
 from bench.run.executors.local import LocalExecutor
+from bench.run.kept_record import RecordSources
 from bench.run.plan.free_weights import prune
 from bench.run.plan.probe_rounds import in_round, rounds_of, without_later, without_needless_rounds
 from bench.run.plan.types import JobOutcome, Plan, PlannedJob
@@ -54,7 +55,7 @@ class Execution:
     def execute(self, server: ChildServer, display: Display) -> None:
         """Run the jobs, with the record written now and then and at the end."""
         if not self.plan.to_do:
-            self._write(earlier(self.directory, self.plan) or self._ended(), contamination=self._contamination())
+            self._write_without_work()
             return
         scheduler = Scheduler(
             executor=self.executor or LocalExecutor(server=server),
@@ -79,6 +80,22 @@ class Execution:
             raise InterruptedRunError(self._interruption()) from error
         contamination = self._contamination()
         self._write(self._ended(), contamination=contamination)
+
+    def _write_without_work(self) -> None:
+        """Write the record with the heading of the run that did the jobs, unless it would come out as it is."""
+        sources = RecordSources(
+            plan=self.plan,
+            directory=self.directory,
+            home=self.store.home,
+            contamination=self._contamination(),
+            looks=self.looks,
+            labels=self.labels,
+        )
+        if sources.is_kept():
+            point_latest(self.directory.path)
+            return
+        self._write(earlier(self.directory, self.plan) or self._ended(), contamination=sources.contamination)
+        sources.keep()
 
     def _probe_in_rounds(self, scheduler: Scheduler, display: Display) -> None:
         """Time the arms until their speeds are resolved; what is not needed leaves the plan, as do later probes of an

@@ -14,6 +14,8 @@ from bench.units import size_text
 
 _MOST_ARMS = 100
 """Arms in the table; more would scroll away what is printed below it."""
+_MOST_NAMED = 5
+"""Arms that a sentence names."""
 
 
 def print_forecast(expected: Forecast, console: Console) -> None:
@@ -100,7 +102,7 @@ def _notes(expected: Forecast) -> list[str]:
     if "probe" in sources:
         notes.append("~: from a few steps or examples, timed here for a plan.")
     if rough:
-        notes.append(visible(f"No earlier training like {', '.join(rough)} here: time is a rough estimate (?)."))
+        notes.append(visible(f"No earlier training like {_named(rough)} here: time is a rough estimate (?)."))
     if expected.may_buy:
         notes.append("bench run --until-decided may buy more, what shrinks the widest open claim most per second:")
         notes += [visible(f"  {line}") for line in expected.may_buy]
@@ -109,6 +111,12 @@ def _notes(expected: Forecast) -> list[str]:
         notes += [visible(f"  {group.jobs}: {group.reason}") for group in expected.new]
     sums = f"{expected.training_tokens:,} tokens to train on; time: {total}; {_disk(expected)}"
     return [*notes, sums, *map(visible, expected.warnings), *(visible(f"advice: {line}") for line in expected.advice)]
+
+
+def _named(arms: list[str]) -> str:
+    """The first arms by name, and how many more there are."""
+    more = len(arms) - _MOST_NAMED
+    return ", ".join(arms) if more <= 1 else f"{', '.join(arms[:_MOST_NAMED])} and {more:,} more arms"
 
 
 def _memory_note(expected: Forecast) -> str:

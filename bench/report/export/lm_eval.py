@@ -16,6 +16,7 @@ from bench.record.record import EvaluationRecord, Record
 from bench.record.results.evaluation import Measure, ScoreRow
 from bench.record.rundir import file_name
 from bench.report.analysis.aligned.align import ScoreRows
+from bench.report.analysis.run_facts.subjects import evaluations_of
 
 _FILTER = "none"
 
@@ -24,7 +25,7 @@ def write_lm_eval(record: Record, rows: ScoreRows, folder: Path) -> list[Path]:
     """Write every subject's files below `folder`, and return the paths of their results."""
     written = []
     for subject in dict.fromkeys(evaluation.subject for evaluation in record.evaluations):
-        evaluations = [e for e in record.evaluations if e.subject == subject and e.result is not None]
+        evaluations = [e for e in evaluations_of(record, subject) if e.result is not None]
         if not evaluations:
             continue
         place = folder / file_name(subject)

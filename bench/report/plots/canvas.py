@@ -92,7 +92,7 @@ class Canvas:
             label=self.label,
             width=self.width,
             height=height,
-            body=Markup("").join([title, *self.parts]),
+            body=Markup("".join([title, *self.parts])),  # noqa: S704  elements
         )
 
     def add(self, name: str, children: Sequence[Markup | str] = (), /, **attributes: object) -> None:

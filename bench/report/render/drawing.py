@@ -88,21 +88,18 @@ def element(name: str, children: Sequence[Markup | str], /, **attributes: object
 
     Texts, and what a name holds of control codes, are made visible and escaped.
     """
-    shown = "".join(
-        f' {_attribute(key)}="{escape(_value(value))}"' for key, value in attributes.items() if value is not None
-    )
-    inside = Markup("").join(
-        child if isinstance(child, Markup) else escape(visible(child)) for child in children if child
-    )
+    shown = "".join(f' {_attribute(key)}="{_value(value)}"' for key, value in attributes.items() if value is not None)
+    inside = "".join(child if isinstance(child, Markup) else escape(visible(child)) for child in children if child)
     return Markup(f"<{name}{shown}>{inside}</{name}>" if inside else f"<{name}{shown}/>")  # noqa: S704  escaped above
 
 
+@cache
 def _attribute(key: str) -> str:
     return key if key == "viewBox" else key.rstrip("_").replace("_", "-")
 
 
 def _value(value: object) -> str:
-    return _short(value) if isinstance(value, float) else visible(str(value))
+    return _short(value) if isinstance(value, float) else escape(visible(str(value)))
 
 
 def _short(value: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bench.record.record import Record, TrainingRecord
 from bench.record.remarks import TRUNCATED_SHARE, TrainingCounts, training_remarks
@@ -10,7 +10,7 @@ from bench.record.results.ledger import LEAST_DISTURBING_SHARE
 from bench.record.results.training import NOTHING_SUPERVISED
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
-from bench.report.analysis.run_facts.subjects import planned_arms
+from bench.report.analysis.run_facts.subjects import planned_arms, trainings_of
 from bench.report.analysis.training.costs.budget_match import TOLERANCE
 from bench.report.render import format as fmt
 from bench.suite.checks.data.subset_draws import draw_labels
@@ -174,8 +174,8 @@ def shared_speed(record: Record, comparison: Comparison) -> Iterator[Finding]:
             yield Finding(name="speed shared", arm=cost.arm, measurand=None, detail=detail)
 
 
-def _by_arm(record: Record, comparison: Comparison) -> dict[str, list[TrainingRecord]]:
-    return {arm: [t for t in record.trainings if t.arm == arm] for arm in comparison.arms if not is_base(arm)}
+def _by_arm(record: Record, comparison: Comparison) -> dict[str, Sequence[TrainingRecord]]:
+    return {arm: trainings_of(record, arm) for arm in comparison.arms if not is_base(arm)}
 
 
 def _of_training(name: str, training: TrainingRecord, detail: str) -> Finding:

@@ -5,7 +5,8 @@ Contract: exact, and nothing is trained; a count is made once for a digest and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -25,7 +26,8 @@ def exact_counts(
 
     Raises `InputError` with the problems of every arm that cannot be counted.
     """
-    counts = {arm: count for arm, job in trainings.items() if (count := _known_count(home, job.digest)) is not None}
+    known = _known_counts(home, {job.digest for job in trainings.values()})
+    counts = {arm: known[job.digest] for arm, job in trainings.items() if job.digest in known}
     shares = _shares([arm for arm in trainings if arm not in counts], trainings, workers)
     log = home / "logs" / "count.txt"
     children = list[Child]()
@@ -40,9 +42,9 @@ def exact_counts(
         stop_all(children)
     for share, child in zip(shares, children, strict=True):
         if child.failure is None:
-            for arm, count in zip(share, CountReply.model_validate(child.value).counts, strict=True):
-                counts[arm] = count
-                _keep(home, trainings[arm].digest, count)
+            counted = dict(zip(share, CountReply.model_validate(child.value).counts, strict=True))
+            counts |= counted
+            _keep(home, {trainings[arm].digest: count for arm, count in counted.items()})
     _raise_failures(children, log)
     return counts
 
@@ -67,24 +69,39 @@ def _raise_failures(children: Sequence[Child], log: Path) -> None:
             raise error_of(failed("count", child.failure, log), child.failure)
 
 
-_read: dict[Path, PlannedCounts] = {}
+_read: dict[tuple[Path, str], PlannedCounts] = {}
 """Counts that this process has read: a plan looks at each twice."""
 
 
-def _known_count(home: Path, digest: str) -> PlannedCounts | None:
-    file = _count_file(home, digest)
+def _known_counts(home: Path, digests: Collection[str]) -> dict[str, PlannedCounts]:
+    """Counts that are kept below `home`, by digest."""
+    file = _counts_file(home)
+    if not all((file, digest) in _read for digest in digests):
+        for line in _lines(file):
+            digest, _, count = line.partition(b" ")
+            if (key := (file, digest.decode("ascii", "replace"))) not in _read and key[1] in digests:
+                with contextlib.suppress(ValidationError):  # torn: counted again
+                    _read[key] = PlannedCounts.model_validate_json(count)
+    return {digest: _read[file, digest] for digest in digests if (file, digest) in _read}
+
+
+def _lines(file: Path) -> list[bytes]:
     try:
-        return _read.get(file) or _read.setdefault(file, PlannedCounts.model_validate_json(file.read_bytes()))
-    except (OSError, ValidationError):
-        return None
+        return file.read_bytes().splitlines()
+    except OSError:
+        return []
 
 
-def _keep(home: Path, digest: str, count: PlannedCounts) -> None:
-    """Not synced: of a thousand arms that would take seconds, and a file that a crash tore is counted again."""
-    file = _count_file(home, digest)
+def _keep(home: Path, counts: Mapping[str, PlannedCounts]) -> None:
+    """Append in one write, for others may do so too. Not synced: what a crash tore is counted again."""
+    file = _counts_file(home)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(count.model_dump_json(), encoding="utf-8")
+    lines = "".join(f"\n{digest} {count.model_dump_json()}" for digest, count in counts.items())
+    with file.open("ab", buffering=0) as appended:
+        appended.write(f"{lines}\n".encode())
 
 
-def _count_file(home: Path, digest: str) -> Path:
-    return home / "counts" / f"{own_code(home).key(digest, 'bench.train.exact_counts')}.json"
+def _counts_file(home: Path) -> Path:
+    """One file of `DIGEST COUNTS` lines for this version of the code that counts: of a thousand arms, as many files
+    would take longer to open than all else that a plan does."""
+    return home / "counts" / f"{own_code(home).digest('bench.train.exact_counts')}.txt"

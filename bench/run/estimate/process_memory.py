@@ -56,33 +56,34 @@ def step_memory(
     Of trainings that differ in their largest pass alone, the smallest and the largest are counted, and the others
     follow along the line between them.
     """
-    groups, shapes = dict[str, dict[str, StepRequest]](), dict[str, int]()
+    groups: dict[str, dict[str, StepRequest]] = {}
     for arm, job in trainings.items():
         request = _request(job, counts[arm])
-        shapes[_key(request, home)] = training_memory(job, counts[arm], device="cpu") // job.recipe.processes
         groups.setdefault(digest_json(_parts(request)), {})[arm] = request
+    ends = {name: _ends(requests) for name, requests in groups.items()}
+    asked = {arm: groups[name][arm] for name, pair in ends.items() for arm in pair}
     shapes = {
         _key(request, home): training_memory(trainings[arm], counts[arm], device="cpu")
         // trainings[arm].recipe.processes
-        for requests in groups.values()
-        for arm, request in requests.items()
+        for arm, request in asked.items()
     }
-    ends = {name: _ends(requests.values()) for name, requests in groups.items()}
-    asked = [request for pair in ends.values() for request in pair]
-    known = _known_or_counted(asked, shapes, home=home, server=server)
+    known = _known_or_counted(asked.values(), shapes, home=home, server=server)
     found: dict[str, StepMemory] = {}
     for name, requests in groups.items():
-        least, most = (known[_key(request, home)] for request in ends[name])
+        least, most = (known[_key(requests[arm], home)] for arm in ends[name])
         if least is not None and most is not None:
-            spread = [_slots(request) for request in ends[name]]
+            spread = [_slots(requests[arm]) for arm in ends[name]]
             found |= {arm: _between(least, most, spread, _slots(request)) for arm, request in requests.items()}
     return found
 
 
-def _ends(requests: Iterable[StepRequest]) -> tuple[StepRequest, StepRequest]:
-    """Requests with the smallest and the largest pass."""
-    in_order = sorted(requests, key=lambda request: (_slots(request), request.largest_pass.supervised_tokens))
-    return in_order[0], in_order[-1]
+def _ends(requests: Mapping[str, StepRequest]) -> tuple[str, str]:
+    """The arms with the smallest and the largest pass."""
+
+    def size(arm: str) -> tuple[int, int]:
+        return _slots(requests[arm]), requests[arm].largest_pass.supervised_tokens
+
+    return min(requests, key=size), max(requests, key=size)
 
 
 def _slots(request: StepRequest) -> int:
@@ -99,7 +100,7 @@ def _between(least: StepMemory, most: StepMemory, spread: Sequence[int], slots: 
 
 
 def _known_or_counted(
-    requests: Sequence[StepRequest], shapes: Mapping[str, int], *, home: Path, server: ChildServer
+    requests: Iterable[StepRequest], shapes: Mapping[str, int], *, home: Path, server: ChildServer
 ) -> dict[str, StepMemory | None]:
     by_key = {_key(request, home): request for request in requests}
     known = {key: _known(home, key) for key in by_key}

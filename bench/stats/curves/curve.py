@@ -24,6 +24,8 @@ from bench.stats.curves.distributions import (
 )
 
 _HALVINGS = 45
+_PARTS, _ROUNDS = 64, 8
+_INNER = np.arange(1, _PARTS)
 GRID = 200  # quantiles of the example noise that are convolved with the seed noise
 
 
@@ -179,14 +181,14 @@ class TangoCurve:
         return float(normal_cdf(-tango_statistic(self.gained, self.lost, self.pairs, value)))
 
     def quantile(self, probability: ArrayLike) -> FloatArray:
-        """By bisection: the statistic falls with the difference that is tested."""
+        """By narrowing a bracket: the statistic falls with the difference that is tested."""
         chance = floats(probability)
 
         def cdf(value: FloatArray) -> FloatArray:
             return normal_cdf(-tango_statistic(self.gained, self.lost, self.pairs, value))
 
         ends = np.full(chance.shape, -1.0), np.full(chance.shape, 1.0)
-        inside = _bisect(cdf, chance, *ends)
+        inside = _narrowed(cdf, chance, *ends)
         return np.where(cdf(ends[0]) > chance, -1.0, np.where(cdf(ends[1]) < chance, 1.0, inside))
 
 
@@ -207,12 +209,14 @@ class WilsonCurve:
         return wilson_bound(self.successes, self.trials, probability)
 
 
-def _bisect(
+def _narrowed(
     cdf: Callable[[FloatArray], FloatArray], chance: FloatArray, low: FloatArray, high: FloatArray
 ) -> FloatArray:
-    """Where a growing `cdf` reaches `chance`, elementwise, to 2**-_HALVINGS of the bracket."""
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        small = cdf(middle) < chance
-        low, high = np.where(small, middle, low), np.where(small, high, middle)
+    """Where a growing `cdf` reaches `chance`, elementwise, to 2**-48 of the bracket. Many points in few rounds: a call
+    with a hundred points takes as long as a call with two."""
+    for _ in range(_ROUNDS):
+        part = (high - low) / _PARTS
+        points = low[..., None] + part[..., None] * _INNER
+        passed = (cdf(points) < chance[..., None]).sum(axis=-1)
+        low, high = low + passed * part, low + (passed + 1) * part
     return 0.5 * (low + high)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from statistics import fmean, stdev
+from typing import Any
 
 import pytest
 
 from bench.errors import ExitCode
+from bench.report.analysis.aligned.align import read_rows
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.results import Contrast
-from bench.report.compare import compare
+from bench.report.compare import compare, compare_record
 from bench.stats.estimates.delta import detectable_at
 from tests.fakes.records import FakeRun, make_run
 
@@ -205,3 +208,31 @@ def test_a_corpus_metric_is_shown_without_an_interval_or_a_difference() -> None:
     assert (result.value.mean, result.value.low) == (12.5, None)
     assert result.versus_base is not None
     assert result.versus_base.reading == "unknown"
+
+
+class Walked(tuple[Any, ...]):
+    """Entries of a record that count how often they are walked through."""
+
+    walks = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        Walked.walks += 1
+        return super().__iter__()
+
+
+def test_a_report_walks_through_its_record_as_often_for_many_arms_as_for_few(run: FakeRun) -> None:
+    """A walk for each arm, of a thousand, is a million steps."""
+
+    def walks(arms: int) -> int:
+        chosen = [*dict.fromkeys(training.arm for training in run.record.trainings)][:arms]
+        record = run.record.model_copy(
+            update={
+                "trainings": Walked(entry for entry in run.record.trainings if entry.arm in chosen),
+                "evaluations": Walked(entry for entry in run.record.evaluations if entry.arm in (None, *chosen)),
+            }
+        )
+        Walked.walks = 0
+        compare_record(record, read_rows(run, record), replicates=100)
+        return Walked.walks
+
+    assert walks(6) == walks(2)

@@ -247,6 +247,15 @@ def test_the_room_on_the_disk_is_told_beside_what_is_free(tmp_path: Path, monkey
     assert expect(tmp_path).disk_bytes == 0
 
 
+def test_of_many_arms_without_a_time_the_first_are_named(tmp_path: Path) -> None:
+    """A thousand names would scroll away the table."""
+    expected, shown = expect(tmp_path), StringIO()
+    many = tuple(expected.arms[0].model_copy(update={"arm": f"few/arm{number}"}) for number in range(1000))
+    print_forecast(expected.model_copy(update={"arms": many}), Console(file=shown, width=200))
+    names = ", ".join(f"few/arm{number}" for number in range(5))
+    assert f"No earlier training like {names} and 995 more arms here" in shown.getvalue()
+
+
 def test_the_table_shows_every_arm_and_eval(tmp_path: Path) -> None:
     out = StringIO()
     expected = expect(tmp_path, budget={"unit": "tokens", "amount": 12345})

@@ -12,7 +12,7 @@ from statistics import fmean
 from bench.record.record import EvaluationRecord, Record
 from bench.record.results.evaluation import Generated
 from bench.report.analysis.run_facts.own_speed import own_speed, unlike_name
-from bench.report.analysis.run_facts.subjects import subjects
+from bench.report.analysis.run_facts.subjects import evaluations_of, subjects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +76,10 @@ def engine_answers(costs: Sequence[GenerationCost]) -> tuple[EngineAnswers, ...]
 
 def generation_costs(record: Record) -> tuple[GenerationCost, ...]:
     """In the order of the suite's evals and arms."""
-    by_arm = subjects(record)
     costs = []
     for spec in record.resolved.suite.eval:
-        for arm, names in by_arm.items():
-            evaluations = [e for e in record.evaluations if e.eval == spec.name and e.subject in names]
+        for arm, names in subjects(record).items():
+            evaluations = [e for subject in names for e in evaluations_of(record, subject) if e.eval == spec.name]
             evaluations = [e for e in evaluations if e.result is not None and e.result.generated is not None]
             if evaluations:
                 costs.append(_cost(record, spec.name, arm, evaluations))

@@ -18,7 +18,7 @@ from bench.record.results.judged import Judged
 from bench.report.analysis.aligned.align import ScoreRows, cluster_labels, draws_by_arm, labels_of
 from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.answers.human_labels import corrected_by_people, labels_of_eval, unmatched_labels
-from bench.report.analysis.run_facts.subjects import subjects
+from bench.report.analysis.run_facts.subjects import evaluations_of, subjects
 from bench.stats.estimates.judged import length_control
 from bench.stats.estimates.judged.length_control import JudgedPairs, LengthControlled, length_controlled, length_prior
 from bench.stats.estimates.judged.prediction_powered import Corrected
@@ -127,7 +127,7 @@ def is_own_reference(record: Record, eval_name: str, names: Sequence[str]) -> bo
 
 
 def _of(record: Record, eval_name: str, names: Sequence[str]) -> list[Judged]:
-    results = [e.result for e in record.evaluations if e.eval == eval_name and e.subject in names]
+    results = [e.result for subject in names for e in evaluations_of(record, subject) if e.eval == eval_name]
     return [result.judged for result in results if result is not None and result.judged is not None]
 
 

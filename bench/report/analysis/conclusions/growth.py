@@ -11,7 +11,7 @@ from statistics import fmean
 
 from bench.record.record import AnswersRecord, EvaluationRecord, Record
 from bench.report.analysis.conclusions.looks import examples_of, most_examples, most_seeds
-from bench.report.analysis.run_facts.subjects import subjects
+from bench.report.analysis.run_facts.subjects import subjects, trainings_of
 from bench.suite.tables.evals.eval_spec import examples_asked
 
 
@@ -78,7 +78,7 @@ def growing_evals(record: Record, names: Collection[str | None]) -> tuple[Growin
 
 def _seconds(record: Record, arm: str) -> float | None:
     """Seconds of one more training of the arm with its evals: means of the jobs that were timed."""
-    trained = [training.job.seconds for training in record.trainings if training.arm == arm]
+    trained = [training.job.seconds for training in trainings_of(record, arm)]
     by_eval: dict[tuple[str, str], list[_Scoring]] = {}
     scorings: tuple[EvaluationRecord | AnswersRecord, ...] = (*record.evaluations, *record.answers)
     for scored in scorings:

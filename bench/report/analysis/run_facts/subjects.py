@@ -6,14 +6,15 @@ would take minutes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
-from bench.record.record import Record
+from bench.record.record import EvaluationRecord, ProbeRecord, Record, TrainingRecord
 from bench.suite.tables.arms import ArmRef
 
 Found = TypeVar("Found")
+_Entry = TypeVar("_Entry")
 
 
 class _ThisRecord:
@@ -86,10 +87,49 @@ def arms_by_name(record: Record) -> dict[str, ArmRef]:
     return {arm.name: arm for arm in planned_arms(record)}
 
 
+def trainings_of(record: Record, arm: str) -> Sequence[TrainingRecord]:
+    """The trainings of an arm, in the record's order."""
+    return _trainings_by_arm(record).get(arm, ())
+
+
+def probes_of(record: Record, arm: str) -> Sequence[ProbeRecord]:
+    """The probes of an arm, one for each round."""
+    return _probes_by_arm(record).get(arm, ())
+
+
+def evaluations_of(record: Record, subject: str) -> Sequence[EvaluationRecord]:
+    """The evaluations of a subject, in the record's order."""
+    return _evaluations_by_subject(record).get(subject, ())
+
+
+@once
+def _trainings_by_arm(record: Record) -> dict[str, list[TrainingRecord]]:
+    return _grouped(record.trainings, lambda training: training.arm)
+
+
+@once
+def _probes_by_arm(record: Record) -> dict[str, list[ProbeRecord]]:
+    return _grouped(record.probes, lambda probe: probe.arm)
+
+
+@once
+def _evaluations_by_subject(record: Record) -> dict[str, list[EvaluationRecord]]:
+    return _grouped(record.evaluations, lambda evaluation: evaluation.subject)
+
+
+def _grouped(entries: Iterable[_Entry], name: Callable[[_Entry], str]) -> dict[str, list[_Entry]]:
+    groups: dict[str, list[_Entry]] = {}
+    for entry in entries:
+        groups.setdefault(name(entry), []).append(entry)
+    return groups
+
+
 def is_unanswerable(record: Record, arm: str, name: str) -> bool:
     """Whether an arm, or a base, is behind a server that cannot be asked the eval `name`: no job was planned."""
     suite = record.resolved.suite
     ref = arms_by_name(record).get(arm)
     if suite.endpoint_of(ref, arm) is None:
         return False
-    return not any(entry.eval == name and entry.arm == (ref and ref.name) for entry in record.evaluations)
+    return not any(
+        entry.eval == name for subject in subjects(record).get(arm, ()) for entry in evaluations_of(record, subject)
+    )

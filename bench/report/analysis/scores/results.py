@@ -18,7 +18,13 @@ from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.answers.judge import is_own_reference
 from bench.report.analysis.run_facts.absence import Absence
-from bench.report.analysis.run_facts.subjects import arms_by_name, base_of, is_unanswerable, subjects
+from bench.report.analysis.run_facts.subjects import (
+    arms_by_name,
+    base_of,
+    evaluations_of,
+    is_unanswerable,
+    subjects,
+)
 from bench.stats.conclusions.multiplicity import holm
 from bench.stats.conclusions.ranking import Rank, rank
 from bench.stats.estimates.corpus import corpus_interval
@@ -237,7 +243,7 @@ def _row_value(scores: Scores, row: int) -> float | None:
 
 def _reported(record: Record, subject: str, measurand: Measurand) -> float | None:
     """A corpus metric as the eval gave it, tasks equal; `None` where a task has no value."""
-    results = [e.result for e in record.evaluations if e.eval == measurand.eval and e.subject == subject]
+    results = [e.result for e in evaluations_of(record, subject) if e.eval == measurand.eval]
     values = [
         measure.value
         for result in results

@@ -11,7 +11,7 @@ from typing import Literal
 
 from bench.record.record import Record, TrainingRecord
 from bench.record.results.training import TrainResult, ValidationPoint
-from bench.report.analysis.run_facts.subjects import planned_arms
+from bench.report.analysis.run_facts.subjects import planned_arms, trainings_of
 from bench.report.analysis.training.costs.cost import used_of
 from bench.suite.tables.training.budget import Budget
 
@@ -57,8 +57,8 @@ def endings(record: Record) -> tuple[FinishedTraining, ...]:
     return tuple(
         _ended(training, training.result, budget)
         for arm, budget in by_arm.items()
-        for training in record.trainings
-        if training.arm == arm and training.result is not None
+        for training in trainings_of(record, arm)
+        if training.result is not None
     )
 
 
@@ -98,7 +98,7 @@ def settings(record: Record) -> Settings:
     """Names in the order in which they first come up; an arm lacks what none of its trainings recorded."""
     by_arm: dict[str, list[dict[str, str]]] = {}
     for arm in planned_arms(record):
-        results = [t.result for t in record.trainings if t.arm == arm.name and t.result is not None]
+        results = [t.result for t in trainings_of(record, arm.name) if t.result is not None]
         if results:
             by_arm[arm.name] = [_facts(result) for result in results]
     every = [facts for per_seed in by_arm.values() for facts in per_seed]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bench.record.record import Record
 from bench.record.results.endpoint_use import EndpointUse
-from bench.report.analysis.run_facts.subjects import subjects
+from bench.report.analysis.run_facts.subjects import evaluations_of, subjects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ def endpoint_costs(record: Record) -> tuple[EndpointCost, ...]:
     """Each arm that a server answered for, in the suite's order, the base first."""
     costs = []
     for arm, names in subjects(record).items():
-        results = [evaluation.result for evaluation in record.evaluations if evaluation.subject in names]
+        results = [evaluation.result for subject in names for evaluation in evaluations_of(record, subject)]
         results += [answers.result for answers in record.answers if answers.subject in names]
         used = [result.endpoint for result in results if result is not None and result.endpoint is not None]
         if used:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.record.record import Record, TrainingRecord
-from bench.report.analysis.run_facts.subjects import planned_arms
+from bench.report.analysis.run_facts.subjects import planned_arms, trainings_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ def training_outcomes(record: Record) -> tuple[ArmOutcome, ...]:
     """One per arm that trains, in the suite's order."""
     outcomes = []
     for arm in planned_arms(record):
-        trainings = [training for training in record.trainings if training.arm == arm.name]
+        trainings = trainings_of(record, arm.name)
         if trainings:
             lost = Counter(kind for training in trainings if (kind := _lost(training)) is not None)
             outcomes.append(ArmOutcome(arm=arm.name, trainings=len(trainings), lost=dict(lost)))

@@ -5,7 +5,7 @@ Contract: pure functions of the record. Counts are means over the seeds that fin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TypeVar
@@ -14,7 +14,7 @@ from bench.record.record import ProbeRecord, Record, TrainingRecord
 from bench.record.results.ledger import LEAST_DISTURBING_SHARE, Ledger
 from bench.record.results.training import TrainResult
 from bench.report.analysis.run_facts.own_speed import own_speed, unlike_machine, unlike_name
-from bench.report.analysis.run_facts.subjects import planned_arms
+from bench.report.analysis.run_facts.subjects import planned_arms, probes_of, trainings_of
 from bench.suite.tables.arms import ArmRef
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.recipe import Recipe
@@ -111,8 +111,7 @@ def costs(record: Record) -> tuple[Cost, ...]:
             elsewhere = arm.is_given or arm.deployed is not None
             rows.append(_untrained(arm.name, parameters, elsewhere=elsewhere))
             continue
-        trainings = [t for t in record.trainings if t.arm == arm.name]
-        probes = [probe for probe in record.probes if probe.arm == arm.name]
+        trainings, probes = trainings_of(record, arm.name), probes_of(record, arm.name)
         recipe = suite.recipe[arm.recipe]
         cost = _cost(record, arm, trainings, probes, peaks.get(conditions[arm.name]))
         rows.append(_priced(cost, recipe, record))
@@ -147,7 +146,7 @@ def _highest_peaks(record: Record, conditions: dict[str, tuple[str, int]]) -> di
 
 
 def _cost(
-    record: Record, arm: ArmRef, trainings: list[TrainingRecord], probed: list[ProbeRecord], peak: float | None
+    record: Record, arm: ArmRef, trainings: Sequence[TrainingRecord], probed: Sequence[ProbeRecord], peak: float | None
 ) -> Cost:
     budget = record.resolved.suite.budget_of(arm)
     results = [training.result for training in trainings if training.result is not None]

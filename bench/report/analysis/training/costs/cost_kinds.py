@@ -16,6 +16,7 @@ from bench.record.record import Record, TrainingRecord
 from bench.record.results.ledger import Ledger
 from bench.record.results.training import TrainResult
 from bench.report.analysis.run_facts.own_speed import compared_machine, own_speed, undisturbed, unlike_machine
+from bench.report.analysis.run_facts.subjects import trainings_of
 from bench.stats.conclusions.frontier import Amount
 from bench.stats.curves.curve import StudentCurve, interval
 from bench.stats.estimates.delta import LEVEL
@@ -142,7 +143,7 @@ COSTS: dict[str, CostKind] = {
 
 def figures(record: Record, arm: str, kind: CostKind) -> tuple[float | None, ...]:
     """One figure per seed of the arm; `None` where that training has none."""
-    trainings = {training.seed: training for training in record.trainings if training.arm == arm}
+    trainings = {training.seed: training for training in trainings_of(record, arm)}
     return tuple(_figure(record, trainings.get(seed), kind) for seed in record.resolved.suite.seeds_of(arm))
 
 

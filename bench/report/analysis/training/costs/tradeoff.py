@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from bench.record.record import Record
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.run_facts.own_speed import own_speed
-from bench.report.analysis.run_facts.subjects import planned_arms
+from bench.report.analysis.run_facts.subjects import planned_arms, probes_of
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.training.costs.cost_kinds import COSTS, CostKind, figures, mean_figure, measured_mean
 from bench.stats.conclusions.frontier import Amount, Placed, Point, frontier
@@ -87,12 +87,8 @@ def _prices(record: Record, kind: CostKind, arms: Sequence[str]) -> tuple[CostKi
 
 def _probed_speeds(record: Record, arm: str) -> list[float]:
     """Tokens per second, one for each round of probes."""
-    results = [
-        probe.result
-        for probe in record.probes
-        if probe.arm == arm and probe.result is not None and own_speed(record, probe)
-    ]
-    return [result.tokens_per_second for result in results if result.tokens_per_second]
+    own = [probe.result for probe in probes_of(record, arm) if probe.result is not None and own_speed(record, probe)]
+    return [result.tokens_per_second for result in own if result.tokens_per_second]
 
 
 def _quality(result: Result | None) -> Amount | None:

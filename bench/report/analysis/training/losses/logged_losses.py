@@ -10,7 +10,7 @@ from statistics import fmean
 from bench.record.record import Record
 from bench.record.results.ledger import Step
 from bench.record.results.training import TrainResult
-from bench.report.analysis.run_facts.subjects import planned_arms
+from bench.report.analysis.run_facts.subjects import planned_arms, trainings_of
 from bench.suite.tables.training.recipe import Recipe
 
 
@@ -41,7 +41,7 @@ def logged_losses(record: Record) -> tuple[LoggedLosses, ...]:
         return ()
     logged = []
     for arm in planned_arms(record):
-        results = [t.result for t in record.trainings if t.arm == arm.name and t.result is not None]
+        results = [t.result for t in trainings_of(record, arm.name) if t.result is not None]
         if results:
             recipe = suite.recipe[arm.recipe]
             logged.append(

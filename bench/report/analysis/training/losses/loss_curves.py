@@ -10,7 +10,7 @@ import numpy as np
 from bench.record.record import Record
 from bench.record.results.ledger import Step
 from bench.record.results.training import TrainResult
-from bench.report.analysis.run_facts.subjects import planned_arms
+from bench.report.analysis.run_facts.subjects import planned_arms, trainings_of
 
 _WINDOW_SHARE = 0.05
 _SMALLEST_WINDOW = 3
@@ -42,7 +42,7 @@ def loss_curves(record: Record) -> tuple[LossCurve, ...]:
     """One curve per arm with a finished training, in the suite's order."""
     curves = []
     for arm in planned_arms(record):
-        results = [t.result for t in record.trainings if t.arm == arm.name and t.result is not None]
+        results = [t.result for t in trainings_of(record, arm.name) if t.result is not None]
         seeds = [seed for result in results if (seed := _scored(result.steps)).losses]
         if seeds:
             tokens, losses = _mean([(seed.seen, _smoothed(seed)) for seed in seeds])
