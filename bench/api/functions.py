@@ -10,7 +10,8 @@ from bench.places import home
 from bench.record.rundir import RunDirectory
 from bench.report.analysis.across.compare_runs import RunComparison
 from bench.report.analysis.across.compare_runs import compare_runs as compare_directories
-from bench.run.checks.machine import machine_problems
+from bench.run.checks.local_rows import LocalRows
+from bench.run.checks.machine import here_problems
 from bench.run.checks.warnings import advice, as_line
 from bench.run.display import QuietDisplay
 from bench.run.estimate.forecast import forecast
@@ -28,10 +29,15 @@ def validate(
 ) -> tuple[str, ...]:
     """Check a suite and everything that it names, and return the warnings, each as one line.
 
-    Raises `InputError` with every problem that needs no library to see, at once; what rows, tokenizer and recipes show
-    (`plan` checks it) is not among them."""
+    Raises `InputError` with every problem that needs no library to see, at once; what rows of the hub, tokenizer and
+    recipes show (`plan` checks it) is not among them."""
     loaded = load_suite(
-        suite, profile=profile, overrides=overrides, refuse_task_code=not trust_task_code, also=machine_problems
+        suite,
+        profile=profile,
+        overrides=overrides,
+        refuse_task_code=not trust_task_code,
+        also=here_problems,
+        rows=LocalRows().problems,
     )
     return tuple(as_line(warning) for warning in advice(loaded))
 

@@ -188,20 +188,27 @@ def validate(
 ) -> None:
     """Check a suite and everything it names, and with --profile that this machine can run it; else all its profiles.
 
-    Finds what needs no library to see. bench plan checks the rest before any work: rows as tokenizer and template
-    make them, sizes of selections, hold-outs, references of evals, keys of served models.
+    Finds what needs no library to see, rows of local files (up to 32 MiB) among it. bench plan checks the rest before
+    any work: rows of the hub, and all rows as tokenizer and template make them.
     """
-    from bench.run.checks.machine import machine_problems
+    from bench.run.checks.local_rows import LocalRows
+    from bench.run.checks.machine import here_problems
     from bench.run.checks.warnings import advice, as_line
     from bench.suite.load import load_suite, validate_all_profiles
     from bench.suite.summary import summarise
 
+    rows = LocalRows()
     if profile is None and not overrides:
-        checked = validate_all_profiles(suite, refuse_task_code=not trust_task_code)
+        checked = validate_all_profiles(suite, refuse_task_code=not trust_task_code, rows=rows.problems)
     else:
         said = tuple(overrides or ())
         loaded = load_suite(
-            suite, profile=profile, overrides=said, refuse_task_code=not trust_task_code, also=machine_problems
+            suite,
+            profile=profile,
+            overrides=said,
+            refuse_task_code=not trust_task_code,
+            also=here_problems,
+            rows=rows.problems,
         )
         checked = {loaded.profile or "": loaded}
     summaries = [summarise(loaded) for loaded in checked.values()]
@@ -211,7 +218,7 @@ def validate(
         return
     for loaded, summary in zip(checked.values(), summaries, strict=True):
         typer.echo(f"{summary['suite']} ({summary['profile'] or 'no profile'}): valid: {summary['says']}")
-        for problem in machine_problems(loaded.suite):
+        for problem in here_problems(loaded.suite):
             typer.echo(f"  not on this machine: {problem.where}: {problem.what}")
         for warning in advice(loaded):
             typer.echo(f"  {as_line(warning)}")

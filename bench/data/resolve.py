@@ -54,16 +54,33 @@ def resolve_data(
     memo = folder / "resolved" / f"{_memo_key(specs, sources, home)}.json"
     if (recalled := _recall(memo, folder)) is not None:
         return {name: (recalled | marked)[name] for name in specs}
+    resolved = _selected(specs, sources, folder, gone)
+    _remember(memo, resolved)
+    return {name: (resolved | marked)[name] for name in specs}
+
+
+def select_local(
+    specs: Mapping[str, DataSpec], *, base: Path, folder: Path, slices: Mapping[str, tuple[str, ...]]
+) -> dict[str, ResolvedData]:
+    """The selections of local specs as `resolve_data` makes them, stored in `folder` and not remembered.
+
+    Raises `InputError` with everything that is wrong with them.
+    """
+    return _selected(specs, _locate(specs, base, {}, slices), folder, {})
+
+
+def _selected(
+    specs: Mapping[str, DataSpec], sources: Mapping[str, Source], folder: Path, gone: Mapping[str, Unavailable]
+) -> dict[str, ResolvedData]:
+    """Reads the sources and stores every selection save those that are `gone`."""
     tables = _read_all(sources, folder)
     try:
         by_name = {name: tables[source.key] for name, source in sources.items()}
         revisions = {name: source.revision for name, source in sources.items()}
-        resolved = select_all(specs, by_name, revisions, folder, absent=gone)
+        return select_all(specs, by_name, revisions, folder, absent=gone)
     finally:
         for table in tables.values():
             table.close()
-    _remember(memo, resolved)
-    return {name: (resolved | marked)[name] for name in specs}
 
 
 def hub_data(specs: Mapping[str, DataSpec], *, base: Path) -> dict[str, DataSpec]:

@@ -76,28 +76,36 @@ def load_suite(
     trust_commands: bool = False,
     refuse_task_code: bool = False,
     also: Callable[[Suite], Iterable[Problem]] = lambda suite: (),
+    rows: Callable[[LoadedSuite], Iterable[Problem]] = lambda loaded: (),
 ) -> LoadedSuite:
     """The suite at `source` (a path, or the bare name of a shipped suite) under `profile`, else its default one.
 
     `trust_remote_code`, `trust_commands`: as the command line says. `refuse_task_code`: code in task files is a
-    problem, as it is to `bench run` without `--trust-task-code`. `also`: one more check. Raises `InputError` with all
-    problems: of the file's syntax alone, else of keys and types, else of names and files, and of `also`.
+    problem, as it is to `bench run` without `--trust-task-code`. `also`: one more check; `rows`: one of suites whose
+    names and files are right. Raises `InputError` with all problems: of the file's syntax alone, else of keys and
+    types, else of names and files, else of `rows`; and of `also`.
     """
-    loaded = _check(_build(read_suite_file(source), profile, overrides), refuse_task_code=refuse_task_code, also=also)
+    built = _build(read_suite_file(source), profile, overrides)
+    loaded = _check(built, refuse_task_code=refuse_task_code, also=also, rows=rows)
     return dataclasses.replace(loaded, trust_remote_code=trust_remote_code, trust_commands=trust_commands)
 
 
-def validate_all_profiles(source: str | Path, *, refuse_task_code: bool = False) -> dict[str, LoadedSuite]:
+def validate_all_profiles(
+    source: str | Path,
+    *,
+    refuse_task_code: bool = False,
+    rows: Callable[[LoadedSuite], Iterable[Problem]] = lambda loaded: (),
+) -> dict[str, LoadedSuite]:
     """Every profile of a suite, checked, by name; the suite without a profile under the empty name, where it can run.
 
-    `refuse_task_code`: as for `load_suite`. Raises `InputError` with the problems of all profiles, each once.
+    `refuse_task_code`, `rows`: as for `load_suite`. Raises `InputError` with the problems of all profiles, each once.
     """
     file = read_suite_file(source)
     checked: dict[str, LoadedSuite] = {}
     problems: list[Problem] = []
     for name in _runnable(file):
         with collected(problems):
-            checked[name] = _check(_build(file, name or None, ()), refuse_task_code=refuse_task_code)
+            checked[name] = _check(_build(file, name or None, ()), refuse_task_code=refuse_task_code, rows=rows)
     if problems:
         raise InputError(dict.fromkeys(problems))
     return checked
@@ -232,13 +240,17 @@ def _origin(
 
 
 def _check(
-    loaded: LoadedSuite, *, refuse_task_code: bool, also: Callable[[Suite], Iterable[Problem]] = lambda suite: ()
+    loaded: LoadedSuite,
+    *,
+    refuse_task_code: bool,
+    also: Callable[[Suite], Iterable[Problem]] = lambda suite: (),
+    rows: Callable[[LoadedSuite], Iterable[Problem]],
 ) -> LoadedSuite:
     base = loaded.path.parent
     problems = [*check(loaded.suite, base), *distribution_problems(loaded.suite, base)]
     if refuse_task_code:
         problems += [*code_problems(loaded.suite, base), *metric_code_problems(loaded.suite.eval)]
-    problems += also(loaded.suite)
+    problems += [*(() if problems else rows(loaded)), *also(loaded.suite)]
     if problems:
         raise InputError(problems)
     return dataclasses.replace(loaded, suite=inline_deepspeed(loaded.suite, base))

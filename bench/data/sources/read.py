@@ -183,6 +183,11 @@ def _no_shape(head: Sequence[tuple[int, object]], table: RowTable, source: Sourc
         fault = no_list(record)
         return [Problem(reference=fault.reference, what=fault.what, where=where, hint=fault.hint)]
     seen = ", ".join(map(str, record)) if isinstance(record, dict) else ""
+    asked = recognise((r for _, r in head), answered=False) if source.rules.answered else None
+    if asked is not None:
+        what = f"rows that ask (by {asked.fields}) and have no column that is known as an answer (fields seen: {seen})"
+        hint = COLUMNS_HINT if isinstance(record, dict) and set(record) - asked.uses else "give the rows their answers"
+        return [Problem(reference="data.no-answers", what=what, where=where, hint=hint)]
     shapes = known_shapes(answered=source.rules.answered)
     what = f"rows of no known shape (fields seen: {seen or 'none'}); known: {shapes}"
     tokenised = isinstance(record, dict) and "input_ids" in record

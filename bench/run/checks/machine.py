@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from bench.errors import Problem
 from bench.record.environment import device, gpus
+from bench.run.checks.endpoint_keys import key_problems
 from bench.run.process.allocation import allocation
 from bench.suite.tables.evaluation import EvaluationOptions
 from bench.suite.tables.suite import RunOptions, Suite
@@ -26,6 +27,11 @@ _TRACKERS = {
 
 _NOT_HERE = {"cpu": {"fp16"}, "mps": {"fp16", "bf16"}}
 """Precisions that a device cannot compute in."""
+
+
+def here_problems(suite: Suite) -> list[Problem]:
+    """`machine_problems`, and the servers whose key is not set here."""
+    return [*machine_problems(suite), *key_problems(suite)]
 
 
 def machine_problems(suite: Suite) -> list[Problem]:

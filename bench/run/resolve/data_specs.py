@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bench.suite.checks.data.data_dependencies import closure
 from bench.suite.checks.data.subset_draws import draws_of
 from bench.suite.tables.data import DataSpec
-from bench.suite.tables.evals.eval_spec import data_of, reference_of
+from bench.suite.tables.evals.eval_spec import data_of, reference_of, slices_of
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.sweep import DEV
 
@@ -26,6 +26,13 @@ def data_specs(suite: Suite) -> dict[str, DataSpec]:
     evals |= {most_examples_data(spec.name): data_of(spec) for spec in suite.evals_at_most()}
     evals |= {reference_data(spec.name): reference_of(spec) for spec in suite.eval}
     return {**specs, **{name: spec for name, spec in evals.items() if spec is not None}}
+
+
+def eval_slices(suite: Suite) -> dict[str, tuple[str, ...]]:
+    """Columns whose values stay with the rows of an eval, by name of the data."""
+    return {
+        name: slices_of(spec) for spec in suite.eval for name in (f"eval:{spec.name}", most_examples_data(spec.name))
+    }
 
 
 def sweep_data(data: str, on: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from bench.digest import digest_file, digest_files, digest_json
 from bench.errors import InputError, Problem, attempted
 from bench.run.process.payloads import FetchRequest
 from bench.run.process.server import ChildServer
-from bench.run.resolve.data_specs import data_specs, most_examples_data, sweep_data, sweeps
+from bench.run.resolve.data_specs import data_specs, eval_slices, sweep_data, sweeps
 from bench.run.resolve.given_weights import resolve_given
 from bench.run.resolve.judges import resolve_judges
 from bench.run.resolve.models import resolve_model
@@ -28,7 +28,6 @@ from bench.suite.resolved import ResolvedData, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.data import DataSpec
 from bench.suite.tables.evals.choice import ChoiceSpec
-from bench.suite.tables.evals.eval_spec import slices_of
 from bench.suite.tables.evals.lm_eval import LmEvalSpec
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.sweep import DEV
@@ -61,11 +60,7 @@ def resolve(
     data = None
     if fetched is not None:
         files, away = fetched
-        slices = {
-            name: slices_of(spec)
-            for spec in loaded.suite.eval
-            for name in (f"eval:{spec.name}", most_examples_data(spec.name))
-        }
+        slices = eval_slices(loaded.suite)
         data = attempted(
             problems, lambda: resolve_data(specs, base=base, home=home, fetched=files, away=away, slices=slices)
         )

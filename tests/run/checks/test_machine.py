@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from bench.run.checks import machine
-from bench.run.checks.machine import machine_problems
+from bench.run.checks.machine import here_problems, machine_problems
 from bench.run.process.allocation import Allocation
+from bench.suite.reading.pydantic_errors import freeze
 from bench.suite.tables.evaluation import EvaluationOptions
 from bench.suite.tables.suite import Suite
 
@@ -126,3 +127,22 @@ def test_several_nodes_need_an_allocation_of_as_many(on: Any, monkeypatch: pytes
     assert told(suite(**spread)) == ["2 nodes are needed, and this run was started by itself"]
     monkeypatch.setenv("BENCH_ALLOCATION", Allocation(id="7", nodes=2).model_dump_json())
     assert told(suite(**spread)) == []
+
+
+def test_keys_of_servers_that_are_not_set_here_are_named_once_at_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`bench validate` was silent on them."""
+    server = {"base_url": "https://judge.example/v1", "model": "m", "key_env": "MINE_KEY"}
+    judge = {"kind": "judge", "data": {"source": "micro:heldout"}, "judge": {"endpoint": server}}
+    table = {
+        "name": "one", "question": "Can it?", "seeds": [0], "model": {"card": "micro"},
+        "arms": {"given": {"theirs": {"endpoint": {**server, "base_url": "https://arm.example/v1"}}}},
+        "eval": [{**judge, "name": "one"}, {**judge, "name": "two"}],
+    }  # fmt: skip
+    served = Suite.model_validate(freeze(table))
+    monkeypatch.delenv("MINE_KEY", raising=False)
+    found = here_problems(served)
+    assert [problem.where for problem in found] == [
+        "arms.given.theirs.endpoint.key_env", "eval[0].judge.endpoint.key_env",
+    ]  # fmt: skip
+    monkeypatch.setenv("MINE_KEY", "k-1")
+    assert here_problems(served) == []
