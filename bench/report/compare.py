@@ -77,7 +77,7 @@ def _without_sanity(record: Record, rows: ScoreRows, verdicts: Verdicts, *, name
     """All but the findings, which are about these numbers."""
     aligned, deltas, measured, claims = verdicts.aligned, verdicts.deltas, verdicts.results, verdicts.claims
     sources = _answer_sources(record, aligned, deltas, measured, claims)
-    sequential, look = _sequential(record, claims, measured, name=name)
+    sequential, look = _sequential(record, claims, name=name)
     return Comparison(
         run=run_info(record),
         completeness=verdicts.completeness,
@@ -159,10 +159,10 @@ def verdicts_of(record: Record, rows: ScoreRows, *, replicates: int = REPLICATES
 
 
 def _sequential(
-    record: Record, claims: tuple[ClaimResult, ...], measured: dict[tuple[str, str], Result], *, name: str | None
+    record: Record, claims: tuple[ClaimResult, ...], *, name: str | None
 ) -> tuple[SequentialState | None, Look | None]:
     """What the plan of looks leaves to buy, and this look at the claims."""
-    state = sequential_state(record, claims, measured)
+    state = sequential_state(record, claims)
     look = this_look(
         record,
         [(result.claim, result.verdict) for result in claims],

@@ -105,8 +105,8 @@ RULES: dict[str, Rule] = {
 }
 
 
-def next_numbers(seen: Seen, own: tuple[float, float], truth: Truth) -> Numbers:
-    """What the best buy leads to. own: variance of the arms' seeds."""
+def next_numbers(seen: Seen, truth: Truth) -> Numbers:
+    """What the best buy leads to; both arms' seeds count as equally noisy, as in the report."""
     parts, now = seen.delta.components, seen.numbers
     assert parts is not None, "several seeds"
     offers: dict[Numbers, float] = {}
@@ -114,7 +114,7 @@ def next_numbers(seen: Seen, own: tuple[float, float], truth: Truth) -> Numbers:
         count = now.seeds[side]
         if count < SEEDS[1]:
             fewer = (parts.seed or 0.0) + (parts.rest or 0.0)
-            gain = fewer * own[side] / max(sum(own), 1e-12) * (1.0 / count - 1.0 / (count + 1))
+            gain = fewer / 2 * (1.0 / count - 1.0 / (count + 1))
             seeds = (count + 1, now.seeds[1]) if side == 0 else (now.seeds[0], count + 1)
             offers[Numbers(seeds=seeds, examples=now.examples)] = gain / truth.price
     if now.examples < EXAMPLES[1]:
@@ -143,8 +143,7 @@ def looks(truth: Truth, generator: np.random.Generator, *, seed: int) -> list[Se
         seen.append(Seen(numbers=numbers, delta=delta))
         if numbers == LAST:
             return seen
-        own = tuple(float(value.mean(axis=1).var(ddof=1)) for value in values)
-        numbers = next_numbers(seen[-1], (own[0], own[1]), truth)
+        numbers = next_numbers(seen[-1], truth)
 
 
 @cache

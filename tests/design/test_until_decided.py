@@ -110,7 +110,7 @@ def test_seeds_are_added_to_the_arms_of_the_open_claim_alone_until_the_last_look
 
 @pytest.mark.parametrize(
     ("spread", "most", "first"),
-    [(0.0, 240, "60 examples of instructions"), (0.6, 240, f"a seed of {RANDOM}"), (0.0, 60, f"a seed of {LIMA}")],
+    [(0.0, 240, "60 examples of instructions"), (0.6, 240, f"a seed of {LIMA}"), (0.0, 60, f"a seed of {LIMA}")],
 )
 def test_what_shrinks_the_claim_most_per_second_is_bought(tmp_path: Path, spread: float, most: int, first: str) -> None:
     """Arms that differ by their examples alone need more of them, and noisy trainings more seeds."""
@@ -134,6 +134,8 @@ def test_what_shrinks_the_claim_most_per_second_is_bought(tmp_path: Path, spread
     assert sizes[-1][1] <= most
     text = render(compose(comparison))
     assert f"of {most} planned examples of instructions" in text
+    gains = [offer.gain for offer in lab.looks[0].offers if offer.arm is not None]
+    assert gains == pytest.approx([gains[0]] * 2), "seeds that agree by chance are bought as those of the other arm"
     row = next(line for line in text.splitlines() if line.startswith("| 1 |") and bought[0].what in line)
     assert f"{LIMA} &gt; {RANDOM} on instructions" in row
 

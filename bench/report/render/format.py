@@ -89,6 +89,13 @@ def percent(share: float | None, *, digits: int = 1) -> str:
     return NONE if share is None else f"{100 * share:.{digits}f}%"
 
 
+def chance(share: float) -> str:
+    """A probability that an estimate gives, never as certain: `97%`, `over 99%`, `under 1%`."""
+    if 0.01 <= share <= 0.99:
+        return percent(share, digits=0)
+    return "over 99%" if share > 0.99 else "under 1%"
+
+
 def memory(size: float | None) -> str:
     """Bytes in MiB or GiB: `720 MiB`, `11.3 GiB`."""
     return NONE if size is None else size_text(size)

@@ -27,9 +27,8 @@ def decision_section(comparison: Comparison) -> Section | None:
     if decision.pick is None:
         return Section(title="Which arm to take", blocks=tuple(blocks))
     table = Table(columns=_COLUMNS, rows=tuple(_row(option) for option in decision.options))
-    return Section(
-        title="Which arm to take", blocks=(*blocks, table, Paragraph(text=_TERMS, tone="muted", only="document"))
-    )
+    terms = Paragraph(text=f"{_TERMS} {_noise(decision)}", tone="muted", only="document")
+    return Section(title="Which arm to take", blocks=(*blocks, table, terms))
 
 
 def decision_sentence(decision: Decision) -> str:
@@ -43,7 +42,7 @@ def decision_sentence(decision: Decision) -> str:
     leading = f"{pick.arm} {'leads' if leads else 'has the lowest expected loss'}, {_said(pick)}"
     second = decision.runner_up if leads else decision.likeliest
     if second is not None and (prospect := decision.option(second).prospect) is not None:
-        chance = fmt.percent(prospect.best, digits=0)
+        chance = fmt.chance(prospect.best)
         leading += f"; next is {second}, best with {chance}" if leads else f"; {second} is best with {chance}"
     return f"Not decided: {_reasons(decision)}. {leading}."
 
@@ -54,7 +53,7 @@ def _said(option: Option) -> str:
     loss = fmt.number(prospect.expected_loss)
     return (
         f"{fmt.number(prospect.corrected)} {fmt.interval(prospect.low, prospect.high)}, best with "
-        f"{fmt.percent(prospect.best, digits=0)}, expected loss {loss}"
+        f"{fmt.chance(prospect.best)}, expected loss {loss}"
     )
 
 
@@ -73,6 +72,21 @@ def _weighed(decision: Decision) -> str:
     return f"By {fmt.listed(parts)}, as the suite weighs them.{near}"
 
 
+def _noise(decision: Decision) -> str:
+    """How the noise of training is known, and where intervals are too narrow."""
+    if decision.lone:
+        return (
+            f"Nothing shows the noise of training of {fmt.listed(decision.lone)}, of one seed: interval and P(best) "
+            "are those of examples alone."
+        )
+    if decision.moderated:
+        return (
+            f"The noise of training is taken from the seeds of {decision.moderated} arms together. Few seeds seldom "
+            "show that one arm is noisier: its interval is then too narrow, and P(best) too sure."
+        )
+    return "The noise of training is that of each arm's own seeds."
+
+
 def _row(option: Option) -> tuple[Cell, ...]:
     prospect = option.prospect
     if prospect is None:
@@ -82,6 +96,6 @@ def _row(option: Option) -> tuple[Cell, ...]:
         Cell(text=fmt.number(option.value)),
         Cell(text=fmt.number(prospect.corrected)),
         Cell(text=fmt.interval(prospect.low, prospect.high)),
-        Cell(text=fmt.percent(prospect.best, digits=0)),
+        Cell(text=fmt.chance(prospect.best)),
         Cell(text=fmt.number(prospect.expected_loss)),
     )

@@ -136,7 +136,7 @@ def _surest(decision: Decision) -> str:
     """`the best of 7 with a probability of over 99%`."""
     assert decision.pick is not None, "asked before"
     prospect = decision.option(decision.pick).prospect
-    probability = "" if prospect is None else f" with a probability of {_percent(prospect.best)}"
+    probability = "" if prospect is None else f" with a probability of {fmt.chance(prospect.best)}"
     return f"the best of {len(decision.options)}{probability}"
 
 
@@ -239,7 +239,3 @@ def _span(values: Sequence[float | None], say: Callable[[float], str]) -> str:
         return ""
     low, high = say(min(known)), say(max(known))
     return high if low == high else f"{low.removesuffix(high.lstrip('0123456789.,'))} to {high}"
-
-
-def _percent(share: float) -> str:
-    return "over 99%" if share > 0.99 else fmt.percent(share, digits=0)

@@ -18,7 +18,7 @@ from bench.stats.curves.distributions import BoolArray, FloatArray
 from bench.stats.estimates.corpus import linearised
 from bench.stats.noise.influence import Influence, influence, scored_rows
 from bench.stats.noise.moderation import SeedPrior, SeedVariance, seed_prior
-from bench.stats.samples.sample import Scores
+from bench.stats.samples.sample import Scores, several_draws
 from bench.suite.tables.arms import is_base
 from bench.suite.tables.conclusions.decision import DecisionOptions
 
@@ -35,12 +35,14 @@ class Weight:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WeighedArm:
-    """values: [seeds or draws]. parts: one for each weight, `None` without a seed that has every score."""
+    """values: [seeds or draws]. parts: one for each weight, `None` without a seed that has every score. drawn: whether
+    the seeds learned from several subset draws."""
 
     arm: str
     values: FloatArray
     parts: Sequence[Influence] | None
     trained: bool
+    drawn: bool
     gaps: tuple[str, ...]
 
     @property
@@ -85,7 +87,15 @@ def weighed_arm(
     ]
     parts = [influence(entry, usable) for entry in scores] if usable.any() else None
     values = np.zeros(0) if parts is None else weighted_sum(weights, [part.values for part in parts])
-    return WeighedArm(arm=arm, values=values, parts=parts, trained=not is_base(arm), gaps=tuple(gaps))
+    drawn = any(several_draws(entry.draws) for entry in scores)
+    return WeighedArm(
+        arm=arm,
+        values=values,
+        parts=parts,
+        trained=not is_base(arm),
+        drawn=drawn,
+        gaps=tuple(gaps),
+    )
 
 
 def _scores(entry: Aligned, arm: str) -> Scores:
@@ -118,7 +128,9 @@ def with_noise(weights: Sequence[Weight], measured_arms: Sequence[WeighedArm]) -
     seeded = np.array([candidate.trained and not candidate.lone for candidate in measured_arms])
     counts = np.array([candidate.values.size for candidate in measured_arms])
     rest = [sum(square * part.rest for square, part in zip(squares, row, strict=True)) for row in parts]
-    prior, seeds = _seed_noise(measured_arms, rest)
+    prior = prior_of(weights, measured_arms)
+    alike = np.array([not candidate.drawn for candidate in measured_arms])
+    seeds = _seed_noise(_seed_variances(weights, measured_arms), measured_arms, prior)
     return Candidates(
         values=np.array([candidate.values.mean() for candidate in measured_arms]),
         examples=tuple(examples),
@@ -126,29 +138,41 @@ def with_noise(weights: Sequence[Weight], measured_arms: Sequence[WeighedArm]) -
         seed_degrees=np.array([degrees for _, degrees in seeds]),
         rest=np.where(seeded, rest, 0.0),
         exchangeable=np.array([not is_base(candidate.arm) for candidate in measured_arms]),
-        pooled=seeded & (prior is not None and prior.usable and prior.pooled),
+        pooled=seeded & alike & (prior is not None and prior.usable and prior.pooled),
     )
 
 
-def _seed_noise(
-    measured_arms: Sequence[WeighedArm], rest: Sequence[float]
-) -> tuple[SeedPrior | None, list[tuple[float, float]]]:
-    """What all arms say together, and the variance of one seed's weighted mean and its degrees of freedom for each:
-    moderated by all arms where these are alike. 0 and infinite for a base, and for a lone seed, whose noise is
-    unknown."""
-    shown = {
+def prior_of(weights: Sequence[Weight], measured_arms: Sequence[WeighedArm]) -> SeedPrior | None:
+    """What the seeds of all arms say together about the noise of the weighted mean; `None` where they are too few. An
+    arm on several subset draws has the noise of draws, too, and says nothing of others."""
+    own = _seed_variances(weights, measured_arms)
+    return seed_prior([own[arm.arm] for arm in measured_arms if arm.arm in own and not arm.drawn])
+
+
+def _seed_variances(weights: Sequence[Weight], measured_arms: Sequence[WeighedArm]) -> dict[str, SeedVariance]:
+    """By arm of which two seeds at least are measured."""
+    squares = [(weight.share / weight.scale) ** 2 for weight in weights]
+    return {
         arm.arm: SeedVariance(
-            total=float(np.var(arm.values, ddof=1)), rest=part * arm.values.size, degrees=arm.values.size - 1
+            total=float(np.var(arm.values, ddof=1)),
+            rest=sum(square * part.rest for square, part in zip(squares, arm.parts, strict=True)) * arm.values.size,
+            degrees=arm.values.size - 1,
         )
-        for arm, part in zip(measured_arms, rest, strict=True)
-        if arm.trained and not arm.lone
+        for arm in measured_arms
+        if arm.trained and not arm.lone and arm.parts is not None
     }
-    prior = seed_prior(tuple(shown.values()))
-    return prior, [
+
+
+def _seed_noise(
+    own: Mapping[str, SeedVariance], measured_arms: Sequence[WeighedArm], prior: SeedPrior | None
+) -> list[tuple[float, float]]:
+    """Variance of one seed's weighted mean and its degrees of freedom, for each arm: moderated by all arms where these
+    are alike. 0 and infinite for a base, and for a lone seed, whose noise is unknown."""
+    return [
         (0.0, float("inf"))
-        if (variance := shown.get(arm.arm)) is None
+        if (variance := own.get(arm.arm)) is None
         else prior.moderated(variance)
-        if prior is not None and prior.usable
+        if prior is not None and prior.usable and not arm.drawn
         else (variance.total, float(variance.degrees))
         for arm in measured_arms
     ]

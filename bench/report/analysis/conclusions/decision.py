@@ -19,6 +19,7 @@ from bench.report.analysis.aligned.named import entry_named
 from bench.report.analysis.conclusions.candidates import (
     WeighedArm,
     Weight,
+    prior_of,
     weighed_arm,
     weighted_sum,
     weights_of,
@@ -63,6 +64,10 @@ class Decision:
     """By rising expected loss; those without a value last."""
     reasons: tuple[str, ...]
     """Why nothing is decided."""
+    moderated: int = 0
+    """Arms whose seeds' noise was taken together; 0 where each has its own."""
+    lone: tuple[str, ...] = ()
+    """Arms of which nothing shows the noise of training."""
 
     @property
     def likeliest(self) -> str | None:
@@ -109,7 +114,12 @@ def _decide(
     ordered = sorted(candidates, key=lambda c: by_arm[c.arm].expected_loss if c.known else np.inf)
     rows = tuple(_option(candidate, by_arm.get(candidate.arm)) for candidate in ordered)
     outcome, reasons = _outcome(options, weights, candidates, rows, measured, seed=seed)
-    return _decision(outcome, options, weights, rows, reasons)
+    prior = prior_of(weights, measured_arms)
+    return replace(
+        _decision(outcome, options, weights, rows, reasons),
+        moderated=prior.arms if prior is not None and prior.usable else 0,
+        lone=tuple(candidate.arm for candidate in measured_arms if candidate.lone),
+    )
 
 
 def _option(candidate: WeighedArm, prospect: Prospect | None) -> Option:

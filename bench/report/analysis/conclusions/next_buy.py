@@ -14,7 +14,6 @@ from bench.record.record import Record
 from bench.report.analysis.conclusions.claims import ClaimResult
 from bench.report.analysis.conclusions.growth import GrowingArm, GrowingEval, growing_arms, growing_evals
 from bench.report.analysis.conclusions.looks import looks_at, size_at_most, size_now
-from bench.report.analysis.scores.results import Result
 from bench.stats.conclusions.claim_types import ALPHA
 from bench.stats.conclusions.information import Size, variance_at
 from bench.stats.conclusions.sequential import nominal_levels
@@ -59,9 +58,7 @@ class SequentialState:
         return all(claim.futile for claim in self.open) or not self.offers
 
 
-def sequential_state(
-    record: Record, claims: Sequence[ClaimResult], results: Mapping[tuple[str, str], Result]
-) -> SequentialState | None:
+def sequential_state(record: Record, claims: Sequence[ClaimResult]) -> SequentialState | None:
     """`None` for a suite that plans no looks."""
     plan = record.resolved.suite.sequential
     if plan is None:
@@ -74,7 +71,7 @@ def sequential_state(
         most=sum(each.seeds + each.left for each in arms.values()),
         evals=evals,
         open=tuple(claim for claim, _ in waiting),
-        offers=tuple(_offers(waiting, arms, evals, results)),
+        offers=tuple(_offers(waiting, arms, evals)),
         seconds_saved=None,
     )
     return replace(state, seconds_saved=_saved(arms, evals)) if state.ended else state
@@ -142,14 +139,13 @@ def _offers(
     waiting: Sequence[tuple[OpenClaim, ClaimResult]],
     arms: Mapping[str, GrowingArm],
     evals: Sequence[GrowingEval],
-    results: Mapping[tuple[str, str], Result],
 ) -> list[Offer]:
     """For the widest claims first; of one claim, by the variance that each takes away per second."""
     bought: dict[tuple[str | None, str | None], Offer] = {}
     for claim, result in sorted(waiting, key=lambda pair: -pair[0].error):
         if claim.futile:
             continue
-        offers = [_seed_offer(result, arms[arm], results) for arm in _arms(claim.claim) if arms[arm].left > 0]
+        offers = [_seed_offer(result, arms[arm]) for arm in _arms(claim.claim) if arms[arm].left > 0]
         offers += [
             _examples_offer(result, growing)
             for growing in evals
@@ -160,26 +156,20 @@ def _offers(
     return list(bought.values())
 
 
-def _seed_offer(result: ClaimResult, arm: GrowingArm, results: Mapping[tuple[str, str], Result]) -> Offer:
-    """One more training of an arm: its share of the seeds' variance, which is as its own seeds differ, falls from 1/S
-    to 1/(S + 1). A noise of training that is not known counts as one: it has to be known before all else."""
+def _seed_offer(result: ClaimResult, arm: GrowingArm) -> Offer:
+    """One more training of an arm: its share of the seeds' variance falls from 1/S to 1/(S + 1). Both arms' seeds count
+    as equally noisy: bought by the noise that each shows, the arm whose few seeds agree by chance gets no more of them,
+    and looks surer than it is. A noise of training that is not known counts as one: it has to be known before all else.
+    """
     compared = result.delta or result.ratio
     assert compared is not None, "open claims have a comparison"
     parts, variance = _parts(compared), _variance(compared)
     gain, share = 1.0 / arm.seeds - 1.0 / (arm.seeds + 1), None
     if parts is not None and parts.seed is not None:
-        own = {side: _seed_variance(result.claim, side, results) for side in _arms(result.claim)}
-        whole = sum(own.values())
-        gain *= (parts.seed + (parts.rest or 0.0)) * (own[arm.arm] / whole if whole > 0.0 else 1.0 / len(own))
+        gain *= (parts.seed + (parts.rest or 0.0)) / len(_arms(result.claim))
         share = gain / variance if variance else None
     claim = f"{result.claim.says} on {result.claim.measure}"
     return Offer(arm=arm.arm, eval=None, examples=None, claim=claim, gain=gain, share=share, seconds=arm.seconds)
-
-
-def _seed_variance(claim: Claim, arm: str, results: Mapping[tuple[str, str], Result]) -> float:
-    result = results.get((arm, claim.on)) or results.get((arm, claim.eval or ""))
-    deviation = None if result is None else result.value.seed_deviation
-    return 0.0 if deviation is None else deviation**2
 
 
 def _examples_offer(result: ClaimResult, growing: GrowingEval) -> Offer:

@@ -74,7 +74,7 @@ def _least_risk(decision: Decision) -> str:
 
 def _share(decision: Decision, arm: str) -> str:
     prospect = decision.option(arm).prospect
-    return fmt.NONE if prospect is None else fmt.percent(prospect.near_best, digits=0)
+    return fmt.NONE if prospect is None else fmt.chance(prospect.near_best)
 
 
 def _readings(measurand: Measurand, results: _Results) -> dict[str, Reading]:

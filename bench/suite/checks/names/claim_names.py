@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
+from math import inf
 
 from bench.errors import Problem
 from bench.suite.catalog.metrics import ENDED, REFERENCE, UNIT, Ends, scales_of
@@ -31,26 +33,47 @@ def contradictions(claims: Sequence[Claim]) -> list[tuple[Claim, Claim]]:
     return [(claim, other) for claim, other in combinations(claims, 2) if _contradict(claim, other)]
 
 
+def repeats(claim: Claim, other: Claim) -> bool:
+    """Whether two claims hold for the same differences."""
+    pair = _alike(claim, other)
+    return pair is not None and pair[0] == pair[1]
+
+
 def _contradict(claim: Claim, other: Claim) -> bool:
-    if (claim.on, claim.per) != (other.on, other.per):
+    pair = _alike(claim, other)
+    if pair is None:
         return False
-    (left, relation, right), (left_other, relation_other, right_other) = claim.parts(), other.parts()
-    if (left, relation, right) == (left_other, relation_other, right_other):
-        return claim.margin == other.margin
-    turned = (left, right) == (right_other, left_other)
-    return (
-        turned
-        and ">" in (relation, relation_other)
-        and "==" not in (relation, relation_other)
-        and _exclude(claim, other)
+    first, second = pair
+    least, most = max(first.least, second.least), min(first.most, second.most)
+    return first == second or least > most or (least == most and (first.strict or second.strict))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Claimed:
+    """Differences left - right for which a claim holds. strict: the ends are outside."""
+
+    least: float
+    most: float
+    strict: bool
+
+
+def _alike(claim: Claim, other: Claim) -> tuple[_Claimed, _Claimed] | None:
+    """What two claims on one measure say of the difference of the same two sides, in the first one's direction."""
+    (left, _, right), (left_other, _, right_other) = claim.parts(), other.parts()
+    if (claim.on, claim.per) != (other.on, other.per) or {left, right} != {left_other, right_other}:
+        return None
+    first, second = _claimed(claim), _claimed(other)
+    turned = _Claimed(least=-second.most, most=-second.least, strict=second.strict)
+    return first, second if left == left_other else turned
+
+
+def _claimed(claim: Claim) -> _Claimed:
+    relation, margin = claim.parts()[1], claim.margin
+    return _Claimed(
+        least=margin if relation == ">" else -margin,
+        most=margin if relation == "==" else inf,
+        strict=relation == ">",
     )
-
-
-def _exclude(claim: Claim, other: Claim) -> bool:
-    """Left above right and right above left: with x the difference, x > m (or x >= -m) and x < -n (or x <= n)."""
-    least = claim.margin if claim.parts()[1] == ">" else -claim.margin
-    most = -other.margin if other.parts()[1] == ">" else other.margin
-    return least >= most
 
 
 def _vacuous(claim: Claim, spec: EvalSpec, where: str) -> Iterator[Problem]:

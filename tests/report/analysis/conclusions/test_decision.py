@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from bench.report.analysis.comparison import Comparison
+from bench.report.analysis.conclusions.candidates import WeighedArm, Weight, prior_of, with_noise
 from bench.report.analysis.conclusions.decision import Decision, Option
 from bench.report.analysis.conclusions.undecided import undecided_evidence
 from bench.report.compare import compare_record
@@ -12,6 +14,7 @@ from bench.report.compose import compose
 from bench.report.render.view import Paragraph
 from bench.report.sections.decision import decision_section, decision_sentence
 from bench.stats.conclusions.decision import Prospect
+from bench.stats.noise.influence import Influence
 from bench.suite.tables.conclusions.decision import DecisionOptions
 from tests.fakes.records import FakeRun, make_run
 
@@ -56,6 +59,7 @@ def test_an_arm_far_ahead_is_taken_and_said_first() -> None:
     assert isinstance(section.blocks[0], Paragraph)
     assert section.blocks[0].text.startswith(f"Take {LIMA}: 0.9")
     assert "expected loss 0.00" in section.blocks[0].text
+    assert "best with over 99%" in section.blocks[0].text, "an estimate is never certain"
 
 
 def test_the_value_is_the_weighted_mean_of_what_the_tables_show() -> None:
@@ -87,10 +91,45 @@ def test_two_arms_alike_are_not_decided_and_both_are_named() -> None:
     assert decide(make_run(examples=100, rates=rates), {"qa": 1}, tolerance=0.3).outcome == "decided"
 
 
+def last_words(comparison: Comparison) -> str:
+    section = decision_section(comparison)
+    assert section is not None
+    block = section.blocks[-1]
+    assert isinstance(block, Paragraph)
+    assert isinstance(block.text, str)
+    return block.text
+
+
 def test_one_seed_decides_nothing_however_far_ahead() -> None:
-    decision = decide(far_run(seeds=(0,)))
+    comparison = comparison_of(far_run(seeds=(0,)))
+    decision = comparison.decision
+    assert decision is not None
     assert (decision.outcome, decision.pick) == ("open", LIMA)
     assert "noise of training is unknown" in decision_sentence(decision)
+    assert f"noise of training of {LIMA}" in last_words(comparison)
+
+
+def test_arms_asked_together_are_said_to_be() -> None:
+    """An arm that is noisier than it can show is taken for as quiet as the others."""
+    assert "from the seeds of 6 arms together" in last_words(comparison_of(far_run()))
+
+
+def test_an_arm_on_subset_draws_says_nothing_of_the_noise_of_others() -> None:
+    """Its seeds' values hold the noise of draws, too: it was taken for that of the others' trainings."""
+    rng = np.random.default_rng(3)
+    weights = (Weight(name="qa", share=1.0, scale=1.0),)
+
+    def arm(name: str, deviation: float, *, drawn: bool = False) -> WeighedArm:
+        values = 0.5 + deviation * rng.normal(size=3)
+        part = Influence(values=values, low=None, high=None, units=np.zeros((3, 9)), degrees=8.0, extra=0.0)
+        return WeighedArm(arm=name, values=values, parts=[part], trained=True, drawn=drawn, gaps=())
+
+    alike = [arm(name, 0.01) for name in ("a/full", "b/full", "c/full")]
+    noisy = arm("d/full", 0.03, drawn=True)
+    assert prior_of(weights, [*alike, noisy]) == prior_of(weights, alike)
+    found = with_noise(weights, [*alike, noisy])
+    assert found.seed_degrees[3] == 2.0
+    assert found.seed_variance[3] == pytest.approx(noisy.values.var(ddof=1) / 3)
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,12 @@ def claim(says: str, *, margin: float = 0.0, on: str = "qa") -> Claim:
         (claim("a/b > c/d"), claim("a/b > c/d", margin=0.02), False),
         (claim("a/b > c/d"), claim("c/d > a/b", on="other"), False),
         (claim("a/b == c/d", margin=0.02), claim("c/d > a/b"), False),
+        (claim("a/b == c/d", margin=0.02), claim("a/b > c/d", margin=0.02), True),
+        (claim("a/b == c/d", margin=0.02), claim("c/d > a/b", margin=0.05), True),
+        (claim("a/b == c/d", margin=0.02), claim("c/d == a/b", margin=0.02), True),
+        (claim("a/b == c/d", margin=0.02), claim("a/b == c/d", margin=0.01), False),
+        (claim("a/b >= c/d", margin=0.02), claim("c/d == a/b", margin=0.02), False),
+        (claim("a/b > c/d"), claim("a/b > e/f"), False),
     ],
 )
 def test_claims_that_exclude_each_other_are_found(first: Claim, second: Claim, opposed: bool) -> None:
