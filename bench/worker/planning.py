@@ -109,6 +109,6 @@ def given(request: GivenRequest, folder: Path, emit: Emit) -> GivenReply:
 
 def rehearse(request: RehearsalRequest, folder: Path, emit: Emit) -> dict[str, str]:
     """Do all of some evals but the model's passes. Raises all problems at once; returns evals that lack their rows."""
-    from bench.evals.rehearsal import rehearse_all
+    from bench.evals.rehearsal.rehearse import rehearse_all
 
     return rehearse_all(request.jobs, ask_endpoints=request.ask_endpoints)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from bench.deploy.job import run_deploy
-from bench.evals import rehearsal
 from bench.evals.job import KINDS
 from bench.evals.judge.judge import run_judge
 from bench.evals.lm_eval.tasks import load_tasks
+from bench.evals.rehearsal import rehearse
 from bench.evals.served.job import run_served
 from bench.evals.step_score import score_step
 from bench.evals.subject_job import score_subject
@@ -45,7 +45,7 @@ def test_every_kind_of_eval_has_code() -> None:
     union = EvalSpec.__origin__  # type: ignore[attr-defined]
     kinds = {spec.model_fields["kind"].annotation.__args__[0] for spec in union.__args__}
     assert kinds == {*KINDS, "judge"}  # a judge loads no subject and has a way of its own
-    assert kinds == set(rehearsal._KINDS)
+    assert kinds == set(rehearse._KINDS)
 
 
 def test_the_tuned_weights_are_scored_not_the_bases(checkpoint: Path, tmp_path: Path) -> None:

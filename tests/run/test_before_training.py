@@ -113,7 +113,7 @@ def test_what_a_plan_counted_no_run_counts_again(tmp_path: Path) -> None:
     ("folder", "code"),
     [
         ("checked", "bench.train.check"),
-        ("rehearsed", "bench.evals.rehearsal"),
+        ("rehearsed", "bench.evals.rehearsal.rehearse"),
         ("counts", "bench.train.exact_counts"),
         ("timings", "bench.train.probe"),
     ],

@@ -57,4 +57,4 @@ def _asks_judge(job: EvalJob) -> bool:
 def _memo(home: Path, job: EvalJob) -> Path:
     rehearsed = f"{job.digest}-trusted" if job.trust_task_code else job.digest
     rows = "" if job.data is None else f"-{job.data.odd_rows}"
-    return home / "rehearsed" / own_code(home).key(rehearsed + rows, "bench.evals.rehearsal")
+    return home / "rehearsed" / own_code(home).key(rehearsed + rows, "bench.evals.rehearsal.rehearse")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.evals.rehearsal import rehearse
+from bench.evals.rehearsal.rehearse import rehearse
 from bench.record.jobs.eval_job import EvalJob
 from bench.suite.resolved import ResolvedModel
 from tests.evals.jobs import evaluate, lm_eval_job, metric, resolved_model, sentence, write_task

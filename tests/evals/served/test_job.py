@@ -10,7 +10,7 @@ import pytest
 
 from bench.data.render.row import Row, Turn
 from bench.errors import BenchError, IncompleteError, InputError
-from bench.evals.rehearsal import rehearse, rehearse_all
+from bench.evals.rehearsal.rehearse import rehearse, rehearse_all
 from bench.record.jobs.eval_job import EvalJob, Served
 from bench.suite.tables.endpoint import EndpointSpec
 from tests.evals.jobs import (

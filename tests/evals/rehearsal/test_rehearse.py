@@ -13,7 +13,7 @@ from lm_eval.tasks import TaskManager
 
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError, Problem
-from bench.evals.rehearsal import rehearse, rehearse_all
+from bench.evals.rehearsal.rehearse import rehearse, rehearse_all
 from bench.record.jobs.eval_job import EvalJob
 from bench.suite.resolved import ResolvedModel
 from tests.evals.jobs import (
