@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.stats.conclusions import claims
+from bench.stats.conclusions import claim_plan
 from bench.stats.estimates import delta, paired, seed_pairs, single
 from tests.fakes.remembered import remembered
 
@@ -22,8 +22,8 @@ _KNOWN = [
         (single, "_as_scored"),
         (seed_pairs, "_as_scored"),
         (delta, "detectable_effect"),
-        (claims, "needed"),
-        (claims, "needed_range"),
+        (claim_plan, "needed"),
+        (claim_plan, "needed_range"),
     )
 ]
 

@@ -12,10 +12,12 @@ decided by itself, without a p-value, and is no member of the family.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from bench.stats.conclusions.claim_evidence import ClaimEvidence, evidence_of, threshold_of
+from bench.stats.conclusions.claim_plan import needed_to_decide
 from bench.stats.conclusions.claim_types import (
     ALPHA,
     ClaimOutcome,
@@ -27,31 +29,9 @@ from bench.stats.conclusions.claim_types import (
 )
 from bench.stats.conclusions.multiplicity import holm
 from bench.stats.conclusions.sequential import sequential_p
-from bench.stats.curves.curve import Curve, TiedCurve
 from bench.stats.estimates.costs.ratio import Ratio
 from bench.stats.estimates.delta import Delta
-from bench.stats.estimates.power import Needed, needed, needed_range, needed_unseen
-from bench.stats.noise.variance import Components
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Evidence:
-    """A comparison, oriented so that more is better; for a ratio, in logarithms."""
-
-    estimate: float
-    sign: float
-    curve: Curve
-    null_p: float
-    components: Components
-    examples: int
-    seeds: int
-
-    def at_most(self, threshold: float) -> float:
-        """One-sided p-value against "the true value is at most `threshold`"."""
-        below = self.curve.cdf(threshold) if self.sign > 0 else 1.0 - self.curve.cdf(-threshold)
-        if threshold != 0:
-            return below
-        return max(below, self.null_p / 2) if below < 0.5 else min(below, 1.0 - self.null_p / 2)
+from bench.stats.estimates.power import Needed
 
 
 def decide(
@@ -113,7 +93,7 @@ def _with_missing(
 
 def _decided(questions: Sequence[ClaimQuestion], *, alpha: float, plan: bool) -> tuple[ClaimVerdict, ...]:
     """The verdicts from the scores that are there."""
-    evidence = [_evidence(question) for question in questions]
+    evidence = [evidence_of(question) for question in questions]
     exact = [_exact_verdict(question) for question in questions]
     tests = [
         None if comparison is None else _test(question, comparison)
@@ -145,7 +125,7 @@ def _exact_verdict(question: ClaimQuestion) -> ClaimVerdict | None:
     comparison = question.comparison
     if not isinstance(comparison, Ratio) or not comparison.exact or comparison.ratio is None:
         return None
-    margin = _threshold(question)
+    margin = threshold_of(question)
     gain = float(np.log(comparison.ratio)) * (1.0 if question.higher_is_better else -1.0)
     slack = 1e-12  # of the logarithms
     holds = {">=": gain >= -margin - slack, ">": gain > margin + slack, "==": abs(gain) <= margin + slack}
@@ -162,58 +142,9 @@ def _exact_verdict(question: ClaimQuestion) -> ClaimVerdict | None:
     )
 
 
-def _evidence(question: ClaimQuestion) -> _Evidence | None:
-    """`None` where there is no estimate or no interval."""
-    sign = 1.0 if question.higher_is_better else -1.0
-    match question.comparison:
-        case Delta(estimate=float(value), curve=curve, p_value=float(p), components=Components() as parts) as delta:
-            if curve is None:
-                return None
-            return _Evidence(
-                estimate=sign * value,
-                sign=sign,
-                curve=curve,
-                null_p=p,
-                components=parts,
-                examples=delta.n_examples,
-                seeds=max(delta.arm_seeds, delta.reference_seeds),
-            )
-        case Ratio(ratio=float(value), curve=curve, p_value=float(p)) as ratio:
-            if curve is None:
-                return None
-            alone = _cost_components(ratio)
-            return _Evidence(
-                estimate=sign * float(np.log(value)),
-                sign=sign,
-                curve=curve,
-                null_p=p,
-                components=ratio.components or alone,
-                examples=ratio.n_examples,
-                seeds=max(ratio.arm_seeds, ratio.reference_seeds),
-            )
-        case _:
-            return None
-
-
-def _cost_components(ratio: Ratio) -> Components:
-    """Variance parts of a cost alone: all noise is that of the trainings."""
-    return Components(
-        example=0.0,
-        seed=ratio.log_variance,
-        rest=0.0,
-        seed_degrees=ratio.degrees,
-        replicates=float(min(ratio.arm_seeds, ratio.reference_seeds)),
-        most_replicates=max(ratio.arm_seeds, ratio.reference_seeds),
-    )
-
-
-def _threshold(question: ClaimQuestion) -> float:
-    return float(np.log1p(question.margin)) if isinstance(question.comparison, Ratio) else question.margin
-
-
-def _test(question: ClaimQuestion, evidence: _Evidence) -> tuple[ClaimOutcome, float]:
+def _test(question: ClaimQuestion, evidence: ClaimEvidence) -> tuple[ClaimOutcome, float]:
     """The likelier of the two decided outcomes, with its two-sided p-value."""
-    margin = _threshold(question)
+    margin = threshold_of(question)
     if question.relation == "==":
         support = max(evidence.at_most(-margin), 1.0 - evidence.at_most(margin))
         refute = min(evidence.at_most(margin), 1.0 - evidence.at_most(-margin))
@@ -224,12 +155,12 @@ def _test(question: ClaimQuestion, evidence: _Evidence) -> tuple[ClaimOutcome, f
     return ("supported" if support <= refute else "refuted"), p_value
 
 
-def _side_of_estimate(question: ClaimQuestion, evidence: _Evidence) -> ClaimOutcome:
-    """The outcome if the estimate is the truth, as `_needed` assumes.
+def _side_of_estimate(question: ClaimQuestion, evidence: ClaimEvidence) -> ClaimOutcome:
+    """The outcome if the estimate is the truth, as `needed_to_decide` assumes.
 
     The likelier outcome may be the other one: on the logit scale, an interval near 0 or 1 reaches further to one side.
     """
-    margin = _threshold(question)
+    margin = threshold_of(question)
     holds = {
         ">=": evidence.estimate >= -margin,
         ">": evidence.estimate > margin,
@@ -240,7 +171,7 @@ def _side_of_estimate(question: ClaimQuestion, evidence: _Evidence) -> ClaimOutc
 
 def _verdict(
     question: ClaimQuestion,
-    evidence: _Evidence,
+    evidence: ClaimEvidence,
     test: tuple[ClaimOutcome, float],
     corrected: tuple[float, float],
     *,
@@ -252,7 +183,7 @@ def _verdict(
     sequential, adjusted = corrected
     decided = adjusted <= alpha
     nothing = Needed(examples=None, seeds=None)
-    plans = (nothing,) * 3 if decided or not plan else _needed(question, evidence, 1.0 - alpha / size)
+    plans = (nothing,) * 3 if decided or not plan else needed_to_decide(question, evidence, 1.0 - alpha / size)
     more, fewest, most = plans
     return ClaimVerdict(
         outcome=likelier if decided else "inconclusive",
@@ -268,35 +199,6 @@ def _verdict(
         seeds_range=None if more.seeds is None else (fewest.seeds, most.seeds),
         needed_level=None if decided else alpha / size,
         looks=1 if question.looks is None else question.looks.count,
-    )
-
-
-def _needed(question: ClaimQuestion, evidence: _Evidence, level: float) -> tuple[Needed, Needed, Needed]:
-    """Examples and seeds that would decide: with the noise as seen, and at both ends of its range."""
-    margin = _threshold(question)
-    thresholds = {">=": (-margin,), ">": (margin,), "==": (-margin, margin)}[question.relation]
-    nearest = min(thresholds, key=lambda threshold: abs(evidence.estimate - threshold))
-    distance, examples = abs(evidence.estimate - nearest), max(1, evidence.examples)
-    if isinstance(evidence.curve, TiedCurve):
-        tied = evidence.curve
-        reach = tied.above if (nearest > evidence.estimate) == (evidence.sign > 0) else tied.below
-        count = needed_unseen(distance, reach, units=tied.units, examples=examples, level=level)
-        return (Needed(examples=count, seeds=None),) * 3
-    seen = needed(distance, evidence.components, examples=examples, level=level)
-    ends = needed_range(distance, evidence.components, examples=examples, level=level)
-    first, low, high = (_whole_draws(counts, evidence) for counts in (seen, *ends))
-    return first, low, high
-
-
-def _whole_draws(counts: Needed, evidence: _Evidence) -> Needed:
-    """With all seeds of each subset draw."""
-    per_draw = max(1, evidence.seeds // evidence.components.most_replicates)
-    return Needed(
-        examples=counts.examples if evidence.examples else None,
-        seeds=None if counts.seeds is None else counts.seeds * per_draw,
-        together=None
-        if counts.together is None or not evidence.examples
-        else (counts.together[0], counts.together[1] * per_draw),
     )
 
 

@@ -1,0 +1,39 @@
+"""What would decide an open claim: more examples, more seeds, or both."""
+
+from __future__ import annotations
+
+from bench.stats.conclusions.claim_evidence import ClaimEvidence, threshold_of
+from bench.stats.conclusions.claim_types import (
+    ClaimQuestion,
+)
+from bench.stats.curves.curve import TiedCurve
+from bench.stats.estimates.power import Needed, needed, needed_range, needed_unseen
+
+
+def needed_to_decide(question: ClaimQuestion, evidence: ClaimEvidence, level: float) -> tuple[Needed, Needed, Needed]:
+    """Examples and seeds that would decide: with the noise as seen, and at both ends of its range."""
+    margin = threshold_of(question)
+    thresholds = {">=": (-margin,), ">": (margin,), "==": (-margin, margin)}[question.relation]
+    nearest = min(thresholds, key=lambda threshold: abs(evidence.estimate - threshold))
+    distance, examples = abs(evidence.estimate - nearest), max(1, evidence.examples)
+    if isinstance(evidence.curve, TiedCurve):
+        tied = evidence.curve
+        reach = tied.above if (nearest > evidence.estimate) == (evidence.sign > 0) else tied.below
+        count = needed_unseen(distance, reach, units=tied.units, examples=examples, level=level)
+        return (Needed(examples=count, seeds=None),) * 3
+    seen = needed(distance, evidence.components, examples=examples, level=level)
+    ends = needed_range(distance, evidence.components, examples=examples, level=level)
+    first, low, high = (_whole_draws(counts, evidence) for counts in (seen, *ends))
+    return first, low, high
+
+
+def _whole_draws(counts: Needed, evidence: ClaimEvidence) -> Needed:
+    """With all seeds of each subset draw."""
+    per_draw = max(1, evidence.seeds // evidence.components.most_replicates)
+    return Needed(
+        examples=counts.examples if evidence.examples else None,
+        seeds=None if counts.seeds is None else counts.seeds * per_draw,
+        together=None
+        if counts.together is None or not evidence.examples
+        else (counts.together[0], counts.together[1] * per_draw),
+    )
