@@ -11,7 +11,7 @@ from typing import Any
 from lm_eval.api.task import Task
 
 from bench.evals.example_part import in_part
-from bench.evals.lm_eval.measures import cluster_of
+from bench.evals.lm_eval.samples.score_rows import cluster_of
 from bench.record.jobs.eval_job import ExamplePart
 
 

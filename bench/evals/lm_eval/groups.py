@@ -14,7 +14,7 @@ from statistics import fmean
 from lm_eval.api.group import Group
 from lm_eval.config.group import AggMetricConfig
 
-from bench.evals.lm_eval.measures import TaskScores
+from bench.evals.lm_eval.samples.measures import TaskScores
 from bench.record.results.evaluation import GroupMeasure, Measure
 
 

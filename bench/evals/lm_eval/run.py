@@ -23,8 +23,8 @@ from bench.evals.lm_eval.example_lm import ExampleLM
 from bench.evals.lm_eval.groups import group_measures
 from bench.evals.lm_eval.language_model import SubjectLM
 from bench.evals.lm_eval.lm_eval_private import PACKAGED_READERS, without_environment_report
-from bench.evals.lm_eval.measures import TaskScores, read_samples
 from bench.evals.lm_eval.nltk_and_langdetect import house_nltk_data, reason_of, seed_detector
+from bench.evals.lm_eval.samples.measures import TaskScores, read_samples
 from bench.evals.lm_eval.tasks import Loaded, load_tasks
 from bench.evals.outcome import EvalOutput, ExampleProgress
 from bench.evals.subject import Subject

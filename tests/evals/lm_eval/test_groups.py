@@ -7,7 +7,7 @@ from lm_eval.api.group import Group
 from lm_eval.config.group import AggMetricConfig
 
 from bench.evals.lm_eval.groups import group_measures
-from bench.evals.lm_eval.measures import TaskScores
+from bench.evals.lm_eval.samples.measures import TaskScores
 from bench.record.results.evaluation import Measure
 
 
