@@ -18,8 +18,8 @@ from bench.data.formats.conversation import Rules
 from bench.data.formats.fields import RowError
 from bench.data.formats.shape import Shape
 from bench.data.formats.shapes import by_columns, known_shapes, recognise
-from bench.data.sources.file_formats import records
 from bench.data.sources.files import MICRO, files_of, kind_of, local_path
+from bench.data.sources.readers.readers import records
 from bench.data.sources.row_faults import RowFaults
 from bench.errors import InputError, Problem, did_you_mean
 from bench.making.spec import TaskColumns, TaskSource

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from bench.data.sources.file_formats import JSON_ENDINGS, READERS, format_of, known_formats
+from bench.data.sources.readers.readers import JSON_ENDINGS, READERS, format_of, known_formats
 from bench.data.sources.splits import files_of_split
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.catalog.folder_files import files_below

@@ -20,9 +20,11 @@ from bench.data.formats.fields import RowError, not_an_object
 from bench.data.formats.shape import Shape
 from bench.data.formats.shapes import by_columns, known_shapes, recognise
 from bench.data.formats.unused import unused_names, worth_reporting
-from bench.data.sources.file_formats import NumberedRecords, may_be_a_table, no_list, records, table_by_columns
 from bench.data.sources.files import MICRO
 from bench.data.sources.no_rows import no_rows_left
+from bench.data.sources.readers.json_tables import may_be_a_table, no_list, table_by_columns
+from bench.data.sources.readers.readers import records
+from bench.data.sources.readers.text_file import NumberedRecords
 from bench.data.sources.row_faults import COLUMNS_HINT, RowFaults
 from bench.data.sources.split_column import SplitColumn
 from bench.data.sources.table import RowTable

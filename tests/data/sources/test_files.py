@@ -17,10 +17,10 @@ import pytest
 from bench.data import micro
 from bench.data.formats.conversation import Rules
 from bench.data.formats.fields import RowError, not_an_object
-from bench.data.sources import file_formats
-from bench.data.sources.file_formats import records
 from bench.data.sources.files import files_of, kind_of
 from bench.data.sources.read import Source, read
+from bench.data.sources.readers import json_rows, readers
+from bench.data.sources.readers.readers import records
 from bench.data.sources.table import RowTable
 from bench.errors import InputError
 from bench.suite.tables.data import FILE_SUFFIXES, MICRO_SOURCES, DataSpec
@@ -98,7 +98,7 @@ def test_all_formats_give_the_same_rows(
     tmp_path: Path, name: str, write: Callable[[Path], None], block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the size of the blocks in which a JSON list is read."""
-    monkeypatch.setattr(file_formats, "_BLOCK", block)
+    monkeypatch.setattr(json_rows, "_BLOCK", block)
     write(path := tmp_path / name)
     assert list(records(path, source=name)) == list(enumerate(ROWS, start=1))
 
@@ -131,7 +131,7 @@ def test_the_line_that_is_not_json_is_named_and_the_rest_is_read(tmp_path: Path)
 
 @pytest.mark.parametrize("block", [5, 1 << 20])
 def test_the_element_that_is_not_json_is_named(tmp_path: Path, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_formats, "_BLOCK", block)
+    monkeypatch.setattr(json_rows, "_BLOCK", block)
     items = [json.dumps(row) for row in ROWS]
     items[16] = '{"question": cut}'
     (path := tmp_path / "x.json").write_text("[" + ",\n".join(items) + "]")
@@ -190,7 +190,7 @@ def test_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_source_that_a_suite_may_name_can_be_read() -> None:
-    assert set(FILE_SUFFIXES) == {*file_formats.READERS, ".gz"}
+    assert set(FILE_SUFFIXES) == {*readers.READERS, ".gz"}
     assert set(MICRO_SOURCES) == set(micro.ROW_SETS)
 
 
