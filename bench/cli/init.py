@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -24,40 +26,49 @@ class GoalName(StrEnum):
 _GOAL = "tune: do these rows beat the base? data: which file trains better? method: LoRA or full fine-tuning?"
 
 
+ModelOption = Annotated[
+    str | None, typer.Option("--model", "-m", help="A card, a folder or a hub id.", autocompletion=complete.cards)
+]
+DataOption = Annotated[
+    list[str] | None, typer.Option("--data", "-d", help="A file of rows, or a hub id; may be repeated.")
+]
+ColumnsOption = Annotated[
+    list[str] | None,
+    typer.Option(help="What the columns of a file are: prompt=COLUMN,completion=COLUMN. Once, or once per --data."),
+]
+TemplateOption = Annotated[
+    str | None, typer.Option("--template", help="A prompt template, where the model's own does not do.")
+]
+ContextLengthOption = Annotated[
+    int | None, typer.Option("--context-length", min=1, help="Tokens the model may see, where it does not say.")
+]
+AdapterOption = Annotated[
+    list[str] | None, typer.Option("--adapter", help="An adapter trained elsewhere, to compare; may be repeated.")
+]
+WeightsOption = Annotated[
+    list[str] | None, typer.Option("--weights", help="A whole model trained elsewhere; may be repeated.")
+]
+EndpointOption = Annotated[
+    list[str] | None, typer.Option("--endpoint", help="A served model, MODEL@BASE_URL, to compare; may be repeated.")
+]
+KeyOption = Annotated[str | None, typer.Option(help="The environment variable that holds the key of the endpoints.")]
+GoalOption = Annotated[GoalName | None, typer.Option("--goal", help=_GOAL)]
+OutOption = Annotated[Path, typer.Option("--out", "-o", help="Suite file to write.")]
+
+
 def init(
     *,
-    model: Annotated[
-        str | None, typer.Option("--model", "-m", help="A card, a folder or a hub id.", autocompletion=complete.cards)
-    ] = None,
-    data: Annotated[
-        list[str] | None, typer.Option("--data", "-d", help="A file of rows, or a hub id; may be repeated.")
-    ] = None,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option(help="What the columns of a file are: prompt=COLUMN,completion=COLUMN. Once, or once per --data."),
-    ] = None,
-    template: Annotated[
-        str | None, typer.Option("--template", help="A prompt template, where the model's own does not do.")
-    ] = None,
-    context_length: Annotated[
-        int | None,
-        typer.Option("--context-length", min=1, help="Tokens the model may see, where it does not say."),
-    ] = None,
-    adapter: Annotated[
-        list[str] | None, typer.Option("--adapter", help="An adapter trained elsewhere, to compare; may be repeated.")
-    ] = None,
-    weights: Annotated[
-        list[str] | None, typer.Option("--weights", help="A whole model trained elsewhere; may be repeated.")
-    ] = None,
-    endpoint: Annotated[
-        list[str] | None,
-        typer.Option("--endpoint", help="A served model, MODEL@BASE_URL, to compare; may be repeated."),
-    ] = None,
-    key_env: Annotated[
-        str | None, typer.Option(help="The environment variable that holds the key of the endpoints.")
-    ] = None,
-    goal: Annotated[GoalName | None, typer.Option("--goal", help=_GOAL)] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Suite file to write.")] = Path("suite.toml"),
+    model: ModelOption = None,
+    data: DataOption = None,
+    columns: ColumnsOption = None,
+    template: TemplateOption = None,
+    context_length: ContextLengthOption = None,
+    adapter: AdapterOption = None,
+    weights: WeightsOption = None,
+    endpoint: EndpointOption = None,
+    key_env: KeyOption = None,
+    goal: GoalOption = None,
+    out: OutOption = Path("suite.toml"),
 ) -> None:
     """Write a first suite for your model and data: lengths, template, evals, a size control, a margin to fill in.
 
@@ -65,43 +76,32 @@ def init(
     """
     from bench.atomic import write_errors_as_problems
     from bench.draft.given_arms import draft_given
-    from bench.draft.write import draft_suite, model_table
+    from bench.draft.named_inputs import model_table
+    from bench.draft.write import draft_suite
     from bench.places import home
 
+    drafting: Callable[..., Path]
     if adapter or weights or endpoint:
-        with status() as tell, write_errors_as_problems(str(out)):
-            written = draft_given(
-                adapter or [],
-                weights or [],
-                endpoints=endpoint or [],
-                key_env=key_env,
-                model=model,
-                data=data or [],
-                template=template,
-                context_length=context_length,
-                out=out,
-                home=home(),
-                tell=tell,
-            )
-        typer.echo(f"{written}: read it, then `bench plan {written}` and `bench run {written}`")
-        return
-    model = model or _ask("--model", "Model (card, folder or hub id)")
-    model_table(model, out.parent)  # said before more is asked for
-    files = data or _ask("--data", "Data files or hub ids, apart by spaces").split()
-    wanted = goal or GoalName(_ask("--goal", f"Goal ({_GOAL})", default="tune"))
-    with status() as tell, write_errors_as_problems(str(out)):
-        written = draft_suite(
-            model,
-            files,
-            wanted.value,
-            out=out,
-            home=home(),
-            columns=columns or [],
-            template=template,
-            context_length=context_length,
-            tell=tell,
+        drafting = partial(
+            draft_given,
+            adapter or [],
+            weights or [],
+            endpoints=endpoint or [],
+            key_env=key_env,
+            model=model,
+            data=data or [],
         )
-    typer.echo(f"{written}: read it and set the margin, then `bench plan {written}` and `bench run {written}`")
+        next_step = "read it"
+    else:
+        model = model or _ask("--model", "Model (card, folder or hub id)")
+        model_table(model, out.parent)  # said before more is asked for
+        files = data or _ask("--data", "Data files or hub ids, apart by spaces").split()
+        wanted = goal or GoalName(_ask("--goal", f"Goal ({_GOAL})", default="tune"))
+        drafting = partial(draft_suite, model, files, wanted.value, columns=columns or [])
+        next_step = "read it and set the margin"
+    with status() as tell, write_errors_as_problems(str(out)):
+        written = drafting(template=template, context_length=context_length, out=out, home=home(), tell=tell)
+    typer.echo(f"{written}: {next_step}, then `bench plan {written}` and `bench run {written}`")
 
 
 def _ask(flag: str, question: str, *, default: str | None = None) -> str:

@@ -10,8 +10,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bench.draft.choose import answer_tokens, metrics_for
+from bench.draft.flags import told_by_flags
 from bench.draft.look import Looked, look
-from bench.draft.write import model_table, named_sources, refuse_existing, relative, save, told_by_flags
+from bench.draft.named_inputs import model_table, named_sources, relative
+from bench.draft.write import refuse_existing, save
 from bench.errors import InputError, Problem
 from bench.run.process.server import ChildServer
 from bench.suite.peft_files import ADAPTER_CONFIG

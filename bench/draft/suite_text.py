@@ -1,0 +1,111 @@
+"""The draft as the text of a suite file, each choice with its reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from bench.draft.choose import Choices, Goal, answer_tokens, metrics_for, targets
+from bench.draft.look import Looked, LookedBase, columns_line
+
+_QUESTIONS: dict[Goal, str] = {
+    "tune": "Does training on {first} beat the base?",
+    "data": "Which rows train better: {all}?",
+    "method": "Does LoRA train as well as full fine-tuning on {first}?",
+}
+
+
+def suite_text(name: str, base: LookedBase, files: Sequence[Looked], choices: Choices) -> str:
+    """The suite as TOML."""
+    blocks = [
+        _head(name, files, choices),
+        f"[model]\n{base.table}\n{_template(base, files[0])}",
+        *(_file(file) for file in files),
+        _control(choices),
+        *(_recipe(recipe, rate, choices) for recipe, rate in zip(choices.recipes, choices.rates, strict=True)),
+        "[budget] # the same for every arm: 3 epochs of the smallest file\n"
+        f'unit = "tokens"\namount = {choices.budget_tokens:_}',
+        f"[arms]\ndata = {json.dumps([*choices.data])}\nrecipe = {json.dumps([*choices.recipes])}",
+        *_evals(files, choices),
+        *_claims(files, choices),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _head(name: str, files: Sequence[Looked], choices: Choices) -> str:
+    names = ", ".join(file.name for file in files)
+    question = _QUESTIONS[choices.goal].format(first=files[0].name, all=names)
+    return (
+        "# Drafted by `bench init` from the files below. Read it, set the margin at the end, then: bench plan.\n"
+        f"name = {json.dumps(name)}\nquestion = {json.dumps(question)}\n"
+        "seeds = [0, 1, 2] # trainings of each arm: fewer say less of how far seeds matter\n"
+        f"control = {json.dumps(choices.control)} # beside the base, every arm is compared with it"
+    )
+
+
+def _template(base: LookedBase, first: Looked) -> str:
+    if first.answers.text:
+        return "# the rows are plain text: no template is used in training"
+    if "\ntemplate = " in base.table:
+        return "# template: as it was given"
+    if first.shown.template_note is None:
+        return f"# template: the model's own ({first.shown.template})"
+    return f"template = {json.dumps(first.shown.template)} # the tokenizer has none of its own"
+
+
+def _file(file: Looked) -> str:
+    shown = file.shown
+    dropped = "".join(f", {count:,} left out ({reason})" for reason, count in shown.dropped.items() if count)
+    facts = f"{shown.rows:,} rows{dropped}; median {shown.median} tokens, longest {shown.longest}"
+    repeated = f"; {shown.duplicates:,} repeat an earlier one" if shown.duplicates else ""
+    unread = f"; not used: {', '.join(file.unread)}" if file.unread else ""
+    source = f"source = {json.dumps(file.source)}{columns_line(file.columns)}"
+    return f"[data.{file.name}] # {facts}{repeated}{unread}\n{source}"
+
+
+def _control(choices: Choices) -> str:
+    size, source = choices.control_size, json.dumps(f"data:{choices.control_of}")
+    why = "a random draw of equal size, so that size alone decides nothing" if "size_of" in size else "half of the rows"
+    return f'[data.{choices.control}] # {why}\nsource = {source}\nselect = {{ by = "random", {size} }}'
+
+
+def _recipe(recipe: str, rate: str, choices: Choices) -> str:
+    lora = "\nlora = { r = 16, alpha = 32 }" if recipe == "lora" else ""
+    return (
+        f"[recipe.{recipe}]\nmethod = {json.dumps(recipe)}\n"
+        f"learning_rate = {rate} # a start; a run can choose it from several, see docs/recipes.md\n"
+        f"max_length = {choices.max_length} # holds 99% of the rows whole, or is the model's limit{lora}"
+    )
+
+
+def _evals(files: Sequence[Looked], choices: Choices) -> list[str]:
+    """The answers to held-out prompts of each file that is compared, and the loss on those of the first."""
+    heldout = _held_out(files[0], choices)
+    if files[0].answers.text:
+        return [f'[[eval]]\nname = "heldout"\nkind = "loss"\nrole = "target"\n{heldout}']
+    note = "a diagnostic: a lower loss is not a better answer"
+    loss = f'[[eval]]\nname = "heldout" # {note}\nkind = "loss"\n{heldout}'
+    return [*(_answers(name, file, choices) for name, file in targets(files, choices.goal).items()), loss]
+
+
+def _answers(name: str, file: Looked, choices: Choices) -> str:
+    form = '\nformat = { by = "json" } # nearly all answers are JSON' if file.answers.json else ""
+    return (
+        f'[[eval]]\nname = {json.dumps(name)}\nkind = "generation"\n{_held_out(file, choices)}\n'
+        f"metrics = {json.dumps([*metrics_for(file.answers)])}{form}\n"
+        f"decoding = {{ max_new_tokens = {answer_tokens(file.answers, choices.context_length)} }}"
+    )
+
+
+def _held_out(file: Looked, choices: Choices) -> str:
+    select = f'select = {{ by = "holdout", size = {choices.held_out} }}'
+    return f'data = {{ source = "data:{file.name}", {select} }} # no arm trains on these'
+
+
+def _claims(files: Sequence[Looked], choices: Choices) -> list[str]:
+    """The goal's claim on each target eval: on one file's rows alone, the arm that trains on that file is favoured."""
+    return [
+        f"[[claim]]\nsays = {json.dumps(choices.claim)}\non = {json.dumps(name)}\n"
+        "margin = 0.0 # FILL IN before the first run: a difference on this eval that would not matter to you"
+        for name in targets(files, choices.goal)
+    ]
