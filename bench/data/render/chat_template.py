@@ -8,14 +8,15 @@ guarded (`bench.data.render.special_tokens`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.data.render.complete import left_out
 from bench.data.render.hints import hint_of, in_text
-from bench.data.render.row import Row, ToolCall, Turn
+from bench.data.render.row import Row, Turn
 from bench.data.render.special_tokens import Spelling, guarded, guarded_value, unguarded
+from bench.data.render.template_layout import QUESTION, TemplateLayout, layout_of, shows_system
+from bench.data.render.template_messages import has_thinking, message_of, with_thoughts_apart, without_system
 from bench.data.render.thinking import (
     empty_block,
     ends_with_block,
@@ -31,12 +32,6 @@ from bench.text import is_thinking_tag, mentions_thinking, opens_thinking
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_QUESTION, _ANSWER, _SYSTEM = "Qz7question", "Qz7answer", "Qz7system"
-"""Texts that no template holds, to see where it puts what."""
-_TAG = re.compile(r"\s*(?:<[^<>\s]+>|\[[^\[\]\s]+\])")
-_ROLE = re.compile("user|human|inst", re.IGNORECASE)
-_REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
-"""The names under which templates read reasoning; transformers, too, gives it under each."""
 NO_SYSTEM = "the template takes no system turn: its text is put before the first question"
 NO_PROMPT = "the template does not keep its prompt before an answer: evaluations begin otherwise than rows"
 THINKS_UNASKED = "rows hold reasoning, but evaluations ask with thinking off: set thinking = true for the model"
@@ -48,10 +43,7 @@ EMPTY_BLOCK = "an empty block of thinking in rows is context, not learned, and e
 
 
 class ChatTemplate:
-    """`answer_prefix` is the text between prompt and answer (a space in `dialogue`), `tail` what follows the last
-    answer, `closing` the tag that closes an earlier one, `header` what opens an assistant's turn, `after_answer` and
-    `after_call` what follows an earlier answer and an earlier call, `notes` what a report must say, in the order in
-    which it was found (keys; the values mean nothing)."""
+    """`notes` is what a report must say, in the order in which it was found (keys; the values mean nothing)."""
 
     def __init__(
         self,
@@ -77,13 +69,11 @@ class ChatTemplate:
         self._thinking = thinking
         if thinking:
             self._check_switch()
-        self._takes_system = self._shows_system()
-        self.answer_prefix, self.tail = self._layout()
-        self.header, self.closing = self._frame()
-        question, answer = Turn(role="user", content=_QUESTION), Turn(role="assistant", content=_ANSWER)
-        call = Turn(role="assistant", content="", tool_calls=(ToolCall(name=_ANSWER, arguments={}),))
-        self.after_answer = self._after([question, answer], question)
-        self.after_call = self._after([question, call], Turn(role="tool", content=_SYSTEM))
+        self._takes_system = shows_system(self._shown)
+        self.layout: TemplateLayout = layout_of(self._shown, name=template.name)
+        """What the template prints around what is said."""
+        if not self.layout.keeps_prompt:
+            self.notes[NO_PROMPT] = None
 
     def prompt(self, turns: Sequence[Turn]) -> str:
         """The guarded text of the turns, up to where the answer begins."""
@@ -125,7 +115,9 @@ class ChatTemplate:
             return row
         printed = unguarded(self.whole(row.turns))
         block = printed[: printed.rfind(last.content.strip())]
-        return row.model_copy(update={"turns": tuple(map(_parted, row.turns))}) if ends_with_block(block) else row
+        if not ends_with_block(block):
+            return row
+        return row.model_copy(update={"turns": tuple(map(with_thoughts_apart, row.turns))})
 
     def _note_tags(self, given: Turn, learned: str) -> None:
         """Notes a block of thinking whose tags are not the template's own. Where that has none, evaluations part only
@@ -156,10 +148,10 @@ class ChatTemplate:
 
     def messages_of(self, turns: Sequence[Turn]) -> list[MessageFields]:
         """The turns as the template reads them, guarded. A system turn that it does not take is in the first other."""
-        messages: Sequence[MessageFields] = [_message(turn) for turn in turns]
+        messages: Sequence[MessageFields] = [message_of(turn) for turn in turns]
         if not self._takes_system and messages and messages[0]["role"] == "system":
             self.notes[NO_SYSTEM] = None
-            messages = _without_system(messages)
+            messages = without_system(messages)
         return [guarded(message, self._spelling) for message in messages]
 
     def _prompt(self, turns: Sequence[Turn], *, thinking: bool) -> str:
@@ -187,7 +179,7 @@ class ChatTemplate:
 
     def _place_of(self, turn: Turn, full: str) -> int:
         """Place of the last turn in a text whose beginning is no prompt of the template."""
-        message = guarded(_message(turn), self._spelling)
+        message = guarded(message_of(turn), self._spelling)
         thought, answer = thoughts_and_answer(str(message["content"]))
         first = str(message.get("reasoning", "")).strip() or thought or answer.strip()
         place = full.rfind(first) if first else -1
@@ -199,10 +191,9 @@ class ChatTemplate:
     def _lead_of(self, turn: Turn, first: str) -> str | None:
         """What is learned of an answer before its `first` words where it follows one question; `None`: it is unclear,
         because that text begins with no prompt of the template, either."""
-        question = Turn(role="user", content=_QUESTION)
         try:
-            full = self.whole([question, turn])
-            start = self._behind_prompt([question], full)
+            full = self.whole([QUESTION, turn])
+            start = self._behind_prompt([QUESTION], full)
         except TemplateRefusedError:
             return None
         return None if start is None else full[start : full.rfind(first)]
@@ -232,53 +223,8 @@ class ChatTemplate:
             raise InputError(no_thinking_switch(self.template, "model.thinking"))
         self.notes["thinking is switched on"] = None
 
-    def _shows_system(self) -> bool:
-        turns = (Turn(role="system", content=_SYSTEM), Turn(role="user", content=_QUESTION))
-        try:
-            return _SYSTEM in self._shown(turns, add_generation_prompt=True)
-        except TemplateRefusedError:
-            return False
-
-    def _layout(self) -> tuple[str, str]:
-        """Text between a prompt and its answer, and text after the answer."""
-        question, answer = Turn(role="user", content=_QUESTION), Turn(role="assistant", content=_ANSWER)
-        try:
-            prompt = self._shown([question], add_generation_prompt=True)
-            full = self._shown([question, answer], add_generation_prompt=False)
-        except TemplateRefusedError as error:
-            raise self._unusable("template.broken", f"fails: {error}") from error
-        if _QUESTION not in prompt or _ANSWER not in full:
-            raise self._unusable("template.drops-content", "leaves the question or the answer out")
-        before, _, tail = full.partition(_ANSWER)
-        if not before.startswith(prompt):
-            self.notes[NO_PROMPT] = None
-        return before[len(prompt) :] if before.startswith(prompt) else "", tail
-
-    def _frame(self) -> tuple[str, str]:
-        """What opens an assistant's turn, and the tag that closes an earlier one; empty where there is none."""
-        question, answer = Turn(role="user", content=_QUESTION), Turn(role="assistant", content=_ANSWER)
-        try:
-            prompt = self._shown([question], add_generation_prompt=True)
-            bare = self._shown([question], add_generation_prompt=False)
-            again = self._shown([question, answer, question.model_copy(update={"content": _SYSTEM})],
-                                add_generation_prompt=False)  # fmt: skip
-        except TemplateRefusedError:
-            return "", ""
-        header = without_opening(prompt[len(bare) :]) if prompt.startswith(bare) else ""
-        closing = _TAG.match(again.partition(_ANSWER)[2])
-        return header, "" if closing is None or _ROLE.search(closing[0]) else closing[0].strip()
-
-    def _after(self, turns: Sequence[Turn], following: Turn) -> str:
-        """What the template prints behind the last of the turns where another follows; empty where that is unclear."""
-        try:
-            ended = self._shown(turns, add_generation_prompt=False)
-            longer = self._shown([*turns, following], add_generation_prompt=False)
-        except TemplateRefusedError:
-            return ""
-        return longer[len(ended) :] if longer.startswith(ended) else ""
-
     def _shown(self, turns: Sequence[Turn], *, add_generation_prompt: bool) -> str:
-        messages = [_message(turn) for turn in turns]
+        messages = [message_of(turn) for turn in turns]
         return self._render(turns, messages, add_generation_prompt=add_generation_prompt, thinking=self._thinking)
 
     def _hint_of(self, missing: str, turns: Sequence[Turn]) -> str:
@@ -291,50 +237,6 @@ class ChatTemplate:
     def _refused(self, origin: str, what: str, hint: str) -> InputError:
         what = f"template {self.template.name!r} {what}"
         return InputError(Problem(reference="template.refused", what=what, where=origin, hint=hint))
-
-    def _unusable(self, reference: str, what: str) -> InputError:
-        hint = 'choose another, such as model.template = "dialogue"'
-        what = f"template {self.template.name!r} {what}"
-        return InputError(Problem(reference=reference, what=what, where="model.template", hint=hint))
-
-
-def has_thinking(turn: Turn) -> bool:
-    """Whether a turn has thinking, in its own field or between tags in its text."""
-    return bool((turn.reasoning or "").strip() or thoughts_and_answer(turn.content)[0])
-
-
-def _parted(turn: Turn) -> Turn:
-    """An assistant's turn with the block of thinking of its text in the field for it."""
-    thought, answer = thoughts_and_answer(turn.content)
-    if turn.role != "assistant" or answer == turn.content:
-        return turn
-    return turn.model_copy(update={"reasoning": thought or None, "content": answer.lstrip("\n")})
-
-
-def _message(turn: Turn) -> MessageFields:
-    message: dict[str, Any] = {"role": turn.role, "content": turn.content}
-    for key in ("input", "name", "tool_call_id"):
-        if (value := getattr(turn, key)) is not None:
-            message[key] = value
-    if turn.reasoning is not None:
-        message |= dict.fromkeys(_REASONING_KEYS, turn.reasoning)
-    if turn.tool_calls:
-        message["tool_calls"] = [
-            {
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-                **({} if call.id is None else {"id": call.id}),
-            }
-            for call in turn.tool_calls
-        ]
-    return message
-
-
-def _without_system(messages: Sequence[MessageFields]) -> list[MessageFields]:
-    system, *rest = messages
-    if not rest:
-        return [{**system, "role": "user"}]
-    return [{**rest[0], "content": f"{system['content']}\n\n{rest[0]['content']}"}, *rest[1:]]
 
 
 def _named_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, str | bool]:

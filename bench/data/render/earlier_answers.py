@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
-from bench.data.render.chat_template import ChatTemplate, has_thinking
+from bench.data.render.chat_template import ChatTemplate
 from bench.data.render.row import Row, Turn
 from bench.data.render.special_tokens import CLOSE, OPEN, unguarded, unmarked
+from bench.data.render.template_messages import has_thinking
 from bench.data.render.thinking import empty_block, opening_before, thoughts_and_answer
 from bench.errors import InputError, Problem
 from bench.suite.catalog.template import MessageFields, TemplateRefusedError
@@ -38,7 +39,7 @@ def earlier_answers(chat: ChatTemplate, row: Row, chosen: Callable[[Turn], bool]
         raise unfindable(row, "the template rewrites earlier turns")
     if _is_behind_a_result(chat, row, wanted):
         raise unfindable(row, "the template prints what a tool returns before the text of the turn that calls it")
-    plain_endings = [ending for ending in (chat.closing, *endings) if ending]
+    plain_endings = [ending for ending in (chat.layout.closing, *endings) if ending]
     spans = []
     for at, (before, answer, after) in zip(places, _parts(marked), strict=True):
         turn = row.turns[at]
@@ -138,12 +139,12 @@ def _parts(marked: str) -> Iterator[tuple[str, str, str]]:
 def _start(chat: ChatTemplate, before: str, turn: Turn) -> int:
     """Where in the text before it an assistant's turn begins: behind the header and a block of thinking that is empty,
     with the thoughts and the blank before its words."""
-    header = chat.header
+    header = chat.layout.header
     place = before.rfind(header) if header.strip() else -1
     if place >= 0:
         start = place + len(header)
         return start + (0 if has_thinking(turn) else empty_block(before[start:]))
-    blank = chat.answer_prefix if not chat.answer_prefix.strip() else ""
+    blank = chat.layout.answer_prefix if not chat.layout.answer_prefix.strip() else ""
     start = len(before) - len(blank) if blank and before.endswith(blank) else len(before)
     thought = thoughts_and_answer(turn.content)[0] or (turn.reasoning or "").strip()
     shown = before.rfind(thought) if thought else -1

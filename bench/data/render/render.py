@@ -78,10 +78,11 @@ class Renderer:
         self._end_id = end_token(tokenizer, end_of_turn)
         self._chat = ChatTemplate(tokenizer, template, note=template_note, end_of_turn=end_of_turn, thinking=thinking)
         self._encoder = Encoder(tokenizer)
-        self.answer_prefix = self._chat.answer_prefix
+        layout = self._chat.layout
+        self.answer_prefix = layout.answer_prefix
         self._base_stops = tuple(base_stops)
-        end_id = self._end_id if self._chat.tail or end_of_turn else self._opening_token(self._chat.after_answer)
-        closing = ending(tokenizer, self._encoder, tail=self._chat.tail, end_id=end_id)
+        end_id = self._end_id if layout.tail or end_of_turn else self._opening_token(layout.after_answer)
+        closing = ending(tokenizer, self._encoder, tail=layout.tail, end_id=end_id)
         self.ending, self.stop_strings = closing.ids, closing.stop_strings
         self.stop_ids = tuple(dict.fromkeys([*closing.stop_ids, *base_stops]))
         if closing.note:
@@ -122,7 +123,7 @@ class Renderer:
             self._spelt |= dict.fromkeys(spelt_tokens(prompt + learned))
             start, completion = self._encoder.prompt(prompt), self._learned_ids(learned)
             if row.turns[-1].tool_calls and self.closed and completion[-1] in self._base_stops:
-                completion[-1] = self._opening_token(self._chat.after_call, completion[-1])
+                completion[-1] = self._opening_token(self._chat.layout.after_call, completion[-1])
         ids = start + completion
         learned_at_all = row.is_text or not row.turns[-1].is_empty
         mask = [False] * len(start) + [learned_at_all] * len(completion)
@@ -197,8 +198,8 @@ class Renderer:
 
     def _learned_ids(self, learned: str) -> list[int]:
         """Ids of what is learned of a row, just as the template prints it, closed by a token that ends it."""
-        if learned.endswith(self._chat.tail):
-            ids = self._encoder.completion(learned[: len(learned) - len(self._chat.tail)])
+        if learned.endswith(self._chat.layout.tail):
+            ids = self._encoder.completion(learned[: len(learned) - len(self._chat.layout.tail)])
             return [*ids, *self.ending] if self.closed else ids
         ids = self._encoder.completion(learned.rstrip())
         return ids if not self.closed or (ids and ids[-1] in self.stop_ids) else [*ids, self._end_id]

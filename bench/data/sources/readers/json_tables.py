@@ -8,7 +8,6 @@ from typing import Any
 from bench.data.formats.fields import RowError
 
 _ROWS_HINT = "write its rows as a list of objects, or one object per line"
-
 _PANDAS_HINT = 'with pandas: table.to_json("rows.jsonl", orient="records", lines=True)'
 
 

@@ -63,6 +63,5 @@ READERS: dict[str, Callable[[Path], NumberedRecords]] = {
 """By file ending."""
 
 JSON_ENDINGS = frozenset((".json", ".jsonl", ".ndjson"))
-
 _TEXT_FORMATS = (*JSON_ENDINGS, ".csv", ".tsv")
 """Endings of files that may be compressed."""
