@@ -29,7 +29,6 @@ from bench.atomic import write_text
 from bench.digest import digest_json
 from bench.record.files import RESULT
 from bench.record.store import JobStore
-from bench.run import scheduler as scheduler_module
 from bench.run.display import QuietDisplay
 from bench.run.executors import remote as remote_module
 from bench.run.executors.remote import RemoteExecutor, Submission
@@ -38,7 +37,8 @@ from bench.run.plan.plan import plan
 from bench.run.plan.types import PlannedJob
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
-from bench.run.scheduler import Scheduler
+from bench.run.scheduling import scheduler as scheduler_module
+from bench.run.scheduling.scheduler import Scheduler
 from tests.fakes.suites import fake_suite
 from tests.fakes.worker import eval_result, training_result
 

@@ -25,7 +25,7 @@ from bench.run.plan.types import PlannedJob
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
-from bench.run.scheduler import Scheduler
+from bench.run.scheduling.scheduler import Scheduler
 from bench.suite.load import LoadedSuite, LoadWith
 from bench.suite.tables.evals.eval_spec import EvalSpec
 

@@ -24,8 +24,9 @@ from bench.run.plan.free_weights import prune
 from bench.run.plan.probe_rounds import in_round, rounds_of, without_later, without_needless_rounds
 from bench.run.plan.types import JobOutcome, Plan, PlannedJob
 from bench.run.process.server import ChildServer
-from bench.run.recorder import Heading, earlier, make_record, timestamp
-from bench.run.scheduler import Scheduler
+from bench.run.recording.heading import Heading, earlier, timestamp
+from bench.run.recording.recorder import make_record
+from bench.run.scheduling.scheduler import Scheduler
 
 _SECONDS_BETWEEN_RECORDS = 20.0
 

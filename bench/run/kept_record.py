@@ -22,7 +22,7 @@ from bench.record.look import Look
 from bench.record.rundir import RunDirectory
 from bench.run.checks.given_weights import given_records
 from bench.run.plan.types import Plan
-from bench.run.recorder import portable
+from bench.run.recording.portable import portable
 
 _REPORTED = (".html", ".md", ".svg", "view.json", "flips.jsonl", "look.json")
 """Ends of the names of what a report adds to the folder."""
@@ -63,7 +63,7 @@ class RecordSources:
         results = ((planned.job.id, planned.cached) for planned in self.plan.jobs)
         return digest_json(
             {
-                "code": own_code(self.home).digest("bench.run.recorder"),
+                "code": own_code(self.home).digest("bench.run.recording.recorder"),
                 "resolved": portable(self.plan.resolved, Path.cwd()).model_dump_json(),
                 "plan": self.plan.digest,
                 "jobs": [[id_, manifest and manifest.model_dump_json()] for id_, manifest in results],

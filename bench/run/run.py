@@ -26,7 +26,7 @@ from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan
 from bench.run.plan.unavailable import notes as unavailable_notes
 from bench.run.process.server import ChildServer
-from bench.run.recorder import Heading
+from bench.run.recording.heading import Heading
 from bench.run.resolve.precision import precision_notes
 from bench.run.resolve.suite import resolve
 from bench.run.takeover import take_over

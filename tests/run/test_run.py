@@ -17,11 +17,11 @@ from bench.record.files import RESULT
 from bench.record.record import JobRecord, Record
 from bench.record.rundir import RunDirectory
 from bench.report.analysis.run_facts.absence import absences_of
-from bench.run import scheduler
 from bench.run.display import PlainDisplay, QuietDisplay
 from bench.run.plan import plan
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
+from bench.run.scheduling import running
 from tests.fakes.suites import HELD, diary, fake_suite, worked
 from tests.fakes.worker import ORDERS, training_result
 
@@ -188,7 +188,7 @@ def test_a_failed_training_is_recorded_and_harms_only_its_own_evals(
 def test_the_wait_for_the_libraries_counts_against_no_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine their import takes longer than a short job may."""
     seen: list[float] = []
-    start, exceeded = ChildServer.start, scheduler.exceeded
+    start, exceeded = ChildServer.start, running.exceeded
 
     def slowly(self: ChildServer, kind: str, payload: dict[str, Any], **places: Any) -> Any:
         if not seen:
@@ -200,7 +200,7 @@ def test_the_wait_for_the_libraries_counts_against_no_limit(tmp_path: Path, monk
         return exceeded(limits, pid=pid, seconds=seconds, processes=processes)
 
     monkeypatch.setattr(ChildServer, "start", slowly)
-    monkeypatch.setattr(scheduler, "exceeded", look)
+    monkeypatch.setattr(running, "exceeded", look)
     go(tmp_path, seeds=(0,), run={"workers": 1, "probe_steps": 0})
     assert seen[0] < 1.5
 

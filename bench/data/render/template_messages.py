@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bench.data.render.row import Turn
-from bench.data.render.thinking import (
-    thoughts_and_answer,
-)
+from bench.data.render.thinking import thoughts_and_answer
 from bench.suite.catalog.template import MessageFields
 
 if TYPE_CHECKING:

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.stats.conclusions.claim_types import (
-    ClaimQuestion,
-)
+from bench.stats.conclusions.claim_types import ClaimQuestion
 from bench.stats.curves.curve import Curve
 from bench.stats.estimates.costs.ratio import Ratio
 from bench.stats.estimates.delta import Delta

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from bench.stats.conclusions.claim_evidence import ClaimEvidence, threshold_of
-from bench.stats.conclusions.claim_types import (
-    ClaimQuestion,
-)
+from bench.stats.conclusions.claim_types import ClaimQuestion
 from bench.stats.curves.curve import TiedCurve
 from bench.stats.estimates.power import Needed, needed, needed_range, needed_unseen
 

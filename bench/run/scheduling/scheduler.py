@@ -9,47 +9,25 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing import connection as mp_connection
 
 from bench.emit import StepDone
 from bench.errors import InputError
-from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.job import loaded_weights
 from bench.record.record import Failure
-from bench.record.results.training import TrainResult
 from bench.record.store import JobStore
 from bench.run.display import Display
-from bench.run.executors.executor import Executor, RunningJob
-from bench.run.executors.local import HERE
+from bench.run.executors.executor import Executor
 from bench.run.plan.order import GROUP
 from bench.run.plan.types import JobOutcome, PlannedJob
-from bench.run.process.limits import exceeded
 from bench.run.process.locks import FileLock, child_lock, try_lock_job
+from bench.run.scheduling.outcomes import dependency_failure, headline_scores, outcome_without_child
+from bench.run.scheduling.running import Running
 from bench.suite.tables.suite import Limits
 
 _LOCK_SECONDS = 0.5
-
-
-@dataclass(slots=True, kw_only=True)
-class _Running:
-    job: PlannedJob
-    work: RunningJob
-    lock: FileLock
-    started: str
-    clock: float
-    """When it was asked for."""
-    shared: bool = False
-    """Whether another job of this run ran beside it, on the same machine, at any time."""
-    ended_for: Failure | None = None
-    """Why it was ended from here."""
-    stepped: bool = False
-    """Whether it is a training that has done a step."""
-    follows: str | None = None
-    """Digest of the training whose stored steps it scores while that goes on; `None`: of none that does."""
-    waited: float = 0.0
-    """Seconds that it followed a training, which no limit is about."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,7 +42,7 @@ class Scheduler:
     limits: Limits = field(default_factory=Limits)
     outcomes: dict[str, JobOutcome] = field(default_factory=dict)
     _waiting: list[PlannedJob] = field(default_factory=list)
-    _running: list[_Running] = field(default_factory=list)
+    _running: list[Running] = field(default_factory=list)
     _attempts: dict[str, int] = field(default_factory=dict)
     """Submissions by digest."""
     _lost: dict[str, list[str]] = field(default_factory=dict)
@@ -98,24 +76,10 @@ class Scheduler:
             return
         self._closed_some = False
         for planned in list(self._waiting):  # in the order of needs: one pass reaches dependants of dependants
-            outcome = self._outcome_without_child(planned)
+            outcome = outcome_without_child(planned, self.outcomes)
             if outcome is not None:
                 self._waiting.remove(planned)
                 self._close(planned, outcome)
-
-    def _outcome_without_child(self, planned: PlannedJob) -> JobOutcome | None:
-        if planned.unavailable is not None:
-            return JobOutcome(failure=Failure(kind="unavailable", message=planned.unavailable.what))
-        if planned.refusal is not None:
-            return JobOutcome(failure=Failure(kind="refused", message=planned.refusal.what))
-        twin = self.outcomes.get(planned.digest)
-        if twin is not None:
-            return replace(twin, reused=True)
-        for digest in planned.after:
-            failed = self.outcomes.get(digest)
-            if failed is not None and failed.failure is not None:
-                return JobOutcome(failure=_dependency_failure(failed.failure, planned, digest))
-        return None
 
     def _start_what_can(self) -> bool:
         """Start the jobs whose needs are met; whether none of them waits for room."""
@@ -180,10 +144,7 @@ class Scheduler:
         """The training of this digest is over: who follows it goes on alone, or ends with it where it failed."""
         for running in self._running:
             if running.follows == digest:
-                running.follows, running.waited = None, running.work.seconds
-                if failure is not None and running.ended_for is None:
-                    running.ended_for = _dependency_failure(failure, running.job, digest)
-                    running.work.kill()
+                running.stop_following(None if failure is None else dependency_failure(failure, running.job, digest))
 
     def _room(self) -> int:
         """Workers without work; a job in several processes takes as many, on other machines one."""
@@ -219,7 +180,7 @@ class Scheduler:
                 self._close(planned, JobOutcome(failure=Failure(kind="unavailable", message=error.problems[0].what)))
                 return
         self._attempts[planned.digest] = self._attempts.get(planned.digest, 0) + 1
-        self._running.append(_Running(job=planned, work=work, lock=lock, started=started, clock=clock, follows=follows))
+        self._running.append(Running(job=planned, work=work, lock=lock, started=started, clock=clock, follows=follows))
         self._note_sharing()
 
     def _note_sharing(self) -> None:
@@ -240,22 +201,11 @@ class Scheduler:
                 self._running.remove(running)
                 self._finish(running)
             else:
-                self._hold_to_limits(running)
+                running.hold_to(self.limits)
         if self.executor.at_once is not None:
             self._note_sharing()
 
-    def _hold_to_limits(self, running: _Running) -> None:
-        if running.ended_for is None:
-            running.ended_for = exceeded(
-                self.limits,
-                pid=running.work.pid,
-                seconds=0.0 if running.follows is not None else running.work.seconds - running.waited,
-                processes=running.job.processes,
-            )
-            if running.ended_for is not None:
-                running.work.kill()
-
-    def _finish(self, running: _Running) -> None:
+    def _finish(self, running: Running) -> None:
         seconds = time.monotonic() - running.clock
         failure, lost = running.work.failure, running.work.lost
         running.work.stop()
@@ -265,45 +215,26 @@ class Scheduler:
             self._submit_again(running, failure)
             return
         if failure is None:
-            failure = self._commit(running, seconds)
+            failure = running.commit(self.store, seconds)
         running.lock.release()
         outcome = JobOutcome(
             failure=failure,
             started=running.started,
             seconds=seconds,
             alone=not running.shared,
-            node=_elsewhere(running),
+            node=running.elsewhere,
             machine=running.work.machine,
             lost_nodes=tuple(self._lost.get(running.job.digest, ())),
         )
         self._close(running.job, outcome)
 
-    def _submit_again(self, running: _Running, failure: Failure) -> None:
+    def _submit_again(self, running: Running, failure: Failure) -> None:
         """Its machine is gone; what it saved is not."""
         attempt, attempts = self._attempts[running.job.digest] + 1, self.executor.attempts
         self.display.note(f"{running.job.job.id}: {failure.message}; attempt {attempt} of {attempts}")
         self._lost.setdefault(running.job.digest, []).append(running.work.node or "before its start")
         running.lock.release()
         self._waiting.insert(0, running.job)
-
-    def _commit(self, running: _Running, seconds: float) -> Failure | None:
-        """Make the result count. A missing, malformed or diverged one is a failure; the latter stays to be shown."""
-        digest = running.job.digest
-        try:
-            result = self.store.result(digest)
-            if isinstance(result, TrainResult) and result.diverged:
-                return Failure(kind="diverged", message=f"stopped at step {len(result.steps)}: the loss ran away")
-            self.store.commit(
-                digest,
-                started=running.started,
-                seconds=seconds,
-                alone=not running.shared,
-                node=_elsewhere(running),
-                machine=running.work.machine,
-            )
-        except (OSError, ValueError) as error:
-            return Failure(kind="exception", message=f"no whole result: {str(error).splitlines()[0]}")
-        return None
 
     def _close(self, planned: PlannedJob, outcome: JobOutcome) -> None:
         self._end_following(planned.digest, outcome.failure)
@@ -314,19 +245,9 @@ class Scheduler:
             outcome.failure,
             outcome.seconds,
             reused=outcome.reused,
-            scores=self._scores(planned, outcome),
+            scores=headline_scores(planned, outcome, self.store),
         )
         self.on_end(planned, outcome)
-
-    def _scores(self, planned: PlannedJob, outcome: JobOutcome) -> tuple[tuple[str, float], ...]:
-        """Headline scores of an eval that is done; none of anything else."""
-        if not isinstance(planned.job, EvalJob) or outcome.failure is not None:
-            return ()
-        result = self.store.eval_result(planned.job)
-        measures = () if result is None else result.measures
-        return tuple(
-            (measure.task, measure.value) for measure in measures if measure.headline and measure.value is not None
-        )
 
     def _abandon(self) -> None:
         """Stop what still runs; only after an exception is there anything."""
@@ -334,23 +255,3 @@ class Scheduler:
         for running in self._running:
             running.lock.release()
         self._running.clear()
-
-
-def _elsewhere(running: _Running) -> str | None:
-    """Name of the machine, where it is not this one."""
-    return None if running.work.node == HERE else running.work.node
-
-
-def _dependency_failure(failure: Failure, planned: PlannedJob, digest: str) -> Failure:
-    """digest: of the job that failed."""
-    if failure.kind == "dependency":
-        return failure
-    needed = "sweep" if planned.job.kind == "train" else "training"
-    asking = planned.job.asking if isinstance(planned.job, AnswerJob) else planned.job
-    if isinstance(asking, EvalJob) and any(folder.endswith(digest) for folder in asking.shares):
-        needed = "share of the questions"
-    elif isinstance(planned.job, EvalJob) and planned.job.judging is not None:
-        needed = "answers (or those that they are compared with)"
-    elif isinstance(planned.job, EvalJob) and planned.job.form is not None:
-        needed = "deployed form"
-    return Failure(kind="dependency", message=f"its {needed} failed: {failure.message}")

@@ -13,7 +13,9 @@ from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
 from bench.run.plan.plan import plan
 from bench.run.plan.types import JobOutcome, Plan
-from bench.run.recorder import Heading, earlier, make_record, portable
+from bench.run.recording.heading import Heading, earlier
+from bench.run.recording.portable import portable
+from bench.run.recording.recorder import make_record
 from bench.run.resolve.suite import resolve
 from tests.fakes.suites import fake_suite
 
