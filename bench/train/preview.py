@@ -8,8 +8,8 @@ counted over all.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.data.render.render import Renderer, make_renderer
@@ -52,43 +52,59 @@ def preview(
     stored = load_rows(Path(data.path))
     examples = tuple(_shown(renderer, done, max_length, row) for row, done in _printable(stored, masked, rows))
     measured = min(MEASURED, len(stored))
-    lengths: list[int] = []
-    counted: Counter[str] = Counter()
-    refused: list[InputError] = []
-    for number in range(measured):
-        row = stored[number * len(stored) // measured]
-        try:
-            rendered = masked.row(row)
-        except InputError as error:
-            refused.append(error)
-            continue
-        lengths.append(len(rendered.input_ids))
-        learned = _supervised(rendered, max_length)
-        counted["tokens"] += min(lengths[-1], max_length)
-        counted["supervised_tokens"] += learned
-        counted["truncated"] += lengths[-1] > max_length
-        counted["nothing_supervised"] += learned == 0 and not row.turns[-1].kept
-        if number % _EMIT_EVERY == 0:
-            emit(RowsMeasured(done=number, total=measured))
-    if refused and not (lengths and may_be_left_out(len(refused), measured, data.odd_rows)):
-        raise refused[0]
+    sample = [stored[number * len(stored) // measured] for number in range(measured)]
+    counts = _count(sample, masked, max_length, emit)
+    if counts.refused and not (counts.lengths and may_be_left_out(len(counts.refused), measured, data.odd_rows)):
+        raise counts.refused[0]
     return Preview(
         template=renderer.template_of_rows,
         template_note=renderer.template_note,
         measured=measured,
-        tokens=counted["tokens"],
-        supervised_tokens=counted["supervised_tokens"],
-        truncated=counted["truncated"],
-        tokens_cut_off=sum(lengths) - counted["tokens"],
-        nothing_supervised=counted["nothing_supervised"],
-        refused=len(refused),
-        refused_first=_first(refused),
+        tokens=counts.tokens,
+        supervised_tokens=counts.supervised_tokens,
+        truncated=counts.truncated,
+        tokens_cut_off=sum(counts.lengths) - counts.tokens,
+        nothing_supervised=counts.nothing_supervised,
+        refused=len(counts.refused),
+        refused_first=_first(counts.refused),
         duplicates=_duplicates(Path(data.path)),
-        median=sorted(lengths)[len(lengths) // 2],
-        longest=max(lengths),
-        histogram=histogram(lengths),
+        median=sorted(counts.lengths)[len(counts.lengths) // 2],
+        longest=max(counts.lengths),
+        histogram=histogram(counts.lengths),
         examples=examples,
     )
+
+
+@dataclass(slots=True, kw_only=True)
+class _RowCounts:
+    """What there is to count of some rows, cut to a length."""
+
+    lengths: list[int] = field(default_factory=list)
+    """Tokens of each row that the template can print, before the cut."""
+    refused: list[InputError] = field(default_factory=list)
+    tokens: int = 0
+    supervised_tokens: int = 0
+    truncated: int = 0
+    nothing_supervised: int = 0
+
+
+def _count(rows: Sequence[Row], masked: RowRenderer, max_length: int, emit: Emit) -> _RowCounts:
+    counts = _RowCounts()
+    for number, row in enumerate(rows):
+        try:
+            rendered = masked.row(row)
+        except InputError as error:
+            counts.refused.append(error)
+            continue
+        length, learned = len(rendered.input_ids), _supervised(rendered, max_length)
+        counts.lengths.append(length)
+        counts.tokens += min(length, max_length)
+        counts.supervised_tokens += learned
+        counts.truncated += length > max_length
+        counts.nothing_supervised += learned == 0 and not row.turns[-1].kept
+        if number % _EMIT_EVERY == 0:
+            emit(RowsMeasured(done=number, total=len(rows)))
+    return counts
 
 
 def _printable(stored: Sequence[Row], masked: RowRenderer, most: int) -> Iterator[tuple[Row, RenderedRow]]:

@@ -145,21 +145,8 @@ def length_controlled(
     rows = _rows(pairs)
     if rows is None:
         return None
-    examples, longer, shorter = rows.plan.unit.size, rows.longer, rows.shorter
-    if max(longer, shorter) > MOSTLY:
-        way = "longer" if longer > shorter else "shorter"
-        return LengthControlled(
-            rate=None,
-            low=None,
-            high=None,
-            level=level,
-            length_effect=None,
-            n_examples=examples,
-            longer=longer,
-            shorter=shorter,
-            method="none",
-            reason=f"nearly all answers are the {way} ones: length and quality cannot be told apart",
-        )
+    if max(rows.longer, rows.shorter) > MOSTLY:
+        return _inseparable(rows, level)
     fits = rows.fits()
     inference = infer(
         _side(rows, fits),
@@ -180,11 +167,28 @@ def length_controlled(
         high=high,
         level=level,
         length_effect=float(np.mean([[fitted.slope[0] for _, fitted in parts] for parts in fits])),
-        n_examples=examples,
-        longer=longer,
-        shorter=shorter,
+        n_examples=rows.plan.unit.size,
+        longer=rows.longer,
+        shorter=rows.shorter,
         method=inference.method,
         reason=inference.reason,
+    )
+
+
+def _inseparable(rows: _Rows, level: float) -> LengthControlled:
+    """No rate, with the reason, where nearly all answers are longer than the other side's, or shorter."""
+    way = "longer" if rows.longer > rows.shorter else "shorter"
+    return LengthControlled(
+        rate=None,
+        low=None,
+        high=None,
+        level=level,
+        length_effect=None,
+        n_examples=rows.plan.unit.size,
+        longer=rows.longer,
+        shorter=rows.shorter,
+        method="none",
+        reason=f"nearly all answers are the {way} ones: length and quality cannot be told apart",
     )
 
 
