@@ -71,7 +71,7 @@ class ChatTemplate:
             self._check_switch()
         self._takes_system = shows_system(self._shown)
         self.layout: TemplateLayout = layout_of(self._shown, name=template.name)
-        """What the template prints around what is said."""
+        """What the template prints around questions and answers."""
         if not self.layout.keeps_prompt:
             self.notes[NO_PROMPT] = None
 

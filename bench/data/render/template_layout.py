@@ -30,7 +30,7 @@ class Show(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateLayout:
-    """What a template prints around what is said."""
+    """What a template prints around questions and answers."""
 
     answer_prefix: str
     """Between prompt and answer: a space in `dialogue`."""
