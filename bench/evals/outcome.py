@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from bench.atomic import write_text
 from bench.data.render.row import Row
@@ -39,6 +40,14 @@ class EvalOutput:
     groups: tuple[GroupMeasure, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     datasets: dict[str, str] = field(default_factory=dict)
+
+    def reported(self) -> dict[str, Any]:
+        """The fields of the job's result (`bench.record.results.evaluation.EvalResult`), whoever was asked."""
+        return {
+            **{part.name: getattr(self, part.name) for part in fields(self) if part.name != "rows"},
+            "unscored": unscored(self.rows),
+            "unfinished_thinking": sum(row.unfinished_thinking for row in self.rows),
+        }
 
 
 def row_content(row: Row) -> str:

@@ -23,7 +23,7 @@ from bench.evals.inference.partial_replies import PartialReplies
 from bench.evals.inference.pass_counts import PassCounts, count_from_here
 from bench.evals.inference.reply_memory import ReplyMemory
 from bench.evals.inference.slot_budget import slot_budget
-from bench.evals.outcome import EvalOutput, unscored, write_scores
+from bench.evals.outcome import EvalOutput, write_scores
 from bench.evals.subject import Subject
 from bench.evals.subject_loader import SubjectLoader
 from bench.machine.device import PRECISIONS
@@ -83,20 +83,11 @@ def _score(
     subject.memory.save()
     finished = time.perf_counter()
     return EvalResult(
-        measures=outcome.measures,
-        groups=outcome.groups,
-        template=outcome.template,
+        **outcome.reported(),
         precision=PRECISIONS[subject.model.dtype],
-        batch=outcome.batch,
-        truncated=outcome.truncated,
-        unscored=unscored(outcome.rows),
-        strip_thinking=outcome.strip_thinking,
-        unfinished_thinking=sum(row.unfinished_thinking for row in outcome.rows),
         tokens=passes.tokens,
         slots=passes.slots,
         recalled_share=subject.memory.recalled_share,
-        generated_tokens=outcome.generated_tokens,
-        generated=outcome.generated,
         seconds=Seconds(
             start_up=loaded - started,
             evaluation=evaluated - loaded,
@@ -108,8 +99,6 @@ def _score(
         drift=None if job.share is not None else held_out_drift(job, subject),
         other_load=other_load,
         engine=engine_use(subject, job),
-        versions=outcome.versions,
-        datasets=outcome.datasets,
     )
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench.data.render.row import Row
 from bench.emit import Emit
 from bench.endpoint.client import open_endpoint
+from bench.evals.generated.conversation import Replies
 from bench.evals.generated.eval import scored_answers
 from bench.evals.generated.questions import asked_rows, shown_answers
 from bench.evals.lm_eval.choice import choice_task
 from bench.evals.lm_eval.run import load_eval, score_with
-from bench.evals.outcome import EvalOutput, ExampleProgress, unscored, write_scores
+from bench.evals.outcome import EvalOutput, ExampleProgress, write_scores
 from bench.evals.served.conversation import ask_served
 from bench.evals.served.language_model import ServedLM
 from bench.evals.served.subject import ServedSubject
@@ -39,22 +41,11 @@ def run_served(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
     write_scores(folder, outcome.rows)
     finished = time.perf_counter()
     return EvalResult(
-        measures=outcome.measures,
-        groups=outcome.groups,
-        template=outcome.template,
+        **outcome.reported(),
         precision=PRECISION,
-        batch=outcome.batch,
-        truncated=outcome.truncated,
-        unscored=unscored(outcome.rows),
-        strip_thinking=outcome.strip_thinking,
-        unfinished_thinking=sum(row.unfinished_thinking for row in outcome.rows),
-        generated_tokens=outcome.generated_tokens,
-        generated=outcome.generated,
         endpoint=subject.used(),
         seconds=Seconds(evaluation=evaluated - started, saving=finished - evaluated, wall=finished - started),
         peak_process_bytes=None,
-        versions=outcome.versions,
-        datasets=outcome.datasets,
     )
 
 
@@ -66,9 +57,7 @@ def evaluate_served(job: EvalJob, subject: ServedSubject, emit: Emit) -> EvalOut
 def _generation(job: EvalJob, subject: ServedSubject, emit: Emit) -> EvalOutput:
     spec, rows = job.eval, subject.rows(job)
     assert isinstance(spec, GenerationSpec), "chosen by kind"
-    strip = spec.strip_thinking is not False
-    progress = ExampleProgress(emit, len(rows))
-    replies = ask_served(subject, rows, spec.decoding, strip_thinking=strip, progress=progress)
+    replies, strip = _asked(spec, subject, rows, emit)
     return scored_answers(job, rows, replies, strip_thinking=strip)
 
 
@@ -76,10 +65,17 @@ def _questions(job: EvalJob, subject: ServedSubject, emit: Emit) -> EvalOutput:
     spec = job.eval
     assert isinstance(spec, QuestionsSpec), "chosen by kind"
     rows = asked_rows(spec) if job.data is None else subject.rows(job)
+    replies, strip = _asked(spec, subject, rows, emit)
+    return shown_answers(spec, rows, replies, strip_thinking=strip)
+
+
+def _asked(
+    spec: GenerationSpec | QuestionsSpec, subject: ServedSubject, rows: Sequence[Row], emit: Emit
+) -> tuple[Replies, bool]:
+    """The server's replies to rows, and whether they are without their thinking."""
     strip = spec.strip_thinking is not False
     progress = ExampleProgress(emit, len(rows))
-    replies = ask_served(subject, rows, spec.decoding, strip_thinking=strip, progress=progress)
-    return shown_answers(spec, rows, replies, strip_thinking=strip)
+    return ask_served(subject, rows, spec.decoding, strip_thinking=strip, progress=progress), strip
 
 
 def _tasks(job: EvalJob, subject: ServedSubject, emit: Emit) -> EvalOutput:
