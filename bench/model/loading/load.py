@@ -218,12 +218,26 @@ def _trained_base(model: ResolvedModel, quantization: Path, place: torch.device)
 
 
 def _merged(adapted: Any) -> Any:
-    """The base with the adapter merged into its weights, or in its layers where the method cannot be merged."""
-    _untie_adapted_embeddings(adapted.get_base_model())
+    """The base with the adapter merged into its weights, or in its layers where it cannot be: some methods, a bias
+    beside a matrix that has none, adapters on one matrix in several places (`layer_replication`)."""
+    base = adapted.get_base_model()
+    _untie_adapted_embeddings(base)
+    if _adapts_one_matrix_twice(base):
+        return base
     try:
-        return adapted.merge_and_unload()
-    except (NotImplementedError, AttributeError, ValueError):
-        return adapted.get_base_model()
+        return adapted.merge_and_unload(safe_merge=True)  # a layer that fails stays as it was
+    except (NotImplementedError, AttributeError, ValueError, RuntimeError):
+        return base
+
+
+def _adapts_one_matrix_twice(base: Any) -> bool:
+    """Whether two layers with adapters have one matrix, each of which would be merged into it. PEFT itself sees to
+    embeddings and head."""
+    ends = (base.get_input_embeddings(), base.get_output_embeddings())
+    adapted = [module for module in base.modules() if carries_adapter(module) and module not in ends]
+    layers = [module.get_base_layer() for module in adapted]
+    weights = [id(layer.weight) for layer in layers if isinstance(getattr(layer, "weight", None), torch.Tensor)]
+    return len(set(weights)) < len(weights)
 
 
 def _untie_adapted_embeddings(base: Any) -> None:

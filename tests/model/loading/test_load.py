@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -55,6 +56,24 @@ def test_a_lora_subject_is_the_trained_model_without_the_adapters_cost(
     untrained = load_subject(model, None, precision="fp32", device=CPU)
     assert not torch.allclose(logits(subject), logits(untrained), atol=1e-2)
     assert not [name for name, _ in subject.named_modules() if "lora" in name]
+
+
+@pytest.mark.parametrize("settings", [{"layer_replication": [[0, 2], [1, 2]]}, {"lora_bias": True}])
+def test_an_adapter_that_cannot_be_merged_stays_beside_its_weights(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """Two replicas of a layer have one matrix, which took the updates of both; a bias has no place in Llama's layers,
+    and the subject failed after its training."""
+    model = resolved_model(tiny_checkpoint(tmp_path / "base", "llama"))
+    base = load_base(model, precision="fp32", device=CPU)
+    targets = ["q_proj", "down_proj"]
+    adapted = get_peft_model(base, LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=targets, **settings))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        for parameter in adapted.parameters():
+            if parameter.requires_grad:
+                torch.nn.init.normal_(parameter, std=0.2)
+    adapted.eval().save_pretrained(tmp_path / "job" / WEIGHTS)
+    subject = load_subject(model, tmp_path / "job", precision="fp32", device=CPU)
+    assert torch.allclose(logits(subject), logits(adapted), atol=1e-4)
 
 
 def test_a_fully_tuned_subject_is_its_own_weights(tmp_path: Path) -> None:
