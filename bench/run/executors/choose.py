@@ -16,7 +16,8 @@ from bench.places import home
 from bench.run.executors.backend import Backend
 from bench.run.executors.command import command_backend, slurm_backend
 from bench.run.executors.executor import Executor
-from bench.run.executors.ray import ray_backend
+from bench.run.executors.ray import RayBackend, connected_ray
+from bench.run.executors.ray_objects import RayObjectsBackend
 from bench.run.executors.remote import RemoteExecutor
 from bench.suite.tables.executor import (
     CommandExecutor,
@@ -52,7 +53,8 @@ def _backend(spec: ExecutorSpec, beside: Path, limits: Limits) -> Backend:
         return command_backend(spec, beside)
     if isinstance(spec, SlurmExecutor):
         return slurm_backend(spec, limited=limits.seconds is not None)
-    return ray_backend(spec)
+    ray = connected_ray(spec)
+    return RayBackend(ray=ray) if spec.shared else RayObjectsBackend(ray=ray, home=home(), python=spec.python)
 
 
 def _read(named: str) -> tuple[ExecutorSpec, Path]:

@@ -69,8 +69,9 @@ class RayBackend:
         return ""
 
 
-def ray_backend(spec: RayExecutor) -> RayBackend:
-    """Connect to a cluster, or start one where that is asked for. Raises `InputError` without Ray, or without it."""
+def connected_ray(spec: RayExecutor) -> Any:
+    """Ray, connected to a cluster, which is started where that is asked for. Raises `InputError` without Ray, or
+    without a cluster."""
     try:
         ray = importlib.import_module("ray")
     except ImportError as error:
@@ -85,7 +86,7 @@ def ray_backend(spec: RayExecutor) -> RayBackend:
             what = f"there is no Ray cluster at {spec.address}"
             hint = 'ray start --head; or a file with kind = "ray" and address = "local": docs/scaling.md'
             raise InputError(Problem(reference="executor.ray", what=what, hint=hint)) from error
-    return RayBackend(ray=ray)
+    return ray
 
 
 def _run(command: tuple[str, ...]) -> int:

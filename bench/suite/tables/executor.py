@@ -78,6 +78,9 @@ class RayExecutor(_Remote):
     """`kind = "ray"`: tasks of a Ray cluster; needs `pip install "sft-bench[ray]"`."""
 
     kind: Literal["ray"] = "ray"
+    shared: bool = True
+    """Whether all nodes see `BENCH_HOME`, and the files that a suite names by path; if not, a job's inputs and result
+    travel through Ray's object store, and each node works below its own `BENCH_HOME`."""
     address: str = "auto"
     """A running cluster; `auto`: the one that Ray finds here; `local`: start one on this machine, for this run, which
     then listens on all of the machine's addresses, behind Ray's token."""

@@ -89,3 +89,39 @@ def test_a_killed_driver_and_a_lost_node_leave_the_scores_of_this_machine(
     assert any("was lost (ray" in note for note in notes)
     assert sum(job.reused for job in record.jobs) >= before
     assert set(worked(there / "home")) == {job.id for job in record.jobs}
+
+
+def test_two_nodes_that_share_no_folder_give_the_scores_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each node has a home of its own; one of them goes away half way."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    local, _ = go(here)
+    monkeypatch.setenv("BENCH_HOME", str(there / "home"))
+    homes = [{"BENCH_HOME": str(tmp_path / name), "BENCH_NODE_NAME": name} for name in ("n0", "n1")]
+    head = {"num_cpus": 1, "include_dashboard": False, "env_vars": homes[0]}
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args=head)
+    try:
+        second = cluster.add_node(num_cpus=2, env_vars=homes[1])
+        (there / "cluster.toml").write_text(f'kind = "ray"\naddress = "{cluster.address}"\njobs = 3\nshared = false\n')
+        chosen = ray_executor(there)
+
+        def lose() -> None:
+            while done(there) < 5:
+                time.sleep(0.1)
+            cluster.remove_node(second, allow_graceful=False)
+
+        threading.Thread(target=lose, daemon=True).start()
+        record, notes = go(there, chosen)
+    finally:
+        cluster_utils.ray.shutdown()
+        cluster.shutdown()
+    assert all(job.status == "done" for job in record.jobs)
+    assert scores(record) == scores(local) != []
+    assert {job.node for job in record.jobs} == {"n0", "n1"}
+    assert any("node n1 was lost (ray without a shared folder" in note for note in notes)
+    assert not worked(there / "home"), "nothing was done below the run's home"
+    assert set(worked(tmp_path / "n0")) | set(worked(tmp_path / "n1")) == {job.id for job in record.jobs}

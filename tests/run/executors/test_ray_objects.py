@@ -1,0 +1,147 @@
+"""Jobs on nodes that see no folder of the run's: what travels, what does not, and what is not believed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.digest import digest_file
+from bench.record.record import Record
+from bench.record.store import JobStore
+from bench.run.display import QuietDisplay
+from bench.run.executors import ray_objects, remote
+from bench.run.executors.carried_files import CarriedInput, inputs_of, lacking, moved, write_checked
+from bench.run.executors.ray_objects import NodeMessage, RayObjectsBackend, write_messages
+from bench.run.executors.remote import RemoteExecutor
+from bench.run.executors.remote_files import JobFiles
+from bench.run.process.server import ChildServer
+from bench.run.run import run_suite
+from tests.fakes.ray_cluster import FakeRay, node_environment
+from tests.fakes.suites import fake_suite, scores, worked
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeRay:
+    """One node with its home at `node`."""
+    monkeypatch.setattr(remote, "_ASK_SECONDS", 0.2)
+    monkeypatch.setattr(remote, "_POLL_SECONDS", 0.1)
+    monkeypatch.setattr(ray_objects, "_LOOK_SECONDS", 0.1)
+    for name, value in node_environment(tmp_path / "node").items():
+        monkeypatch.setenv(name, value)
+    ray = FakeRay()
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    return ray
+
+
+def executor(cluster: FakeRay, root: Path) -> tuple[RemoteExecutor, RayObjectsBackend]:
+    backend = RayObjectsBackend(ray=cluster, home=root / "home", python=None)
+    return RemoteExecutor(backend=backend, jobs=1, gpus=0, home="unused", module="tests.fakes.worker"), backend
+
+
+def go(root: Path, executor: RemoteExecutor | None = None) -> tuple[Record, list[str]]:
+    notes: list[str] = []
+    display = QuietDisplay()
+    display.note = notes.append  # type: ignore[method-assign]
+    finished = run_suite(
+        fake_suite(root, seeds=(0,)), only=("few/lora",), home=root / "home", reports=root / "reports", display=display,
+        server=ChildServer(module="tests.fakes.worker"), executor=executor, go_on=True,
+    )  # fmt: skip
+    return finished.load(), notes
+
+
+def test_a_node_without_the_runs_folders_gives_the_scores_of_this_machine(tmp_path: Path, cluster: FakeRay) -> None:
+    here, there, node = tmp_path / "here", tmp_path / "there", tmp_path / "node"
+    here.mkdir()
+    there.mkdir()
+    local, _ = go(here)
+    cluster.lose = 2
+    elsewhere, backend = executor(cluster, there)
+    record, notes = go(there, elsewhere)
+    done = [job for job in record.jobs if job.status == "done"]
+    assert len(done) == 6
+    assert scores(record) == scores(local) != []
+    assert {job.node for job in done} == {"apart"}
+    assert not worked(there / "home"), "all was done below the node's home"
+    assert any("was lost (ray without a shared folder" in note and "went away" in note for note in notes)
+    (training,) = (job for job in record.jobs if job.id == "train:few/lora#0")
+    for home in (there / "home", node):
+        assert (home / "jobs" / training.digest / "weights" / "adapter.safetensors").read_bytes() == b"w" * 100
+    assert training.log is not None, "the log came back"
+    (weights,) = (node / "inputs").glob("*/model/model.safetensors")
+    assert cluster.got_bytes.count(weights.stat().st_size) == 1, "what the node has is not sent again"
+    assert not backend._pieces, "what nobody needs any more is not kept in the cluster"
+
+
+def carried(root: Path) -> tuple[dict[str, Any], tuple[CarriedInput, ...]]:
+    (root / "tasks" / "sub").mkdir(parents=True)
+    (root / "tasks" / "sub" / "a.yaml").write_text("a: 1")
+    (root / "rows.jsonl").write_text("{}")
+    payload = {
+        "model": {"path": str(root / "rows.jsonl"), "name": "/etc"},
+        "tasks_path": str(root / "tasks"),
+        "shares": [str(root / "none")],
+        "template": "dialogue",
+        "question": str(root / "tasks"),
+    }
+    return payload, inputs_of(payload, digest_file)
+
+
+def test_only_paths_of_inputs_travel_and_are_replaced(tmp_path: Path) -> None:
+    payload, inputs = carried(tmp_path)
+    assert {entry.path: sorted(entry.files) for entry in inputs} == {
+        str(tmp_path / "rows.jsonl"): [""],
+        str(tmp_path / "tasks"): ["sub/a.yaml"],
+    }
+
+    payload["replies"] = f"{tmp_path}/none/replies"
+    there = moved(payload, run_home=tmp_path / "none", node_home=Path("/n"))
+    assert (there["shares"], there["replies"]) == (["/n"], "/n/replies")
+    assert there["question"] == payload["question"]
+    assert (there["template"], there["model"]["name"]) == ("dialogue", "/etc")
+    assert there["tasks_path"].startswith("/n/inputs/")
+    assert there["tasks_path"].endswith("/tasks")
+
+
+def test_what_is_there_is_not_sent_and_what_arrives_altered_is_not_written(tmp_path: Path) -> None:
+    _, inputs = carried(tmp_path)
+    tasks = next(entry for entry in inputs if entry.path.endswith("tasks"))
+    place = tmp_path / "node" / "tasks"
+    ((file, stored),) = lacking(place, tasks)
+    with pytest.raises(ValueError, match=r"a\.yaml arrived with another content"):
+        write_checked(file, [b"a: 2"], stored.sha256)
+    assert not file.exists()
+    write_checked(file, [b"a:", b" 1"], stored.sha256)
+    assert not list(lacking(place, tasks))
+    file.write_text("a: 3")
+    assert len(list(lacking(place, tasks))) == 1
+
+
+@pytest.mark.parametrize("name", ["../manifest.json", "/etc/cron.d/job", "a/../../b"])
+def test_a_result_that_would_be_outside_of_its_job_is_not_written(tmp_path: Path, name: str) -> None:
+    files = JobFiles(tmp_path / "job")
+    files.folder.mkdir(parents=True)
+    with pytest.raises(ValueError, match="outside of its folder"):
+        write_messages([("piece", name, b"x"), ("whole", name, b"")], files)
+    assert not (tmp_path / "manifest.json").exists()
+
+
+def test_a_result_with_another_hash_than_its_node_stated_does_not_count(
+    tmp_path: Path, cluster: FakeRay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def altered(messages: Iterable[NodeMessage], files: JobFiles) -> None:
+        write_messages(
+            ((kind, name, b"{}" if name == "result.json" and content else content) for kind, name, content in messages),
+            files,
+        )
+
+    monkeypatch.setattr(ray_objects, "write_messages", altered)
+    elsewhere, _ = executor(cluster, tmp_path)
+    record, _ = go(tmp_path, replace(elsewhere, attempts=1))
+    failures = [job.failure for job in record.jobs if job.failure is not None and job.failure.kind == "exception"]
+    assert {failure.message for failure in failures} == {"result.json is not as node apart wrote it"}
+    assert not any(JobStore(home=tmp_path / "home").done(job.digest) for job in record.jobs)
