@@ -15,6 +15,7 @@ from bench.report.analysis.conclusions.difference_words import amount
 from bench.report.analysis.conclusions.verdict_sentence import ways_to_decide
 from bench.report.analysis.scores.results import Reading, Result
 from bench.report.render import format as fmt
+from bench.suite.tables.arms import is_base
 
 _MOST_NAMED = 2
 _READINGS: tuple[Reading, ...] = ("better", "worse")
@@ -22,7 +23,11 @@ _Results = Mapping[tuple[str, str], Result]
 
 
 def open_reason(decision: Decision, measurands: Sequence[Measurand], results: _Results) -> str:
-    """Why no arm is taken: that nothing differs from the base where that is so, else the decision's own reasons."""
+    """Why no arm is taken: that nothing shows the noise of training, or that nothing differs from the base, where that
+    is so; else the decision's own reasons."""
+    if decision.outcome == "open" and decision.lone:
+        once = _named(decision.lone, _trained(decision), ("was", "were"))
+        return f"{once} trained once, so nothing shows the noise of training"
     compared = [measurand for measurand in measurands if _readings(measurand, results)]
     if decision.outcome == "open" and compared and not any(_shown(compared, results)):
         names = fmt.listed([measurand.name for measurand in compared])
@@ -64,12 +69,18 @@ def _least_risk(decision: Decision) -> str:
     assert prospect is not None, "an option with a value has a prospect"
     rival = decision.likeliest
     beside = "" if rival in (None, decision.pick) else f", {rival} with {_share(decision, rival)}"
+    asked = f"; {fmt.percent(decision.confidence, digits=0)} are asked for"
     return (
         f"If one must be taken now, {decision.pick} risks least: by "
         f"{fmt.listed([weight.name for weight in decision.weights])} it is on average "
-        f"{fmt.number(prospect.expected_loss)} below the best. It is the best with a probability of "
-        f"{_share(decision, decision.pick)}{beside}; {fmt.percent(decision.confidence, digits=0)} are asked for."
+        f"{fmt.number(prospect.expected_loss)} below the best. "
+        f"{'By the noise of the examples alone it' if decision.lone else 'It'} is the best with a probability of "
+        f"{_share(decision, decision.pick)}{beside}{'' if decision.lone else asked}."
     )
+
+
+def _trained(decision: Decision) -> int:
+    return sum(not is_base(option.arm) for option in decision.options)
 
 
 def _share(decision: Decision, arm: str) -> str:
@@ -95,11 +106,12 @@ def _shown(compared: Sequence[Measurand], results: _Results) -> Iterator[str]:
                 yield f"on {measurand.name} {_named(arms, len(readings))} {reading}"
 
 
-def _named(arms: Sequence[str], every: int) -> str:
+def _named(arms: Sequence[str], every: int, verbs: tuple[str, str] = ("is", "are")) -> str:
     """`a and b are`, `all 6 arms are`, or `4 of 6 arms are`."""
+    one, several = verbs
     if len(arms) <= _MOST_NAMED:
-        return f"{fmt.listed(list(arms))} {'is' if len(arms) == 1 else 'are'}"
-    return f"all {every} arms are" if len(arms) == every else f"{len(arms)} of {every} arms are"
+        return f"{fmt.listed(list(arms))} {one if len(arms) == 1 else several}"
+    return f"all {every} arms {several}" if len(arms) == every else f"{len(arms)} of {every} arms {several}"
 
 
 def _in_reach(compared: Sequence[Measurand], results: _Results) -> Iterator[str]:

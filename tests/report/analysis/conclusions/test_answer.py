@@ -98,6 +98,17 @@ def test_where_no_arm_differs_from_the_base_that_is_the_reason() -> None:
     assert not answer.rests_on
 
 
+def test_where_every_arm_was_trained_once_that_is_the_reason() -> None:
+    """`No arm is shown to be better than the base`, beside `ahead by 40 points` and `best with 100%; 95% are asked
+    for`, explained nothing."""
+    answer = answer_of(weights={"qa": 1}, rates={"qa": FAR["qa"]}, seeds=(0,))
+    assert answer is not None
+    assert answer.lead.endswith(
+        "not decided which arm to take: all 6 arms were trained once, so nothing shows the noise of training."
+    )
+    assert "By the noise of the examples alone it is the best with a probability of over 99%." in answer.evidence[0]
+
+
 def test_what_the_chosen_arm_forgot_is_in_the_answer() -> None:
     rates = {"qa": FAR["qa"], "cloze": {"base": 0.95, LIMA: 0.6}}
     answer = answer_of(BETTER, KEEPS, weights={"qa": 1}, rates=rates, seed_spread=0.005)
