@@ -13,6 +13,7 @@ from bench.draft.choose import answer_tokens, metrics_for
 from bench.draft.flags import told_by_flags
 from bench.draft.look import Looked, look
 from bench.draft.named_inputs import model_table, named_sources, relative
+from bench.draft.quiz import quizzes_of, refuse_multiple_choice
 from bench.draft.write import refuse_existing, save
 from bench.errors import InputError, Problem
 from bench.run.process.server import ChildServer
@@ -70,15 +71,19 @@ def draft_given(
         raise InputError(Problem(reference="init.model", what=what, where="--endpoint", hint=hint))
     looked = list[Looked]()
     base_length = 0
-    if data:
+    sources_of_rows = named_sources(data, folder)
+    quizzes = {} if endpoints else quizzes_of(sources_of_rows, folder)
+    if rows := {name: source for name, source in sources_of_rows.items() if name not in quizzes}:
         tell("looking at the rows")
         measured_by = _EMBEDDED if table.startswith("endpoint") else table
         with told_by_flags():
-            base, looked = look(measured_by, named_sources(data, folder), folder=folder, home=home, server=server)
+            base, looked = look(measured_by, rows, folder=folder, home=home, server=server)
+        refuse_multiple_choice(looked)
         base_length = base.context_length
-    evals = [_eval(file, base_length, text_only=bool(endpoints)) for file in looked] or [
-        eval_ for eval_, by_likelihood in _PUBLISHED if not (endpoints and by_likelihood)
-    ]
+    evals = [
+        *(_eval(file, base_length, text_only=bool(endpoints)) for file in looked),
+        *(quiz.eval_table for quiz in quizzes.values()),
+    ] or [eval_ for eval_, by_likelihood in _PUBLISHED if not (endpoints and by_likelihood)]
     return save(given_text(out.stem, table, arms, evals), out)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bench.draft.choose import Choices, Goal, answer_tokens, metrics_for, targets
 from bench.draft.look import Looked, LookedBase, columns_line
+from bench.draft.quiz import Quiz
 
 _QUESTIONS: dict[Goal, str] = {
     "tune": "Does training on {first} beat the base?",
@@ -15,8 +16,10 @@ _QUESTIONS: dict[Goal, str] = {
 }
 
 
-def suite_text(name: str, base: LookedBase, files: Sequence[Looked], choices: Choices) -> str:
-    """The suite as TOML."""
+def suite_text(
+    name: str, base: LookedBase, files: Sequence[Looked], choices: Choices, quizzes: Sequence[Quiz] = ()
+) -> str:
+    """The suite as TOML. quizzes: files of questions, each an eval of its own."""
     blocks = [
         _head(name, files, choices),
         f"[model]\n{base.table}\n{_template(base, files[0])}",
@@ -27,7 +30,8 @@ def suite_text(name: str, base: LookedBase, files: Sequence[Looked], choices: Ch
         f'unit = "tokens"\namount = {choices.budget_tokens:_}',
         f"[arms]\ndata = {json.dumps([*choices.data])}\nrecipe = {json.dumps([*choices.recipes])}",
         *_evals(files, choices),
-        *_claims(files, choices),
+        *(quiz.eval_table for quiz in quizzes),
+        *_claims([*targets(files, choices.goal), *(quiz.spec.name for quiz in quizzes)], choices),
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -102,10 +106,10 @@ def _held_out(file: Looked, choices: Choices) -> str:
     return f'data = {{ source = "data:{file.name}", {select} }} # no arm trains on these'
 
 
-def _claims(files: Sequence[Looked], choices: Choices) -> list[str]:
+def _claims(evals: Sequence[str], choices: Choices) -> list[str]:
     """The goal's claim on each target eval: on one file's rows alone, the arm that trains on that file is favoured."""
     return [
         f"[[claim]]\nsays = {json.dumps(choices.claim)}\non = {json.dumps(name)}\n"
         "margin = 0.0 # FILL IN before the first run: a difference on this eval that would not matter to you"
-        for name in targets(files, choices.goal)
+        for name in evals
     ]

@@ -12,8 +12,9 @@ from pathlib import Path
 from bench.atomic import write_text
 from bench.draft.choose import Goal, choose
 from bench.draft.flags import named_columns, told_by_flags
-from bench.draft.look import Looked, look
+from bench.draft.look import look
 from bench.draft.named_inputs import model_table, named_sources
+from bench.draft.quiz import nothing_to_train_on, quizzes_of, refuse_multiple_choice
 from bench.draft.suite_text import suite_text
 from bench.errors import InputError, Problem
 from bench.run.process.server import ChildServer
@@ -47,34 +48,16 @@ def draft_suite(
     folder = out.parent.resolve()
     sources = named_sources(data, folder)
     named = named_columns(columns, [*sources])
+    quizzes = quizzes_of({name: source for name, source in sources.items() if name not in named}, folder)
+    sources = {name: source for name, source in sources.items() if name not in quizzes}
+    if not sources:
+        raise nothing_to_train_on(quizzes.values())
     tell("looking at the base and the rows")
     table = model_table(model, folder, template=template, context_length=context_length)
     with told_by_flags():
         base, files = look(table, sources, folder=folder, home=home, server=server, columns=named)
     refuse_multiple_choice(files)
-    return save(suite_text(out.stem, base, files, choose(base, files, goal)), out)
-
-
-def refuse_multiple_choice(files: Sequence[Looked]) -> None:
-    """Raises `InputError` for files whose questions have options that training rows do not show, unless the user names
-    the columns of prompt and answer."""
-    problems = []
-    for file in files:
-        if file.columns is not None or not (options := file.options):
-            continue
-        listed = options[0].strip().lower() in ("choices", "options")
-        choices = json.dumps(options[0] if listed else [*options])
-        what = (
-            f"{file.source}: these are multiple-choice questions, and rows to train on leave out their options "
-            f"({', '.join(options)})"
-        )
-        hint = (
-            f'[[eval]] kind = "choice", source = {json.dumps(file.source)}, choices = {choices} asks them; '
-            "--columns prompt=…,completion=… trains on question and answer alone"
-        )
-        problems.append(Problem(reference="init.multiple-choice", what=what, where="--data", hint=hint))
-    if problems:
-        raise InputError(problems)
+    return save(suite_text(out.stem, base, files, choose(base, files, goal), [*quizzes.values()]), out)
 
 
 def refuse_existing(out: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from bench.draft.choose import Choices, Goal, answer_tokens, choose, metrics_for, targets
 from bench.draft.flags import named_columns
 from bench.draft.look import Answers, Looked, LookedBase
+from bench.draft.quiz import refuse_multiple_choice
 from bench.draft.suite_text import suite_text
-from bench.draft.write import refuse_multiple_choice
 from bench.errors import InputError
 from bench.record.results.preview import Bin
 from bench.show.data import Shown

@@ -18,18 +18,27 @@ def folder(tmp_path: Path) -> Path:
     texts = [{"text": f"The baker of town {n} lives near the river and has {n} cows."} for n in range(60)]
     for name, rows in (("My sums", sums), ("texts", texts)):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    quiz = "".join(f"Is {n} even?,yes,no,{'AB'[n % 2]}\n" for n in range(20))
+    (tmp_path / "quiz.csv").write_text(f"Question,A,B,Answer\n{quiz}", encoding="utf-8")
     return tmp_path
 
 
 def test_a_first_suite_validates_and_is_never_replaced(folder: Path) -> None:
-    done = bench(
-        folder, "init", "--model", "micro", "--data", "My sums.jsonl", "--goal", "method", "--out", "first.toml"
-    )
+    """A file of multiple-choice questions is asked, and nothing trains on it."""
+    data = ("--data", "My sums.jsonl", "--data", "quiz.csv")
+    done = bench(folder, "init", "--model", "micro", *data, "--goal", "method", "--out", "first.toml")
     assert done.returncode == 0, done.stderr
     text = (folder / "first.toml").read_text(encoding="utf-8")
     suite = tomllib.loads(text)
     assert suite["data"]["my_sums"]["source"] == "My sums.jsonl"
-    assert suite["claim"] == [{"says": "my_sums/lora >= my_sums/full", "on": "answers", "margin": 0.0}]
+    assert [*suite["data"]] == ["my_sums", "my_sums_half"]
+    assert suite["claim"] == [
+        {"says": "my_sums/lora >= my_sums/full", "on": name, "margin": 0.0} for name in ("answers", "quiz")
+    ]
+    assert suite["eval"][-1] == {
+        "name": "quiz", "kind": "choice", "source": "quiz.csv", "question": "Question", "choices": ["A", "B"],
+        "answer": "Answer",
+    }  # fmt: skip
     assert "FILL IN" in text
     schema = json.loads((folder / text.partition("\n")[0].removeprefix("#:schema ")).read_text(encoding="utf-8"))
     assert schema == suite_schema()
