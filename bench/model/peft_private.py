@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from peft import PeftConfig
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+from peft.tuners.lora.layer import ParamWrapper
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 
@@ -21,6 +22,11 @@ def config_classes() -> dict[str, type[PeftConfig]]:
 def carries_adapter(module: Any) -> bool:
     """Whether this module carries an adapter."""
     return isinstance(module, BaseTunerLayer)
+
+
+def adapts_parameters(model: torch.nn.Module) -> bool:
+    """Whether LoRA is on parameters that no layer of their own holds, as experts' are in transformers."""
+    return any(isinstance(module, ParamWrapper) for module in model.modules())
 
 
 def adapted_modules(model: torch.nn.Module) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from bench.data.store import load_rows
 from bench.errors import InputError, Problem
 from bench.machine.device import pick_device, pick_precision
 from bench.model.loading.load import load_config, load_skeleton, load_tokenizer, runs_code
+from bench.model.peft_private import adapts_parameters
 from bench.model.size.flops import run_forward
 from bench.record.jobs.train_job import TrainJob
 from bench.suite.checks.models.template_tokens import embedding_rows
@@ -111,6 +112,7 @@ def _check_adapter(recipe: Recipe, model: ResolvedModel) -> None:
         return
     adapted = skeleton(model, adapter)
     check_gradients(adapted)
+    _check_start(adapter, adapted)
     try:
         run_forward(load_skeleton(model))
     except Exception:  # an architecture that looks into its values (experts) cannot run without any: nothing is known
@@ -122,6 +124,14 @@ def _check_adapter(recipe: Recipe, model: ResolvedModel) -> None:
             return
         what = f"the adapter's forward pass fails on {model.name}: {str(error).splitlines()[0]}"
         raise _refused(what, "recipe.*") from error
+
+
+def _check_start(adapter: PeftConfig, adapted: torch.nn.Module) -> None:
+    """Refuses a start of LoRA that looks into a layer's weights, which the skeleton has not, where PEFT finds none."""
+    start = getattr(adapter, "init_lora_weights", True)
+    if isinstance(start, str) and start != "gaussian" and adapts_parameters(adapted):
+        what = f"PEFT cannot start LoRA by {start!r} on this model's experts, whose weights are no layers"
+        raise _refused(what, "recipe.*")
 
 
 def _runs_small(adapter: PeftConfig, model: ResolvedModel) -> bool:

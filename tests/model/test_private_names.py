@@ -13,7 +13,7 @@ import pytest
 import torch
 from peft import AdaLoraConfig, LoraConfig, PeftConfig, get_peft_model
 from torch.testing._internal.two_tensor import TwoTensor
-from transformers import Trainer, TrainingArguments, dynamic_module_utils
+from transformers import MixtralConfig, MixtralForCausalLM, Trainer, TrainingArguments, dynamic_module_utils
 
 from bench.model import peft_private, torch_private, transformers_private
 from bench.model.transformers_private import TrainerHooks
@@ -188,6 +188,17 @@ def test_peft_moves_ranks_in_adalora_alone() -> None:
     model(input_ids=torch.arange(3, 9)[None]).logits.sum().backward()
     peft_private.allocate_ranks(model, 3)
     assert 0 < sum(int((value == 0).sum()) for value in singular) <= 4
+
+
+def test_pefts_adapter_of_parameters_is_seen() -> None:
+    """Experts are parameters of one module, on which some starts of LoRA fail."""
+    config = MixtralConfig(
+        vocab_size=16, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1,
+        num_key_value_heads=1, num_local_experts=2,
+    )  # fmt: skip
+    lora = LoraConfig(r=2, target_modules="all-linear")
+    assert peft_private.adapts_parameters(get_peft_model(MixtralForCausalLM(config), lora))
+    assert not peft_private.adapts_parameters(get_peft_model(tiny_model(), lora))
 
 
 def test_torchs_dispatch_mode_sees_every_operation_with_these_arguments() -> None:

@@ -10,10 +10,12 @@ import torch
 from torch.nn import functional
 from transformers import AutoModelForCausalLM
 
+from bench.errors import InputError
 from bench.evals.inference.generation import generate
 from bench.evals.inference.generation_request import GenerationRequest
 from bench.model.loading.load import load_subject, load_tokenizer
 from bench.record.jobs.train_job import TrainJob
+from bench.train.check import check_training
 from bench.train.training_data import build_training_data
 from tests.fakes.architectures import EXPERTS, architecture_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data, train
@@ -124,3 +126,19 @@ def test_accumulation_takes_the_mean_of_the_router_losses(tmp_path: Path) -> Non
         (step,) = train(job, tmp_path / f"out{copies}").steps
         norms.append(step.gradient_norm)
     assert norms[1] == pytest.approx(norms[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("recipe", [
+    {"method": "pissa"},
+    {"method": "peft", "peft": {"type": "LORA", "target_modules": "all-linear", "init_lora_weights": "olora"}},
+])  # fmt: skip
+def test_a_start_that_needs_a_layers_weights_is_refused_for_experts(tmp_path: Path, recipe: dict[str, Any]) -> None:
+    """The plan passed, and the arm failed: MixtralExperts has no attribute 'weight'."""
+    base = architecture_checkpoint(tmp_path / "base", EXPERTS["mixtral"]())
+    job = make_job(
+        resolved_model(base), stored_data(tmp_path, make_rows(4)), recipe=make_recipe(**recipe),
+        budget={"unit": "steps", "amount": 1},
+    )  # fmt: skip
+    with pytest.raises(InputError, match="on this model's experts, whose weights are no layers"):
+        check_training(job)
+    check_training(job.model_copy(update={"recipe": make_recipe(method="lora")}))
