@@ -101,7 +101,7 @@ def tail_loss(steps: Sequence[Step]) -> float | None:
 def _carry_out(job: TrainJob, folder: Path, emit: Emit, *, checked: bool, score: ScoreStep | None = None) -> _Done:
     memory = MemoryByPhase(pick_device())
     since = time.perf_counter()  # a budget in seconds has a trial before the training: it is start-up
-    prepared = prepare(job, folder, emit, budget=known_budget(job), since=since)
+    prepared = prepare(job, folder, emit, budget=known_budget(job), since=since).with_peak()
     trainer = prepared.trainer
     memory.end("start_up")
     counter, others = EnergyCounter(prepared.device), OtherLoadCounter(prepared.device)

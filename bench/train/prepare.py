@@ -6,7 +6,7 @@ Contract: the same job gives the same trainer, to the last bit, in every process
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from bench.suite.tables.training.budget import Budget
 from bench.train.accounting.across_ranks import exchanged
 from bench.train.accounting.ledger import LedgerInput
 from bench.train.accounting.meter import Meter
+from bench.train.accounting.utilization import device_peak
 from bench.train.arguments.adapters import check_gradients, peft_config, target_modules
 from bench.train.arguments.rate import make_scheduler
 from bench.train.arguments.sft_config import optimizer_name, sft_config
@@ -53,6 +54,13 @@ class Prepared:
     meter: Meter
     device: torch.device
     precision: Precision
+    peak_before: float | None = None
+    """FLOP/s of the device before the first step, once it is measured."""
+
+    def with_peak(self) -> Prepared:
+        """A copy with the device's peak, which the main process measures while nothing trains."""
+        peak = device_peak(self.precision, self.device) if self.ranks.is_main_process else None
+        return replace(self, peak_before=peak)
 
     @property
     def trained(self) -> LedgerInput:
@@ -64,6 +72,7 @@ class Prepared:
             head=self.trainer.head,
             device=self.device,
             precision=self.precision,
+            peak_before=self.peak_before,
         )
 
     @property

@@ -60,7 +60,7 @@ def _time_steps(job: ProbeJob, folder: Path, emit: Emit) -> tuple[Prepared, tupl
         budget = Budget(unit="steps", amount=job.steps)
     prepared = prepare(
         job.training, folder, emit, only_steps=job.steps, with_largest_pass=job.with_largest_pass, budget=budget
-    )
+    ).with_peak()
     memory = MemoryByPhase(prepared.device)
     others = OtherLoadCounter(prepared.device)
     prepared.trainer.run()

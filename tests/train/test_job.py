@@ -18,6 +18,7 @@ from bench.record.jobs.job import result_adapter
 from bench.record.jobs.train_job import ProbeJob, TrainJob
 from bench.record.results.facts import ExactCounts
 from bench.record.results.ledger import Step
+from bench.train.accounting import utilization
 from bench.train.accounting.budget import row_operations
 from bench.train.batches.schedule import plan_schedule
 from bench.train.exact_counts import count_training
@@ -274,10 +275,19 @@ def test_memory_is_the_peak_of_the_training(world: Path, tmp_path: Path) -> None
     assert 2**26 < peak < 2**36
 
 
-def test_a_probe_times_the_first_steps_and_keeps_nothing(world: Path, tmp_path: Path) -> None:
+def test_a_probe_times_the_first_steps_and_keeps_nothing(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device's peak is that before the first step, where the one after the last is lower."""
+    peaks = iter([3e12, 1e12] * 2)
+    monkeypatch.setattr(utilization, "measured_peak", lambda *_, **__: next(peaks))
     job = job_in(world)
     probe = run_probe(ProbeJob(training=job, steps=6, digest="p" * 64), tmp_path / "probe", lambda event: None)
-    steps = train(job, tmp_path / "job").steps[:6]
+    trained = train(job, tmp_path / "job")
+    steps = trained.steps[:6]
+    for used in (probe.utilization, trained.ledger.utilization):
+        assert used is not None
+        assert used.peak_flops_per_second == 3e12
     assert probe.steps == 6
     assert (probe.tokens, probe.slots) == (sum(s.tokens for s in steps), sum(s.slots for s in steps))
     assert probe.tokens_per_second is not None

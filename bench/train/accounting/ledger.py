@@ -35,6 +35,8 @@ class LedgerInput:
     head: Head
     device: torch.device
     precision: Precision
+    peak_before: float | None = None
+    """FLOP/s of the device before the first step; `None` where it was not measured."""
 
     @property
     def seen(self) -> Schedule:
@@ -61,7 +63,12 @@ class LedgerInput:
             return None
         steady = self.meter.steady()
         return operations.utilization(
-            self.seen, steady, device=self.device, precision=self.precision, processes=self.job.recipe.processes
+            self.seen,
+            steady,
+            device=self.device,
+            precision=self.precision,
+            processes=self.job.recipe.processes,
+            peak_before=self.peak_before,
         )
 
 

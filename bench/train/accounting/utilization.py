@@ -14,8 +14,14 @@ from bench.train.accounting.flops import hardware_work, model_work, prompt_of
 from bench.train.accounting.meter import Steady
 from bench.train.batches.schedule import Schedule
 
-_SECONDS = 0.1
-"""Time for measuring the peak; three products if they take longer."""
+_SECONDS = 0.05
+"""Time for measuring the peak once; two products if they take longer."""
+
+
+def device_peak(precision: Precision, device: torch.device) -> float | None:
+    """FLOP/s of a square product, measured now. A training asks before its first step and after its last, and the
+    higher one counts: other work makes a product slower, never faster, and a device that has long worked slows down."""
+    return measured_peak(precision, device=device.type, seconds=_SECONDS)
 
 
 class OperationCount:
@@ -50,12 +56,19 @@ class OperationCount:
         return self._hardware.training(work)
 
     def utilization(
-        self, schedule: Schedule, steady: Steady, *, device: torch.device, precision: Precision, processes: int = 1
+        self,
+        schedule: Schedule,
+        steady: Steady,
+        *,
+        device: torch.device,
+        precision: Precision,
+        processes: int = 1,
+        peak_before: float | None = None,
     ) -> Utilization | None:
         """Over the steady steps of `schedule`, all of whose steps were trained; `None` where `steady` knows no speed.
 
         Measures the peak: call it when the training is over, on a device that does nothing else. The peak of several
-        processes is that of one, so many times.
+        processes is that of one, so many times. peak_before: as it was measured before the first step.
         """
         warmup = schedule.first(steady.left_out)
         tokens = schedule.tokens - warmup.tokens
@@ -63,7 +76,8 @@ class OperationCount:
             return None
         seconds = tokens / steady.tokens_per_second
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
-        peaks = measured_peak(precision, device=device.type, seconds=_SECONDS), published_peak(name, precision)
+        found = [peak for peak in (peak_before, device_peak(precision, device)) if peak is not None]
+        peaks = max(found, default=None), published_peak(name, precision)
         measured, published = (None if peak is None else processes * peak for peak in peaks)
         return Utilization(
             flops_per_second=(self.model(schedule) - self.model(warmup)) / seconds,

@@ -110,6 +110,20 @@ def test_utilisation_counts_the_steady_steps_alone(model: torch.nn.Module) -> No
     assert count.utilization(schedule, unknown, device=torch.device("cpu"), precision="fp32") is None
 
 
+@pytest.mark.parametrize(("before", "after", "counts"), [(2e12, 1e12, 2e12), (1e12, 2e12, 2e12), (None, 1e12, 1e12)])
+def test_the_higher_of_the_peaks_before_and_after_a_training_counts(
+    model: torch.nn.Module, monkeypatch: pytest.MonkeyPatch, before: float | None, after: float, counts: float
+) -> None:
+    """Another program's work makes one of them too low, and a share of the peak too high."""
+    monkeypatch.setattr(utilization, "measured_peak", lambda *_, **__: after)
+    found = OperationCount(model, None, checkpointing=False, head_everywhere=False).utilization(
+        schedule_of(PACKED), Steady(left_out=0, tokens_per_second=8.0), device=torch.device("cpu"), precision="fp32",
+        peak_before=before,
+    )  # fmt: skip
+    assert found is not None
+    assert found.peak_flops_per_second == counts
+
+
 def test_the_peak_of_several_processes_is_that_of_one_so_many_times(
     model: torch.nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
