@@ -49,8 +49,8 @@ def suite_text(arms: int) -> str:
     lines.append(f"[arms]\ndata = {_names(data)}\nrecipe = {_names(recipes)}\n[run]\nprobe_steps = 0")
     for name, rows in EVALS.items():
         select = f'{{ by = "first", size = {rows} }}'
-        data = f'{{ source = "micro:heldout", select = {select} }}'
-        lines.append(f'[[eval]]\nname = "{name}"\nkind = "loss"\ndata = {data}')
+        source = f'{{ source = "micro:heldout", select = {select} }}'
+        lines.append(f'[[eval]]\nname = "{name}"\nkind = "loss"\ndata = {source}')
     return "\n".join(lines) + "\n"
 
 
@@ -85,7 +85,7 @@ def timed(name: str, *command: str, home: Path) -> None:
         [sys.executable, "-m", "bench", *command], env=environment, capture_output=True, text=True, check=False
     )
     wall = time.perf_counter() - began
-    _wait_for_all()
+    wait_for_all()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(
@@ -96,7 +96,7 @@ def timed(name: str, *command: str, home: Path) -> None:
         print(done.stderr, file=sys.stderr)
 
 
-def _wait_for_all() -> None:
+def wait_for_all() -> None:
     """Wait for the processes that outlived the command."""
     while True:
         try:
