@@ -38,9 +38,9 @@ class ResolvedSuite(Spec):
     tasks_sha256: dict[str, str]
     """Per lm_eval eval with a task folder: hash of that folder's files."""
     tasks_path: dict[str, str]
+    """Per lm_eval eval with a task folder: that folder, absolute. Not part of any digest."""
     task_answers: dict[str, int] = Field(default_factory=dict)
     """By eval, the tokens of the longest answer that its task files ask for, where they say so."""
-    """Per lm_eval eval with a task folder: that folder, absolute. Not part of any digest."""
     given: dict[str, tuple[ResolvedWeights, ...]] = Field(default_factory=dict)
     """Per arm that was trained elsewhere: each of its trainings."""
     programs: dict[str, tuple[ProgramFile, ...]] = Field(default_factory=dict)
@@ -55,6 +55,18 @@ class ResolvedSuite(Spec):
         named = self.suite.recipe[arm.recipe].precision
         choice = self.precisions.get(self.base_of(arm).sha256)
         return named if named != "auto" or choice is None or choice.precision == "fp32" else choice.precision
+
+    def training_precisions(self) -> set[Precision | Literal["auto"]]:
+        """Precisions of all arms that train."""
+        return {self.precision_of(arm) for arm in self.suite.expand() if self.suite.trains(arm)}
+
+    def eval_precision(self) -> Precision | Literal["auto"]:
+        """One precision for all subjects: the suite's; else that of the trainings where they agree, or the device's
+        own."""
+        if self.suite.evaluation.precision != "auto":
+            return self.suite.evaluation.precision
+        used = self.training_precisions()
+        return used.pop() if len(used) == 1 else "auto"
 
     def base_of(self, arm: ArmRef) -> ResolvedModel:
         """What `arm` trains."""

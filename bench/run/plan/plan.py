@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Literal
 
 from bench.code_digest import own_code
 from bench.digest import digest_json
@@ -32,7 +31,6 @@ from bench.suite.arm_patterns import matching
 from bench.suite.resolved import Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.arms import ArmRef
-from bench.suite.tables.precision import Precision
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.budget import Budget
 
@@ -62,7 +60,7 @@ def plan(
         store=JobStore(home=home),
         workers=workers,
         threads=threads,
-        precision=_eval_precision(resolved),
+        precision=resolved.eval_precision(),
         trust_task_code=trust_task_code,
         code=own_code(home).digest,
         fresh=fresh,
@@ -151,15 +149,6 @@ def _selected(entries: Sequence[JobEntry], chosen: set[str]) -> set[str]:
             selected.add(entry.job.id)
             needed |= set(entry.after)
     return selected
-
-
-def _eval_precision(resolved: ResolvedSuite) -> Precision | Literal["auto"]:
-    """One precision for all subjects: the suite's; else that of the trainings where they agree, or the device's own."""
-    suite = resolved.suite
-    if suite.evaluation.precision != "auto":
-        return suite.evaluation.precision
-    used = {resolved.precision_of(arm) for arm in _training_arms(suite)}
-    return used.pop() if len(used) == 1 else "auto"
 
 
 def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:

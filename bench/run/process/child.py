@@ -102,8 +102,13 @@ def _sender(connection: Connection) -> Emit:
     return send
 
 
+_REPLACED: list[object] = []
+"""Streams that printed before: one that is collected would close the number that the log has now."""
+
+
 def redirect_output(log: Path) -> None:
-    """Append what this process prints, native code included, to `log`."""
+    """Append what this process prints, native code included, to `log`; again, where it has another log."""
+    _REPLACED.extend((sys.stdout, sys.stderr))
     log.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     for stream, target in ((sys.stdout, 1), (sys.stderr, 2)):

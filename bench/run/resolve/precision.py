@@ -71,11 +71,24 @@ def measured_trial(model: ResolvedModel, *, home: Path, server: ChildServer) -> 
 
 
 def precision_notes(resolved: ResolvedSuite) -> tuple[str, ...]:
-    """A sentence for each base whose trainings have a measured precision: which it is, and why."""
+    """A sentence for each base whose trainings have a measured precision: which it is, and why; and one on the evals
+    where the trainings do not give them theirs."""
     names = {model.sha256: model.name for model in resolved.bases().values()}
-    return tuple(
+    measured = tuple(
         f"precision of {names[sha256]}: auto is {choice.precision}: {choice.why}"
         for sha256, choice in resolved.precisions.items()
+    )
+    return (*measured, *_evals_note(resolved))
+
+
+def _evals_note(resolved: ResolvedSuite) -> tuple[str, ...]:
+    trained = sorted("the device's own" if name == "auto" else name for name in resolved.training_precisions())
+    if resolved.suite.evaluation.precision != "auto" or len(trained) < 2:
+        return ()
+    own = "fp32" if device() == "cpu" else "bf16 where the device has it, else fp32"
+    return (
+        f"precision of all evals: {own}, because trainings have {' and '.join(trained)}; "
+        "evaluation.precision names another",
     )
 
 

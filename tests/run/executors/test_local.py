@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from bench.record.jobs.eval_job import EvalJob
 from bench.record.record import Record
 from bench.run.display import QuietDisplay
 from bench.run.executors.local import LocalExecutor, LocalJob
+from bench.run.process.child import redirect_output
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from tests.evals.jobs import loss_job, resolved_model
@@ -71,6 +74,26 @@ def test_one_process_does_the_evals_of_a_subject_and_ends_before_another_starts(
     assert [(tmp_path / f"jobs/{name}/result.json").exists() for name in "abc"] == [True] * 3
     executor.release()
     assert not psutil.pid_exists(other)
+
+
+def test_each_eval_of_a_process_has_its_own_log_whoever_owned_the_streams_before(tmp_path: Path) -> None:
+    """A stream that owned its number closed it when it was collected: the next log was then written nowhere, and the
+    job after it failed for a bad file descriptor."""
+    child = os.fork()
+    if child == 0:
+        os._exit(_logs_twice(tmp_path))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert [(tmp_path / name).read_text() for name in ("first", "second")] == ["first\n", "second\n"]
+
+
+def _logs_twice(folder: Path) -> int:
+    """In a process of its own; the exit code."""
+    sys.stdout, sys.stderr = open(1, "w"), open(2, "w")  # noqa: SIM115  # owners of their numbers
+    for name in ("first", "second"):
+        redirect_output(folder / name)
+        gc.collect()
+        os.write(1, f"{name}\n".encode())
+    return 0
 
 
 def test_an_idle_process_that_was_killed_costs_no_eval(tmp_path: Path, executor: LocalExecutor) -> None:

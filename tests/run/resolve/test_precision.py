@@ -82,6 +82,22 @@ def test_a_named_precision_is_not_measured_and_evals_have_their_own(
     assert measured.asked == 0
 
 
+def test_trainings_of_two_precisions_leave_all_evals_one_and_the_plan_says_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A base in fp32 beside an arm in bf16 would differ by rounding alone."""
+    Measured(monkeypatch)
+    rate = {"learning_rate": 1e-3}
+    recipe = {"full": {"method": "full", **rate}, "lora": {"method": "lora", "precision": "fp32", **rate}}
+    found = planned(tmp_path, recipe=recipe)
+    assert precisions(found) == ({"bf16", "fp32"}, {"auto"})
+    assert precision_notes(found.resolved)[1:] == (
+        "precision of all evals: fp32, because trainings have bf16 and fp32; evaluation.precision names another",
+    )
+    named = planned(tmp_path, recipe=recipe, evaluation={"precision": "bf16"})
+    assert (precisions(named)[1], len(precision_notes(named.resolved))) == ({"bf16"}, 1)
+
+
 def test_a_small_base_is_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measured = Measured(monkeypatch)
     monkeypatch.setattr(precision, "_SMALL_PARAMETERS", 20_000_000)
