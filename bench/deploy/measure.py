@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from bench.evals.inference.generation import generate
-from bench.evals.inference.generation_request import GenerationRequest
+from bench.evals.inference.generation.generator import generate
+from bench.evals.inference.generation.request import GenerationRequest
 from bench.machine.other_load import OtherLoadCounter
 from bench.machine.peak_memory import PeakMemory
 from bench.model.torch_private import plain_parts

@@ -14,8 +14,8 @@ from bench.data.render.row import Turn
 from bench.emit import AllAnswered, Emit, RequestCompleted, RequestFailed
 from bench.endpoint.completion import CompletionRequest as Ask
 from bench.endpoint.local_model import CompleteRequest, WriterRequest
-from bench.evals.inference.generation import generate
-from bench.evals.inference.generation_request import Generation, GenerationRequest, TokenSampling
+from bench.evals.inference.generation.generator import generate
+from bench.evals.inference.generation.request import Generation, GenerationRequest, TokenSampling
 from bench.evals.subject import Subject
 from bench.model.loading.load import load_subject, load_tokenizer, unused_positions
 from bench.model.loading.packed_linear import pack_linears

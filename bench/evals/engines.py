@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.digest import digest_json
-from bench.evals.inference.engine_generator import EngineComparison
-from bench.evals.inference.server_engine import ServerEngine
+from bench.evals.inference.engines.engine_generator import EngineComparison
+from bench.evals.inference.engines.server_engine import ServerEngine
 from bench.evals.subject import Subject
 from bench.record.files import WEIGHTS
 from bench.record.jobs.eval_job import EvalJob, ServerEngineJob

@@ -11,7 +11,7 @@ import torch
 
 from bench.deploy import measure
 from bench.deploy.measure import serving, tensor_bytes
-from bench.evals.inference.generation_request import GenerationRequest
+from bench.evals.inference.generation.request import GenerationRequest
 
 
 class Tied(torch.nn.Module):

@@ -11,8 +11,8 @@ from transformers import PreTrainedModel
 
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError
-from bench.evals.inference.generation import generate
-from bench.evals.inference.generation_request import GenerationRequest
+from bench.evals.inference.generation.generator import generate
+from bench.evals.inference.generation.request import GenerationRequest
 from bench.record.jobs.eval_job import EvalJob, ServerEngineJob
 from bench.suite.tables.engine import EngineSpec
 from tests.evals.jobs import evaluate, generation_job, resolved_model, sentence
@@ -103,7 +103,7 @@ def evaluate_adapter(asked: EvalJob, server: EndpointServer) -> str:
     from types import SimpleNamespace
 
     from bench.evals.engines import with_engine
-    from bench.evals.inference.server_engine import ServerEngine
+    from bench.evals.inference.engines.server_engine import ServerEngine
     from bench.evals.subject import Subject
 
     assert asked.engine is not None

@@ -13,11 +13,12 @@ import pytest
 from bench.data.render.row import Row, Turn
 from bench.emit import Event, ExamplesDone
 from bench.evals import loss
-from bench.evals.inference import generation, scoring
-from bench.evals.inference.answer_row import AnswerRow
-from bench.evals.inference.continuous_batch import ContinuousBatch
+from bench.evals.inference import scoring
 from bench.evals.inference.forward import batches
-from bench.evals.inference.generation_request import GenerationRequest
+from bench.evals.inference.generation import generator
+from bench.evals.inference.generation.answer_row import AnswerRow
+from bench.evals.inference.generation.continuous_batch import ContinuousBatch
+from bench.evals.inference.generation.request import GenerationRequest
 from bench.evals.inference.partial_replies import PartialReplies
 from bench.evals.inference.scoring import SCORE, Score
 from bench.evals.job import run_eval
@@ -39,14 +40,14 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(scoring, "batches", small)
     monkeypatch.setattr(loss, "batches", small)
-    monkeypatch.setattr(generation, "ContinuousBatch", lambda *of, slots: ContinuousBatch(*of, slots=300))
+    monkeypatch.setattr(generator, "ContinuousBatch", lambda *of, slots: ContinuousBatch(*of, slots=300))
 
 
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What reaches the model: choices, texts and prompts."""
     seen: list[object] = []
-    score_trees, batch_nll, answer_row = scoring._score_trees, loss._batch_nll, generation.answer_row
+    score_trees, batch_nll, answer_row = scoring._score_trees, loss._batch_nll, generator.answer_row
 
     def scored(model: Any, trees: Sequence[Any], **options: Any) -> Any:
         seen.extend((tree.context, branch) for tree in trees for branch in tree.branches)
@@ -62,7 +63,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
     monkeypatch.setattr(scoring, "_score_trees", scored)
     monkeypatch.setattr(loss, "_batch_nll", lost)
-    monkeypatch.setattr(generation, "answer_row", begun)
+    monkeypatch.setattr(generator, "answer_row", begun)
     return seen
 
 

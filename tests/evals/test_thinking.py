@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from bench.data.render.row import Row, Turn
-from bench.evals.inference import batch_check, continuous_batch
-from bench.evals.inference.generation import generate
-from bench.evals.inference.generation_request import GenerationRequest
+from bench.evals.inference import batch_check
+from bench.evals.inference.generation import continuous_batch
+from bench.evals.inference.generation.generator import generate
+from bench.evals.inference.generation.request import GenerationRequest
 from bench.evals.subject import Subject, strips_thinking
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evaluation import EvalResult, ScoreRow

@@ -11,8 +11,8 @@ from torch.nn import functional
 from transformers import AutoModelForCausalLM
 
 from bench.errors import InputError
-from bench.evals.inference.generation import generate
-from bench.evals.inference.generation_request import GenerationRequest
+from bench.evals.inference.generation.generator import generate
+from bench.evals.inference.generation.request import GenerationRequest
 from bench.model.loading.load import load_subject, load_tokenizer
 from bench.record.jobs.train_job import TrainJob
 from bench.train.check import check_training

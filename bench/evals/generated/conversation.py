@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError
-from bench.evals.inference.generation_request import Generation, GenerationRequest, TokenSampling
+from bench.evals.inference.generation.request import Generation, GenerationRequest, TokenSampling
 from bench.evals.outcome import NOT_FINITE, NOT_PRINTED, ExampleProgress
 from bench.evals.subject import Subject
 from bench.record.results.evaluation import Generated

@@ -16,10 +16,10 @@ from statistics import median
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from bench.evals.inference.answer_row import answer_row, choose_tokens
 from bench.evals.inference.forward import SLOTS
-from bench.evals.inference.generation import Answered, generate
-from bench.evals.inference.generation_request import Generation, GenerationRequest
+from bench.evals.inference.generation.answer_row import answer_row, choose_tokens
+from bench.evals.inference.generation.generator import Answered, generate
+from bench.evals.inference.generation.request import Generation, GenerationRequest
 from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind
 from bench.evals.inference.pass_counts import counted_logits, pass_counts
 from bench.evals.inference.reply_memory import ReplyMemory

@@ -17,7 +17,7 @@ from lm_eval.models.utils import normalize_gen_kwargs
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from bench.data.render.row import Turn
-from bench.evals.inference.generation_request import GenerationRequest, TokenSampling
+from bench.evals.inference.generation.request import GenerationRequest, TokenSampling
 from bench.evals.inference.scoring import SCORE, ContinuationPair, Score, Scorer
 from bench.evals.lm_eval.example_lm import DEFAULT_MAX_NEW_TOKENS, ExampleKey, ExampleLM, drawing_of, key_of, keys_of
 from bench.evals.lm_eval.text_tokens import TextTokens, end_ids

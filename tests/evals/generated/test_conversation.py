@@ -14,8 +14,8 @@ from bench.data.render.row import Row, Turn
 from bench.evals.generated.conversation import Replies, ask
 from bench.evals.inference import batch_check
 from bench.evals.inference.batch_check import CHECKED, CHECKED_ROUNDED
-from bench.evals.inference.generation import generate
-from bench.evals.inference.generation_request import Generation, GenerationRequest
+from bench.evals.inference.generation.generator import generate
+from bench.evals.inference.generation.request import Generation, GenerationRequest
 from bench.evals.inference.pass_counts import pass_counts
 from bench.evals.outcome import NOT_PRINTED, ExampleProgress
 from bench.evals.subject import Subject

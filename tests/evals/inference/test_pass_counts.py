@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.evals.inference.generation import generate
-from bench.evals.inference.generation_request import GenerationRequest
+from bench.evals.inference.generation.generator import generate
+from bench.evals.inference.generation.request import GenerationRequest
 from bench.evals.inference.pass_counts import pass_counts
 from bench.evals.inference.scoring import Scorer
 from bench.evals.job import run_eval

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.evals.inference.generation_request import Generation, GenerationRequest
+from bench.evals.inference.generation.request import Generation, GenerationRequest
 from bench.evals.inference.reply_memory import ReplyKind, ReplyMemory
 from bench.evals.inference.scoring import SCORE, Score
 

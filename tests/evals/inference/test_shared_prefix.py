@@ -9,8 +9,8 @@ import torch
 from transformers import PreTrainedModel
 
 from bench.evals.inference import shared_prefix as module
-from bench.evals.inference.generation import generate
-from bench.evals.inference.generation_request import GenerationRequest
+from bench.evals.inference.generation.generator import generate
+from bench.evals.inference.generation.request import GenerationRequest
 from bench.evals.inference.scoring import Scorer
 from bench.evals.inference.shared_prefix import shared_length, shared_prefix
 from bench.evals.loss import SupervisedText, summed_nll

@@ -22,8 +22,8 @@ from bench.emit import Event, ExamplesDone
 from bench.errors import InputError
 from bench.evals import subject
 from bench.evals.inference import batch_check
-from bench.evals.inference.generation import generate
-from bench.evals.inference.generation_request import GenerationRequest
+from bench.evals.inference.generation.generator import generate
+from bench.evals.inference.generation.request import GenerationRequest
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
 from bench.evals.job import run_eval
 from bench.evals.lm_eval.run import _hub_dataset

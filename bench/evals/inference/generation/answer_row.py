@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from bench.evals.inference.generation_request import Generation, GenerationRequest, TokenSampling
+from bench.evals.inference.generation.request import Generation, GenerationRequest, TokenSampling
 from bench.text import SplitAnswer, ends_inside_thinking, is_thinking_tag, split_thinking
 
 _TAG_TOKENS = 16

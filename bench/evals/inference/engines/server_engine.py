@@ -17,9 +17,9 @@ from bench.endpoint.client import EndpointClient, open_endpoint
 from bench.endpoint.completion import MOST_STOPS, Completion, CompletionRequest
 from bench.endpoint.usage import Usage
 from bench.errors import InputError, Problem
-from bench.evals.inference.answer_row import answer_row, finish
-from bench.evals.inference.generation import Answered
-from bench.evals.inference.generation_request import Generation, GenerationRequest
+from bench.evals.inference.generation.answer_row import answer_row, finish
+from bench.evals.inference.generation.generator import Answered
+from bench.evals.inference.generation.request import Generation, GenerationRequest
 from bench.suite.tables.endpoint import EndpointSpec, Sampling
 
 _TOGETHER = 64

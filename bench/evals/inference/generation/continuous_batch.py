@@ -14,8 +14,8 @@ from functools import partial
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from bench.evals.inference.answer_row import AnswerRow, choose_tokens, take_tokens
-from bench.evals.inference.key_value_table import (
+from bench.evals.inference.generation.answer_row import AnswerRow, choose_tokens, take_tokens
+from bench.evals.inference.generation.key_value_table import (
     NO_PREFIX,
     ComputedPrefix,
     KeyValueTable,

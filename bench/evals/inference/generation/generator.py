@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from bench.evals.inference.answer_row import AnswerRow, answer_row, finish
-from bench.evals.inference.continuous_batch import ContinuousBatch
 from bench.evals.inference.forward import SLOTS
-from bench.evals.inference.generation_request import Generation, GenerationRequest
-from bench.evals.inference.key_value_table import fits_table
-from bench.evals.inference.padded_batches import answer_in_batches
+from bench.evals.inference.generation.answer_row import AnswerRow, answer_row, finish
+from bench.evals.inference.generation.continuous_batch import ContinuousBatch
+from bench.evals.inference.generation.key_value_table import fits_table
+from bench.evals.inference.generation.padded_batches import answer_in_batches
+from bench.evals.inference.generation.request import Generation, GenerationRequest
 
 Answered = tuple[GenerationRequest, Generation | None]
 """A request and its answer."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from bench.evals.inference.generation import Answered
-from bench.evals.inference.generation_request import Generation, GenerationRequest
+from bench.evals.inference.generation.generator import Answered
+from bench.evals.inference.generation.request import Generation, GenerationRequest
 
 
 class Engine(Protocol):

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from bench.evals.inference.generation import generate
-from bench.evals.inference.generation_request import GenerationRequest, TokenSampling
-from bench.evals.inference.key_value_table import fits_table
+from bench.evals.inference.generation.generator import generate
+from bench.evals.inference.generation.key_value_table import fits_table
+from bench.evals.inference.generation.request import GenerationRequest, TokenSampling
 from bench.evals.inference.pass_counts import pass_counts
 from bench.model.loading.prefix import PrefixedModel
 from tests.evals.loud import OTHERS, loud, other_model

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from bench.errors import InputError, Problem
 from bench.evals.inference.batch_check import CountedGenerator, spread, tokens_of
-from bench.evals.inference.engine import Engine
-from bench.evals.inference.generation import Answered, generate
-from bench.evals.inference.generation_request import Generation, GenerationRequest
+from bench.evals.inference.engines.engine import Engine
+from bench.evals.inference.generation.generator import Answered, generate
+from bench.evals.inference.generation.request import Generation, GenerationRequest
 from bench.record.results.evaluation import Generated
 
 
