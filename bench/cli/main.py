@@ -18,6 +18,7 @@ from bench.cli.engines import engines
 from bench.cli.gate import gate
 from bench.cli.init import init
 from bench.cli.output import forget_reader
+from bench.cli.run import run
 from bench.control_codes import visible
 from bench.errors import BenchError, ExitCode
 
@@ -34,7 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(init)
-app.command()(suites.run)
+app.command()(run)
 app.command()(suites.validate)
 app.command()(suites.plan)
 app.command()(runs.report)

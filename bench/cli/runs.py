@@ -13,22 +13,25 @@ from bench.cli.output import console, print_json
 ReportFormat = Literal["screen", "pr"]
 
 
+HistoryOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="Earlier times, as `bench export` and pytest-benchmark write them: a file or a folder."),
+]
+ShareOption = Annotated[
+    Path | None,
+    typer.Option(help="Write a copy to publish into this folder: no prompts, no answers, no folders of this machine."),
+]
+LayoutOption = Annotated[
+    ReportFormat, typer.Option("--format", help="`screen` for a terminal, or `pr`: Markdown that fits a comment.")
+]
+
+
 def report(
     run: RunArgument,
     *,
-    history: Annotated[
-        list[Path] | None,
-        typer.Option(help="Earlier times, as `bench export` and pytest-benchmark write them: a file or a folder."),
-    ] = None,
-    share: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write a copy to publish into this folder: no prompts, no answers, no folders of this machine."
-        ),
-    ] = None,
-    layout: Annotated[
-        ReportFormat, typer.Option("--format", help="`screen` for a terminal, or `pr`: Markdown that fits a comment.")
-    ] = "screen",
+    history: HistoryOption = None,
+    share: ShareOption = None,
+    layout: LayoutOption = "screen",
     full: FullOption = False,
     reports: ReportsOption = Path("reports"),
     as_json: JsonOption = False,
