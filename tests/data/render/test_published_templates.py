@@ -17,7 +17,7 @@ from bench.data.render.render import Renderer
 from bench.data.render.row import Row, ToolCall, Turn
 from bench.errors import InputError
 from bench.suite.catalog.template import Template
-from tests.data.render.test_render import make_tokenizer
+from tests.fakes.rendering import make_tokenizer
 
 FOLDER = Path(trl.__file__).parent / "chat_templates"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.jinja"))

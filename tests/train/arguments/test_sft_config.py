@@ -78,7 +78,7 @@ READ_ELSEWHERE = {
     "loss_on": "test_loss_mask.py",
     "loss_average": "test_trainer.py",
     "weight_decay_on": "test_trainer.py",
-    "end_token": "tests/data/render/test_render.py",
+    "end_token": "tests/data/render/test_end_of_turn.py",
     "sweep": "tests/run/plan/test_sweep.py",
 }
 """Keys that neither the trainer's arguments, nor the adapter, nor rates, nor batches show, and who tests them."""
