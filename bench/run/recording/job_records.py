@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench.record.files import LOG, SCORES
 from bench.record.jobs.deploy_job import DeployJob
@@ -69,29 +70,19 @@ class JobRecords:
             case TrajectoryJob() as job:
                 self.trajectories.append(_trajectory(planned, job, record, store, self.directory))
             case AnswerJob(asking=asking):
-                self.answers.append(
-                    AnswersRecord(
-                        subject=asking.subject,
-                        arm=planned.arm,
-                        seed=planned.seed,
-                        eval=asking.eval.name,
-                        job=record,
-                        result=store.eval_result(asking) if is_done else None,
-                    )
-                )
+                answers = store.eval_result(asking) if is_done else None
+                self.answers.append(AnswersRecord(**_asked(planned, asking, record), result=answers))
             case ShareJob(asking=asking) as job:
-                self.shares.append(
-                    ShareRecord(
-                        subject=asking.subject,
-                        arm=planned.arm,
-                        seed=planned.seed,
-                        eval=asking.eval.name,
-                        job=record,
-                        result=store.share_result(job.digest) if is_done else None,
-                    )
-                )
+                share = store.share_result(job.digest) if is_done else None
+                self.shares.append(ShareRecord(**_asked(planned, asking, record), result=share))
             case EvalJob() as job:
                 self.evaluations.append(_evaluation(planned, job, record, store, self.directory))
+
+
+def _asked(planned: PlannedJob, asking: EvalJob, record: JobRecord) -> dict[str, Any]:
+    """Who was asked what, by which job."""
+    named = {"subject": asking.subject, "eval": asking.eval.name}
+    return {**named, "arm": planned.arm, "seed": planned.seed, "job": record}
 
 
 def _trajectory(
@@ -113,14 +104,7 @@ def _trajectory(
                 scores=scores,
             )
         )
-    return TrajectoryRecord(
-        subject=scoring.subject,
-        arm=planned.arm,
-        seed=planned.seed,
-        eval=scoring.eval.name,
-        job=record,
-        steps=tuple(steps),
-    )
+    return TrajectoryRecord(**_asked(planned, scoring, record), steps=tuple(steps))
 
 
 def _evaluation(
@@ -131,15 +115,7 @@ def _evaluation(
     if result is not None:
         scores = scores_file(job.eval.name, job.subject)
         copy_scores(store.folder(job.digest) / SCORES, directory, scores, spec=job.eval)
-    return EvaluationRecord(
-        subject=job.subject,
-        arm=planned.arm,
-        seed=planned.seed,
-        eval=job.eval.name,
-        job=record,
-        result=result,
-        scores=scores,
-    )
+    return EvaluationRecord(**_asked(planned, job, record), result=result, scores=scores)
 
 
 def _diverged(record: JobRecord, store: JobStore) -> TrainResult | None:
