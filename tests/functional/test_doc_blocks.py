@@ -43,7 +43,7 @@ from bench.run.commands.fetch import fetch_packaged
 from bench.run.commands.make import make_data
 from bench.run.estimate.forecast import forecast
 from bench.run.executors.choose import choose_executor
-from bench.run.executors.ray import ray_backend
+from bench.run.executors.ray import connected_ray
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from bench.suite.catalog.devices import read_cluster
@@ -86,7 +86,7 @@ STAND_INS: dict[Callable[..., object], Callable[..., object]] = {
     compare_command: lambda *_, **__: SimpleNamespace(exit_code=0),
     print_speed: _nothing,
     other_checkout: lambda ref, **_: (ref, Path()),
-    ray_backend: _nothing,
+    connected_ray: _nothing,
     fetch_packaged: lambda name: f"{name}: fetched",
     _measure_matmul: lambda: ({}, None),
     make_data: lambda spec, **_: load_make(spec) and MADE,
