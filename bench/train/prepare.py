@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from trl import SFTConfig
 
 from bench.emit import Emit, StepDone
 from bench.machine.device import pick_device, pick_precision
@@ -129,21 +130,10 @@ def prepare(
     # Full fine-tuning keeps fp32 master weights under autocast; a frozen base needs none.
     stored = "fp32" if adapter is None else precision
     model = load_base(job.model, precision=stored, device=device, quantization=job.recipe.quantization)
-    arguments = sft_config(
-        job.recipe,
-        steps=data.schedule.steps,
-        seed=job.seed,
-        precision=precision,
-        device=device,
-        folder=folder,
-        track=job.track if only_steps is None else (),
-        log_every=job.log_every,
-        name=job.id,
-    )
     trainer = MeteredTrainer(
         model=model,
         tokenizer=data.renderer.tokenizer,
-        arguments=arguments,
+        arguments=_arguments(job, data, folder, precision, device=device, tracked=only_steps is None),
         adapter=adapter,
         plan=_trainer_plan(job, data, ranks, watch=watch, whole=whole.steps),
         meter=meter,
@@ -155,6 +145,23 @@ def prepare(
         torch.manual_seed(job.seed + ranks.index * RANK_SEED_STRIDE)  # else all would drop out the same units
     return Prepared(
         job=job, trainer=trainer, ranks=ranks, data=data, watch=watch, meter=meter, device=device, precision=precision
+    )
+
+
+def _arguments(
+    job: TrainJob, data: TrainingData, folder: Path, precision: Precision, *, device: torch.device, tracked: bool
+) -> SFTConfig:
+    """TRL's arguments. tracked: whether the job's trackers are reported to."""
+    return sft_config(
+        job.recipe,
+        steps=data.schedule.steps,
+        seed=job.seed,
+        precision=precision,
+        device=device,
+        folder=folder,
+        track=job.track if tracked else (),
+        log_every=job.log_every,
+        name=job.id,
     )
 
 
