@@ -26,6 +26,7 @@ from bench.run.estimate.engine_advice import engine_advice
 from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecast
 from bench.run.estimate.job_costs import START_SECONDS, JobCosts
 from bench.run.estimate.memory import device_memory, model_shape
+from bench.run.estimate.memory_limit import memory_remarks
 from bench.run.estimate.past_speeds import History
 from bench.run.estimate.placement import Workload, place
 from bench.run.estimate.process_memory import step_memory
@@ -92,6 +93,7 @@ def forecast(
         *_eval_remarks(planned, evals, home),
         *map(as_line, advice(loaded)),
         *plan_remarks(planned, trainings, counts),
+        *(() if on else memory_remarks(arms, device())),
         *_data_remarks(planned),
     )
     return _of_plan(planned, loaded, home, arms, evals).model_copy(

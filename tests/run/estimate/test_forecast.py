@@ -15,6 +15,7 @@ from rich.console import Console
 from bench.errors import InputError
 from bench.record.record import Record
 from bench.run.display import QuietDisplay
+from bench.run.estimate import memory_limit
 from bench.run.estimate.forecast import forecast
 from bench.run.estimate.forecast_types import Forecast
 from bench.run.estimate.job_costs import CHECK_SLOTS
@@ -53,6 +54,20 @@ def test_a_plan_counts_and_executes_nothing(tmp_path: Path) -> None:
     again = ["few/full"]  # with rows of similar length together, for advice
     assert sorted(counted(tmp_path / "home")) == sorted(["few/full", "few/lora", *again])
     assert not (tmp_path / "reports").exists()
+
+
+def test_a_plan_says_which_trainings_do_not_fit_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A drafted suite took 112 GiB on a machine of 24, and the plan was silent."""
+    expected = expect(tmp_path)
+    assert not [line for line in expected.warnings if "of memory" in line]
+    least = min(arm.memory_bytes for arm in expected.arms)
+    present = psutil.virtual_memory()._replace(total=least - 1)
+    monkeypatch.setattr(memory_limit.psutil, "virtual_memory", lambda: present)
+    said = [*memory_limit.memory_remarks(expected.arms, "cpu")]
+    assert [line.split(": ")[1:3] for line in said] == [
+        ["recipe.full.batch_rows", "few/full"], ["recipe.lora.batch_rows", "few/lora"],
+    ]  # fmt: skip
+    assert [*memory_limit.memory_remarks(expected.arms, "cuda: H200")] == []
 
 
 def test_a_plan_says_what_may_be_bought(tmp_path: Path) -> None:
