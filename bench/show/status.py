@@ -87,6 +87,7 @@ def _jobs(record: Record) -> list[tuple[str, JobRecord]]:
         *(("deployed form", deployment.job) for deployment in record.deployments),
         *(("stored steps", trajectory.job) for trajectory in record.trajectories),
         *(("answers", answers.job) for answers in record.answers),
+        *(("share of an eval", share.job) for share in record.shares),
         *(("evaluation", evaluation.job) for evaluation in record.evaluations),
     ]
 
