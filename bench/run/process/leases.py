@@ -3,8 +3,9 @@
 Contract: at most one process owns a lease. A lease is a folder of numbered files, of which the highest counts; to take
 it over means to be the one that creates the next number, which a hard link does for one process alone, on network
 mounts too. Nothing but superseded files is ever removed, so that no two removals can cross. A lease has expired where
-its content did not change for `EXPIRY_SECONDS` of the looker's own clock: clocks of two machines are never compared. An
-owner that did not run for so long finds a higher number, and ends its process before it writes anything more.
+its content did not change for `EXPIRY_SECONDS` of the looker's own clock: clocks of two machines are never compared,
+and a pause of the looker itself counts as one renewal's time, for it says nothing of the owner. An owner that did not
+run for so long finds a higher number, and ends its process before it writes anything more.
 """
 
 from __future__ import annotations
@@ -106,8 +107,17 @@ def _write(handle: int, text: str) -> None:
     os.fsync(handle)
 
 
-_seen: dict[Path, tuple[bytes, float]] = {}
-"""Content of others' leases, and since when this process has seen it."""
+@dataclass(slots=True, kw_only=True)
+class _Look:
+    """What this process has seen of another's lease."""
+
+    content: bytes
+    at: float
+    silent: float = 0.0
+    """Seconds without a change."""
+
+
+_looks: dict[Path, _Look] = {}
 
 
 def _is_free(file: Path) -> bool:
@@ -117,11 +127,13 @@ def _is_free(file: Path) -> bool:
         return False  # superseded meanwhile
     if content.strip() == _FREE.encode():
         return True
-    before, since = _seen.get(file, (b"", 0.0))
-    if content != before:
-        _seen[file] = (content, time.monotonic())
+    look, now = _looks.get(file), time.monotonic()
+    if look is None or look.content != content:
+        _looks[file] = _Look(content=content, at=now)
         return False
-    return time.monotonic() - since > EXPIRY_SECONDS
+    look.silent += min(now - look.at, RENEW_SECONDS)
+    look.at = now
+    return look.silent > EXPIRY_SECONDS
 
 
 @dataclass(slots=True)
