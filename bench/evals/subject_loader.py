@@ -10,6 +10,7 @@ from pathlib import Path
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from bench.machine.freed_memory import give_back_freed
 from bench.model.loading.deployed import load_form
 from bench.model.loading.load import load_subject, load_tokenizer, load_tuned
 from bench.model.loading.packed_linear import pack_linears
@@ -29,9 +30,13 @@ class SubjectLoader:
         return self._loaded is not None and job.weights is not None and job.weights == self._name
 
     def load(self, job: EvalJob) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        """Model, ready to compute, and tokenizer of the job's subject."""
-        if self._loaded is None or not self.has(job):
-            self._loaded = None
+        """Model, ready to compute, and tokenizer of the job's subject. What the eval before has freed is given back:
+        memory limits and peaks are those of an eval that comes first."""
+        kept = self._loaded if self.has(job) else None
+        if self._loaded is not None:
+            self._loaded = kept
+            give_back_freed()
+        if self._loaded is None:
             tokenizer, model = load_tokenizer(job.model), _model(job)
             pack_linears(model)
             self._name, self._loaded = job.weights, (model, tokenizer)

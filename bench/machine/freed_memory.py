@@ -1,0 +1,19 @@
+"""Gives memory that was freed, and that allocators keep for later, back to the system and to the device."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+
+import torch
+
+
+def give_back_freed() -> None:
+    """Collects garbage and empties the caches of allocators. Elsewhere than with the GNU C library the processor's
+    allocator decides by itself."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
