@@ -59,6 +59,7 @@ HERE = {
     "save_steps": "[run] steps_between_saves = 100",
     "seed": "seeds = [0, 1, 2], above the first [table]",
     "bf16": 'precision = "bf16"',
+    **dict.fromkeys(("dtype", "torch_dtype"), 'precision = "bf16" in a [recipe] table and in [evaluation]'),
     "fp16": 'precision = "fp16"',
     "gradient_clipping": "max_grad_norm",
     "sample_packing": 'packing = "bfd"',
@@ -77,6 +78,15 @@ HERE = {
     "datasets": '[data.NAME] source = "rows.jsonl"',
 }
 """Lower-case key of transformers, TRL, PEFT, axolotl or LLaMA-Factory → what a suite has for it."""
+
+
+NO_KEY = {
+    "device": "a job takes the GPU that it sees (CUDA_VISIBLE_DEVICES), else the processor",
+    "output_dir": "reports go to --reports DIR, weights to BENCH_HOME; `bench weights RUN ARM --out DIR` copies them",
+    "hub_model_id": "`bench weights RUN ARM --out DIR` writes a folder to upload",
+    "tokenizer": "a model's own folder has its tokenizer",
+}
+"""Lower-case key of other programs → what takes its place outside the suite."""
 
 
 VALUES: dict[str, dict[str, str]] = {
@@ -111,7 +121,24 @@ VALUES: dict[str, dict[str, str]] = {
 
 _SOURCE = 'source = "rows.jsonl", a folder, or "OWNER/NAME" of the hub'
 _BASE = 'repo = "OWNER/NAME" of the hub, or path = "FOLDER"'
+_ROWS = 'data = { source = "rows.jsonl" }'
+_FIRST = 'data = { source = "rows.jsonl", select = { by = "first", size = 100 } }'
+_OF_ROWS = {
+    **dict.fromkeys(("source", "file", "path", "dataset"), _ROWS),
+    **dict.fromkeys(("limit", "size", "num_examples"), _FIRST),
+}
+_KEY = 'key_env = "OPENAI_API_KEY", the name of an environment variable: no suite holds a key'
 IN_TABLE: dict[str, dict[str, str]] = {
+    "endpoint": {
+        **dict.fromkeys(("api_key", "key", "token", "api_key_env"), _KEY),
+        **dict.fromkeys(("url", "api_base", "base", "host"), 'base_url = "http://localhost:8000/v1"'),
+        "name": "model",
+    },
+    "select": {
+        **dict.fromkeys(("n", "count", "rows", "limit", "k", "num_samples"), "size"),
+        **dict.fromkeys(("strategy", "method", "type", "kind"), 'by = "random"'),
+    },
+    **dict.fromkeys(("generation", "loss", "judge"), _OF_ROWS),
     "data": dict.fromkeys(("path", "file", "files", "data_files", "dataset", "repo", "hub", "url", "name"), _SOURCE),
     **dict.fromkeys(("model", "models"), dict.fromkeys(("name", "id", "name_or_path", "model"), _BASE)),
     "lora": {"rank": "r", "lora_alpha": "alpha", "lora_r": "r", "lora_dropout": "dropout", "modules": "target_modules"},
@@ -129,9 +156,10 @@ IN_TABLE: dict[str, dict[str, str]] = {
 def here_it_is(key: str, parent: KeyPath, kind: str | None = None) -> str | None:
     """The hint for a key that another program has, written in the table `parent`, which is of a `kind`; `None` for any
     other."""
-    table = str(parent[0 if len(parent) == 2 else -1]) if parent else ""
-    here = IN_TABLE.get(kind or table, {}).get(key.lower()) or HERE.get(key.lower())
-    return None if here is None else f"here it is {here}"
+    named = str(parent[0 if len(parent) == 2 else -1]) if parent else ""
+    tables = [IN_TABLE.get(table, {}) for table in (kind or named, *map(str, parent[-1:]))]
+    here = next((table[key.lower()] for table in tables if key.lower() in table), None) or HERE.get(key.lower())
+    return NO_KEY.get(key.lower()) if here is None else f"here it is {here}"
 
 
 def here_it_is_called(key: str, value: object) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -38,6 +38,15 @@ def about(model: type[BaseModel], path: KeyPath, raw: Any) -> str:
             if field is not None and field.description:
                 return f"{key}: " + " ".join(field.description.split())
     return SCHEMA_HINT
+
+
+def choices(model: type[BaseModel], path: KeyPath, raw: Any) -> list[str]:
+    """The words of which the key at `path` is one, over all tables that are allowed there; empty where it is free."""
+    fields = [table.model_fields.get(str(path[-1])) for table in models_at(model, path[:-1], raw)]
+    given = [branch for field in fields if field is not None for branch in branches(field.annotation)]
+    literal = [branch for branch in given if get_origin(branch) is Literal]
+    words = [word for branch in literal for word in get_args(branch) if isinstance(word, str)]
+    return [*dict.fromkeys(words)] if len(literal) == len(given) else []
 
 
 def models_at(model: type[BaseModel], path: KeyPath, raw: Any) -> list[type[BaseModel]]:

@@ -112,13 +112,28 @@ def shorthand(path: KeyPath, value: object) -> str | None:
             return f"[recipe.{name}] method = {_as_toml(value)}, learning_rate = 1e-5"
         case ("budget",) | ("recipe", str(), "budget"), str():
             return _budget(value)
+        case ("eval", int(), "judge"), str():
+            return f'judge = {{ endpoint = {{ base_url = "https://…/v1", model = {_as_toml(value)}, key_env = "…" }} }}'
         case ("arms",), tuple():
             return '[arms] data = ["NAME"], recipe = ["NAME"]; one cell: include = [{ data = "NAME", recipe = "NAME" }]'
         case ("seeds",), str() if seeds := re.findall(r"[0-9]+", value):
             return f"them as numbers: seeds = [{', '.join(seeds)}]"
         case ("seeds",), int() if not isinstance(value, bool):
             return f"the seeds themselves: seeds = [{', '.join(map(str, range(min(max(value, 1), 5))))}]"
-    return None
+    return _sweep(path, value)
+
+
+def _sweep(path: KeyPath, value: object) -> str | None:
+    """Several values of a recipe's key, which a sweep chooses from."""
+    if path[:1] != ("recipe",) or len(path) < 3 or not isinstance(value, tuple) or not value:
+        return None
+    if any(map(_is_table, value)):
+        return None
+    return f"several values as {path[-1]} = {{ sweep = {_as_toml(value)} }}"
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, Mapping | tuple | list)
 
 
 def as_list(path: KeyPath, value: object) -> str:

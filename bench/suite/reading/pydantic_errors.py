@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from bench.control_codes import visible
 from bench.errors import Problem, did_you_mean
 from bench.suite.reading.foreign_keys import here_it_is, here_it_is_called
-from bench.suite.reading.key_types import SCHEMA_HINT, KeyPath, about, known_keys, value_at
+from bench.suite.reading.key_types import SCHEMA_HINT, KeyPath, about, choices, known_keys, value_at
 from bench.suite.reading.placement import as_list, belongs, shorthand
 
 Locate = Callable[[KeyPath], str]
@@ -148,7 +148,7 @@ class _Explainer:
             case "extra_forbidden":
                 return self._unknown(path, first["input"])
             case "missing":
-                return self._named("missing-key", path, f"{name} is missing", about(self.model, path, self.raw))
+                return self._named("missing-key", path, f"{name} is missing", self._to_write(path))
             case "value_error":
                 return self._named("value", path, f"{name}: {first['ctx']['error']}", SCHEMA_HINT)
         sentence = " or ".join(dict.fromkeys(_sentence(item) for item in items))
@@ -173,6 +173,12 @@ class _Explainer:
         )
         place = f" in {subject(parent, self.raw)}" if parent else ""
         return self._named("unknown-key", path, f"unknown key {shown(key, quote=True)}{place}", hint)
+
+    def _to_write(self, path: KeyPath) -> str:
+        """What a missing key can be: its words, or what it is for."""
+        words = choices(self.model, path, self.raw)
+        listed = ", ".join(f'"{word}"' for word in words)
+        return f"{path[-1]} is one of {listed}" if len(words) > 1 else about(self.model, path, self.raw)
 
     def _own_table(self, parent: KeyPath, key: str) -> str | None:
         """The hint where a table of the suite itself was written under another: `[data.arms]`."""

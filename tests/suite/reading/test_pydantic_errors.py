@@ -155,12 +155,31 @@ def test_an_unknown_key_names_the_one_that_was_meant(path: str, where: str, hint
         ("recipe/full/method", "LoRA", "did you mean 'lora'?"),
         ("recipe/full/learning_rate", "1e-3", "write it without quotes: 1e-3"),
         ("eval/0/kind", "lmeval", "did you mean 'lm_eval'?"),
+        (
+            "recipe/full/learning_rate",
+            [1e-3, 1e-4],
+            "write several values as learning_rate = { sweep = [0.001, 0.0001] }",
+        ),
+        ("recipe/full/lora", {"r": [8, 16]}, "write several values as r = { sweep = [8, 16] }"),
         ("budget/amount", 0, "amount: Number of units for each training: `amount = 2_000_000`."),
     ],
 )
 def test_a_wrong_value_comes_with_what_to_write(path: str, value: Any, hint: str) -> None:
-    (problem,) = problems(changed(path, value))
+    raw = changed(path, value)
+    raw["recipe"]["full"]["method"] = "lora" if "lora" in path else raw["recipe"]["full"]["method"]
+    (problem,) = problems(raw)
     assert problem.hint == hint
+
+
+def test_a_missing_key_of_a_few_words_comes_with_them() -> None:
+    """An eval without its kind was told of lm-eval's tasks, a budget without its unit of FLOPs."""
+    raw = valid()
+    del raw["eval"][0]["kind"], raw["budget"]["unit"]
+    hints = {problem.where: problem.hint for problem in problems(raw)}
+    assert hints == {
+        "eval[0].kind": 'kind is one of "lm_eval", "choice", "loss", "generation", "questions", "judge"',
+        "budget.unit": 'unit is one of "epochs", "steps", "tokens", "supervised_tokens", "flops", "seconds"',
+    }
 
 
 @pytest.mark.parametrize("key", ["data", "recipe", "budget", "arms"])
@@ -192,13 +211,25 @@ def test_what_other_programs_call_a_key_leads_to_one_that_there_is() -> None:
         ("eval/2/columns", 'choices = "COLUMN"'),
         ("eval/2/data", 'source = "rows.jsonl"'),
         ("eval/1/data", 'write data = { source = "x" }'),
+        ("eval/1/limit", "select = { by ="),
+        ("data/d/select/n", "here it is size"),
+        ("model/dtype", "here it is precision"),
+        ("device", "CUDA_VISIBLE_DEVICES"),
+        ("recipe/full/output_dir", "bench weights"),
+        ("eval/3/judge", 'endpoint = { base_url = "https://…/v1", model = "x"'),
+        ("eval/3/judge/endpoint/api_key", "here it is key_env"),
+        ("arms/given/theirs/endpoint/api_key", "here it is key_env"),
     ],
 )
 def test_a_key_of_other_programs_is_explained_by_its_table(path: str, hint: str) -> None:
     """`[data.d] path` was sent to `[model]`."""
     raw = valid()
     raw["data"]["lora"] = {"source": "y.jsonl"}
+    raw["data"]["d"]["select"] = {"by": "first", "size": 2}
     raw["eval"].append({"name": "c", "kind": "choice", "source": "mc.csv"})
+    server = {"base_url": "http://localhost:8000/v1", "model": "m"}
+    raw["eval"].append({"name": "j", "kind": "judge", "data": {"source": "y"}, "judge": {"endpoint": {**server}}})
+    raw["arms"]["given"] = {"theirs": {"endpoint": {**server}}}
     raw["recipe"]["full"] |= {"method": "lora", "lora": {}} if "lora/rank" in path else {}
     *parents, key = path.split("/")
     table: Any = raw

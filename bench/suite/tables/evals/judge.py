@@ -29,7 +29,8 @@ class JudgeSpec(Spec):
     reference: DataSpec | None = None
     """Stored answers by prompt, such as another model's `{instruction, output}` rows; default: the rows' own."""
     judge: ModelSource
-    """The model that judges."""
+    """The model that judges: `{ endpoint = { base_url = "https://…/v1", model = "NAME", key_env = "…" } }`, or
+    `{ local = { card = "NAME" } }`."""
     prompt: str = "pairwise"
     """What it is asked: pairwise, letter, json, or a Jinja file relative to the suite file."""
     labels: str | None = None
