@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import PartialState
-from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 from transformers import PreTrainedModel, dynamic_module_utils
+
+from bench.model.accelerate_private import fsdp_on_processors
 
 
 def attention_implementation(config: Any) -> str | None:
@@ -95,16 +95,10 @@ class TrainerHooks:
         self._last_step = step
 
     def create_accelerator_and_postprocess(self) -> None:
-        """Under FSDP on a processor, too: accelerate's code for it runs there, and only its detection leaves it out."""
+        """Under FSDP on processors, too."""
         super().create_accelerator_and_postprocess()  # type: ignore[misc]  # the trainer's
-        state = self.accelerator.state
-        if self.args.fsdp_plugin_args is None or state.distributed_type != DistributedType.MULTI_CPU:
-            return
-        state.fsdp_plugin = FullyShardedDataParallelPlugin(**self.args.fsdp_plugin_args)
-        state.distributed_type = PartialState().distributed_type = DistributedType.FSDP
-        if state.mixed_precision != "no":
-            state.fsdp_plugin.set_mixed_precision(state.mixed_precision)
-        self.is_fsdp_enabled = True
+        if fsdp_on_processors(self.accelerator.state, self.args.fsdp_plugin_args):
+            self.is_fsdp_enabled = True
 
     # --- what transformers calls ------------------------------------------------------------------------------------
 

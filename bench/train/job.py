@@ -48,6 +48,8 @@ class _Done:
     """A training that is over, and what it took, summed over its processes."""
 
     prepared: Prepared
+    parameters: tuple[int, int]
+    """All, and the trainable ones: counted before ZeRO 3 leaves a process its part of each."""
     diverged: bool
     kept_step: int | None
     evaluated: EvaluatedSteps | None
@@ -102,7 +104,7 @@ def _carry_out(job: TrainJob, folder: Path, emit: Emit, *, checked: bool, score:
     memory = MemoryByPhase(pick_device())
     since = time.perf_counter()  # a budget in seconds has a trial before the training: it is start-up
     prepared = prepare(job, folder, emit, budget=known_budget(job), since=since).with_peak()
-    trainer = prepared.trainer
+    trainer, parameters = prepared.trainer, count_parameters(prepared.trainer.model)
     memory.end("start_up")
     counter, others = EnergyCounter(prepared.device), OtherLoadCounter(prepared.device)
     with tempfile.TemporaryDirectory(prefix="start-", dir=ensure_dir(folder)) as start:
@@ -137,6 +139,7 @@ def _carry_out(job: TrainJob, folder: Path, emit: Emit, *, checked: bool, score:
         prepared.meter.enter("other")
     return _Done(
         prepared=prepared,
+        parameters=parameters,
         diverged=diverged,
         kept_step=kept_step,
         evaluated=evaluated,
@@ -201,7 +204,7 @@ def _checkpoint(ranks: Ranks, job: TrainJob, folder: Path) -> Checkpoint | None:
 
 def _result(carried_out: _Done) -> TrainResult:
     prepared, trainer, diverged = carried_out.prepared, carried_out.prepared.trainer, carried_out.diverged
-    parameters, trainable = count_parameters(trainer.model)
+    parameters, trainable = carried_out.parameters
     return TrainResult(
         parameters=parameters,
         trainable_parameters=trainable,

@@ -130,12 +130,13 @@ def prepare(
     # Full fine-tuning keeps fp32 master weights under autocast; a frozen base needs none.
     stored = "fp32" if adapter is None else precision
     model = load_base(job.model, precision=stored, device=device, quantization=job.recipe.quantization)
+    plan = _trainer_plan(job, data, ranks, watch=watch, whole=whole.steps)
     trainer = MeteredTrainer(
         model=model,
         tokenizer=data.renderer.tokenizer,
         arguments=_arguments(job, data, folder, precision, device=device, tracked=only_steps is None),
         adapter=adapter,
-        plan=_trainer_plan(job, data, ranks, watch=watch, whole=whole.steps),
+        plan=plan,  # it tries a model, and from ZeRO 3's arguments on none can be built until the training is over
         meter=meter,
         on_step=_announce(emit, data.schedule.steps, meter),
     )

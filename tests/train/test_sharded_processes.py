@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +94,37 @@ def test_a_node_of_fsdp_that_is_lost_costs_the_steps_since_the_checkpoint(
     finish(head)
     finish(node)
     assert_same_training((one, tmp_path / "one"), (result_in(tmp_path / "two"), tmp_path / "two"))
+
+
+zero = pytest.mark.skipif(find_spec("deepspeed") is None, reason="deepspeed is not installed")
+
+
+@asked_for
+@zero
+@pytest.mark.parametrize("strategy", ["zero2", "zero3"])
+@pytest.mark.parametrize("recipe", [{"accumulation": 2}, {**LORA, "packing": "bfd_split", "max_length": 24}])
+def test_zero_trains_what_one_process_would(world: Path, tmp_path: Path, strategy: str, recipe: dict[str, Any]) -> None:
+    launch = {"processes": 2, "strategy": strategy}
+    one = train(job_in(world, recipe=recipe, budget=TWENTY), tmp_path / "one")
+    two = train(job_in(world, recipe={**recipe, "launch": launch}, budget=TWENTY), tmp_path / "two")
+    assert_same_training((one, tmp_path / "one"), (two, tmp_path / "two"))
+    assert (one.parameters, one.trainable_parameters) == (two.parameters, two.trainable_parameters)
+    assert two.resolved["distributed"] == "deepspeed"
+
+
+@asked_for
+@zero
+@pytest.mark.parametrize(("strategy", "recipe"), [("zero2", FULL), ("zero3", FULL), ("zero3", LORA)])
+def test_a_killed_process_of_zero_costs_the_steps_since_the_checkpoint(
+    world: Path, tmp_path: Path, strategy: str, recipe: dict[str, Any]
+) -> None:
+    one = train(job_in(world, recipe=recipe, budget=TWENTY), tmp_path / "one")
+    launch = {"processes": 2, "strategy": strategy}
+    job = job_in(world, recipe={**recipe, "launch": launch}, budget=TWENTY, steps_between_saves=5)
+    child, ranks = killed_at(7, job, tmp_path / "two")
+    assert child.failure is not None
+    assert child.failure.message.startswith("process 2 of 2: the process was killed (SIGKILL)")
+    assert not any(rank.is_running() for rank in ranks)
+    begun, two = resumed(job, tmp_path / "two")
+    assert begun in (6, 11, 16), "a step or two may pass between the event and the kill"
+    assert_same_training((one, tmp_path / "one"), (two, tmp_path / "two"))

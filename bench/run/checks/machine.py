@@ -40,7 +40,6 @@ def machine_problems(suite: Suite) -> list[Problem]:
     recipes = {name: recipe for name, recipe in suite.recipe.items() if name in used}
     found = [
         *_tracker_problems(suite.run),
-        *_saving_problems(suite.run, recipes),
         *_evaluation_problems(suite.evaluation),
         *_recipe_problems(recipes),
     ]
@@ -124,16 +123,26 @@ def _distribution(recipe: Recipe) -> Iterator[_Finding]:
     if library is None:
         return
     key = library if recipe.launch.strategy == "ddp" else "launch.strategy"
-    if _kind() == "cpu" and library == "fsdp":
+    if _kind() == "cpu":
         if recipe.processes == 1:
-            what = "fsdp on a processor shards over several processes, and the recipe has one"
+            what = f"{library} on a processor shards over several processes, and the recipe has one"
             yield key, what, "give launch = { processes = 2 }, or take the key out"
-        if any((recipe.fsdp_table or {}).get(name) for name in ("cpu_offload", "fsdp_cpu_offload")):
+        if _offloads(recipe):
             yield key, "this machine has no memory beside the processor's to offload from", "take offload out"
+        if library == "deepspeed" and not _has_compiler():
+            yield key, "deepspeed needs a C++ compiler on a processor, and none is found", "install one, such as g++"
     elif _kind() != "cuda":
         yield key, f"{library} needs a CUDA GPU; this machine computes on {_kind()}", "take the key out, or use a GPU"
     if library == "deepspeed" and not _installed("deepspeed"):
         yield key, "deepspeed is not installed", "pip install deepspeed"
+
+
+def _offloads(recipe: Recipe) -> bool:
+    fsdp, deepspeed = recipe.fsdp_table or {}, recipe.deepspeed_table or {}
+    zero = deepspeed.get("zero_optimization", {}) if isinstance(deepspeed, Mapping) else {}
+    return bool(
+        fsdp.get("cpu_offload") or fsdp.get("fsdp_cpu_offload") or any(key.startswith("offload_") for key in zero)
+    )
 
 
 def _compiler(recipe: Recipe) -> Iterator[_Finding]:
@@ -141,9 +150,13 @@ def _compiler(recipe: Recipe) -> Iterator[_Finding]:
         return
     if _kind() == "cuda" and not _installed("triton"):
         yield "torch_compile", "torch_compile needs triton, which is not installed", "pip install triton"
-    compilers = (os.environ.get("CXX"), "c++", "g++", "clang++")
-    if _kind() != "cuda" and not any(shutil.which(name) for name in compilers if name):
+    if _kind() != "cuda" and not _has_compiler():
         yield "torch_compile", "torch_compile needs a C++ compiler, and none is found", "install one, such as g++"
+
+
+def _has_compiler() -> bool:
+    compilers = (os.environ.get("CXX"), "c++", "g++", "clang++")
+    return any(shutil.which(name) for name in compilers if name)
 
 
 def _optimizer(recipe: Recipe) -> Iterator[_Finding]:
@@ -159,17 +172,6 @@ def _tracker_problems(run: RunOptions) -> Iterator[Problem]:
         if not any(_installed(module) for module in modules):
             what, hint = f"{tracker} is not installed", f"pip install {package}"
             yield Problem(reference="machine.track", what=what, where="run.track", hint=hint)
-
-
-def _saving_problems(run: RunOptions, recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
-    for name, recipe in recipes.items():
-        if run.steps_between_saves is not None and recipe.deepspeed_table is not None:
-            yield Problem(
-                reference="machine.saves",
-                what="resumable checkpoints are not written under deepspeed: no process has all weights",
-                where=f"recipe.{name}",
-                hint="take run.steps_between_saves out",
-            )
 
 
 def _installed(module: str) -> bool:

@@ -78,7 +78,7 @@ def sft_config(
         liger_kernel_config={"cross_entropy": False, "fused_linear_cross_entropy": False},  # the loss is the trainer's
         seed=seed,
         data_seed=seed,
-        use_cpu=device.type == "cpu",
+        use_cpu=device.type == "cpu" and recipe.deepspeed_table is None,  # else accelerate leaves DeepSpeed out
         train_sampling_strategy="sequential",  # the schedule is the order
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,  # rows were cut when they were rendered
@@ -92,7 +92,7 @@ def sft_config(
         run_name=name,
         disable_tqdm=True,
         logging_nan_inf_filter=False,  # a loss that is not finite is divergence, not something to smooth over
-        **_distribution(recipe),
+        **_distribution(recipe, device),
     )
     use_one_gpu(config)
     return config
@@ -103,12 +103,16 @@ def _arguments(recipe: Recipe) -> str | None:
     return ", ".join(f"{key}={value}" for key, value in recipe.optimizer_arguments.items()) or None
 
 
-def _distribution(recipe: Recipe) -> dict[str, Any]:
+def _distribution(recipe: Recipe, device: torch.device) -> dict[str, Any]:
     """The libraries write into these tables, so they get copies."""
     deepspeed, fsdp = recipe.deepspeed_table, recipe.fsdp_table
     if deepspeed is not None:
         assert not isinstance(deepspeed, str), "a file is read when the suite is"
-        return {"deepspeed": {**copy.deepcopy(_OURS_IN_DEEPSPEED), **copy.deepcopy(deepspeed)}}
+        group = {"use_configured_state": device.type == "cpu"}  # that of `join_group`
+        return {
+            "deepspeed": {**copy.deepcopy(_OURS_IN_DEEPSPEED), **copy.deepcopy(deepspeed)},
+            "accelerator_config": group,
+        }
     if fsdp is not None:
         return {"fsdp": True, "fsdp_config": copy.deepcopy(fsdp)}
     return {}

@@ -1,7 +1,8 @@
 """A resumable checkpoint of a training in progress: safetensors and JSON, whole or not there.
 
 Contract: written aside, synced, and put in place with one rename, so that a kill at any moment leaves the last
-whole checkpoint or none. transformers' own checkpoints are neither atomic nor free of pickle.
+whole checkpoint or none. transformers' own checkpoints are neither atomic nor free of pickle. What the ranks of a
+sharded training write themselves is beside it: safetensors under FSDP, DeepSpeed's own files under ZeRO.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers.trainer import TRAINER_STATE_NAME
 
@@ -24,7 +25,8 @@ from bench.record.files import CHECKPOINT
 _WEIGHTS, _OPTIMIZER, _RANDOM = "weights.safetensors", "optimizer.safetensors", "random.safetensors"
 _BEST = "best.safetensors"
 _STATE = "state.json"
-_PARTS = "parts"
+PARTS = "parts"
+"""Folder in a checkpoint for what FSDP's ranks write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +36,9 @@ class Checkpoint:
     digest: str
     """Digest of the training; the checkpoint of another training is not used."""
     weights: Mapping[str, torch.Tensor]
-    """Trainable parameters by name; none where they are in `parts`."""
+    """Trainable parameters by name; none where the ranks wrote theirs."""
     optimizer: Mapping[str, Any]
-    """`Optimizer.state_dict()`, without the tensors that are in `parts`."""
+    """`Optimizer.state_dict()`, without what the ranks wrote."""
     scheduler: Mapping[str, Any]
     """`LambdaLR.state_dict()`."""
     random: Mapping[str, torch.Tensor]
@@ -52,24 +54,25 @@ class Checkpoint:
     best: Mapping[str, torch.Tensor] = field(default_factory=dict)
     """Weights of the lowest validation loss, or the best dev score, so far, where they are kept."""
     parts: Path | None = None
-    """Folder of the ranks' own files, where a training is sharded over them (`bench.train.loop.sharded`)."""
+    """Folder that FSDP's ranks wrote into themselves (`bench.train.loop.sharded`); given when a checkpoint is read."""
 
 
 def begin_checkpoint(folder: Path) -> None:
     """Makes the place aside, empty, where the next checkpoint in `folder` (the training's) is written."""
-    aside = _aside(folder)
+    aside = place_of_next(folder)
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
 
 
-def parts_of_next(folder: Path) -> Path:
-    """Where the ranks of a sharded training write their parts of the next checkpoint in `folder`, once it has begun."""
-    return _aside(folder) / _PARTS
+def place_of_next(folder: Path) -> Path:
+    """Where the ranks of a sharded training write their own files of the next checkpoint, once it has begun."""
+    return folder / f"{CHECKPOINT}.new"
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Completes the next checkpoint in `folder`, which has begun, and puts it in the place of the last."""
-    aside = _aside(folder)
+    aside = place_of_next(folder)
+    of_ranks = {str(path.relative_to(aside)): path.stat().st_size for path in aside.rglob("*") if path.is_file()}
     save_file({name: tensor.contiguous() for name, tensor in checkpoint.weights.items()}, aside / _WEIGHTS)
     save_file(_optimizer_tensors(checkpoint.optimizer), aside / _OPTIMIZER)
     save_file(dict(checkpoint.random), aside / _RANDOM)
@@ -82,7 +85,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         "dev": checkpoint.dev,
         "scheduler": dict(checkpoint.scheduler),
         "meter": dict(checkpoint.meter),
-        "parts": [] if checkpoint.parts is None else sorted(path.name for path in checkpoint.parts.iterdir()),
+        "files_of_ranks": of_ranks,
     }
     (aside / _STATE).write_text(json.dumps(state))
     (aside / TRAINER_STATE_NAME).write_text(checkpoint.trainer)
@@ -117,15 +120,11 @@ def remove_checkpoint(folder: Path) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def _aside(folder: Path) -> Path:
-    return folder / f"{CHECKPOINT}.new"
-
-
 def _load(place: Path) -> Checkpoint:
     state = json.loads((place / _STATE).read_text())
-    for name in state["parts"]:
-        with safe_open(place / _PARTS / name, framework="pt"):  # whole, by its own header
-            pass
+    for name, size in state["files_of_ranks"].items():
+        if (place / name).stat().st_size != size:
+            raise ValueError(f"{name} is damaged")
     trainer = (place / TRAINER_STATE_NAME).read_text()
     json.loads(trainer)
     by_parameter: dict[int, dict[str, Any]] = {}
@@ -145,7 +144,7 @@ def _load(place: Path) -> Checkpoint:
         validation=state["validation"],
         dev=state["dev"],
         best=load_file(place / _BEST),
-        parts=place / _PARTS if state["parts"] else None,
+        parts=place / PARTS if (place / PARTS).is_dir() else None,
     )
 
 

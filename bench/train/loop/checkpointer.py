@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from bench.train.accounting.meter import Meter
-from bench.train.loop.checkpoint import Checkpoint, begin_checkpoint, parts_of_next, save_checkpoint
+from bench.train.loop.checkpoint import PARTS, Checkpoint, begin_checkpoint, place_of_next, save_checkpoint
 from bench.train.loop.evaluated_steps import EvaluatedSteps
 from bench.train.loop.sharded import load_parts, save_parts, without_tensors
 from bench.train.loop.validation import Validator
@@ -55,18 +55,17 @@ class Checkpointer:
         random, folder = self._random_states(trainer.args.device), self.plan.folder
         if self.ranks.is_main_process:
             begin_checkpoint(folder)
-        parts = parts_of_next(folder) if trainer.is_sharded else None
-        if parts is not None:
+        if trainer.is_sharded:
             self.ranks.barrier()
-            save_parts(parts, trainer.model, trainer.optimizer, self.ranks.index)
+            self._save_shards(trainer, place_of_next(folder))
         if not self.ranks.is_main_process:
             return
         save_checkpoint(
             folder,
             Checkpoint(
                 digest=self.plan.digest,
-                weights={} if parts is not None else trainable_weights(trainer.model),
-                optimizer=trainer.optimizer.state_dict() if parts is None else without_tensors(trainer.optimizer),
+                weights={} if trainer.is_sharded else trainable_weights(trainer.model),
+                optimizer=_optimizer_state(trainer),
                 scheduler=trainer.lr_scheduler.state_dict(),
                 random=random,
                 trainer=json.dumps(asdict(trainer.state)),
@@ -74,9 +73,15 @@ class Checkpointer:
                 validation=None if self.validator is None else self.validator.watch.state(),
                 dev=None if self.evaluated is None else self.evaluated.state(),
                 best=self._best_weights(),
-                parts=parts,
             ),
         )
+
+    def _save_shards(self, trainer: Any, place: Path) -> None:
+        """This rank's part: DeepSpeed writes its own files, which it pickles."""
+        if trainer.is_deepspeed_enabled:
+            trainer.deepspeed.save_checkpoint(str(place), exclude_frozen_parameters=True)
+        else:
+            save_parts(place / PARTS, trainer.model, trainer.optimizer, self.ranks.index)
 
     def restore_account(self) -> None:
         """Puts the counted steps and validation losses back."""
@@ -91,14 +96,14 @@ class Checkpointer:
         """Puts the trained weights back."""
         load_weights(model, self._checkpoint.weights)
 
-    def restore_optimizer(self, model: torch.nn.Module, optimizer: Any, scheduler: Any) -> None:
+    def restore_optimizer(self, trainer: Any) -> None:
         """Puts the optimiser's and the scheduler's state back, and the weights of which each rank has a part."""
         checkpoint = self._checkpoint
-        if checkpoint.parts is None:
-            optimizer.load_state_dict(dict(checkpoint.optimizer))
-        else:
-            load_parts(checkpoint.parts, model, optimizer, self.ranks.index, checkpoint.optimizer)
-        scheduler.load_state_dict(dict(self._checkpoint.scheduler))
+        if checkpoint.parts is not None:
+            load_parts(checkpoint.parts, trainer.model, trainer.optimizer, self.ranks.index, checkpoint.optimizer)
+        elif not trainer.is_sharded:  # transformers has DeepSpeed read its own files
+            trainer.optimizer.load_state_dict(dict(checkpoint.optimizer))
+        trainer.lr_scheduler.load_state_dict(dict(checkpoint.scheduler))
 
     def restore_random_states(self) -> None:
         """Puts this rank's generators back."""
@@ -128,3 +133,11 @@ class Checkpointer:
             for kind, of_this_rank in states.items()
             for rank, state in enumerate(self.ranks.gather_tensor(of_this_rank))
         }
+
+
+def _optimizer_state(trainer: Any) -> dict[str, Any]:
+    """What the main process writes of it."""
+    if trainer.is_deepspeed_enabled:
+        return {"state": {}, "param_groups": []}
+    state: dict[str, Any] = without_tensors(trainer.optimizer) if trainer.is_sharded else trainer.optimizer.state_dict()
+    return state

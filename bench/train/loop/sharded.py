@@ -8,6 +8,7 @@ pickled.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,23 @@ def gather_state(model: torch.nn.Module, *, adapter_only: bool, keep: bool) -> d
         if adapter_only and not value.requires_grad and _ADAPTER not in name.split("."):
             continue
         if id(value) not in whole:
-            gathered = value.full_tensor() if isinstance(value, DTensor) else value
+            gathered = _whole(value)
             whole[id(value)] = gathered.detach().cpu() if keep else torch.empty(0)
         named[name] = whole[id(value)]
     return named if keep else {}
+
+
+def _whole(value: Tensor) -> Tensor:
+    """FSDP's DTensor whole; DeepSpeed's weight as the optimiser steps it, or as ZeRO 3 shards one that is frozen."""
+    if isinstance(value, DTensor):
+        return value.full_tensor()
+    if value.requires_grad and (hasattr(value, "ds_id") or hasattr(value, "_hp_mapping")):
+        stepped: Tensor = import_module("deepspeed.utils").safe_get_full_fp32_param(value)
+        return stepped
+    if not hasattr(value, "ds_id"):
+        return value
+    with import_module("deepspeed.zero").GatheredParameters([value]):
+        return value.detach().clone()
 
 
 def save_parts(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, rank: int) -> None:

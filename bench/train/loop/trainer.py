@@ -16,6 +16,7 @@ from datasets import Dataset
 from peft import PeftConfig
 from torch.optim.lr_scheduler import LRScheduler
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from trl import SFTConfig, SFTTrainer
 
 from bench.model.loading.load import leave_router_logits_out
@@ -116,6 +117,7 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
             return True
         finally:
             self._account.enter("other")
+            unset_hf_deepspeed_config()  # else every later model would be sharded as it is made, over all ranks
         return False
 
     def resume(self, checkpoint: Checkpoint, folder: Path) -> None:
@@ -269,7 +271,7 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
 
     def load_checkpoint_optimizer(self) -> None:
         """Optimiser and scheduler of the checkpoint."""
-        self._checkpoints.restore_optimizer(self.model, self.optimizer, self.lr_scheduler)
+        self._checkpoints.restore_optimizer(self)
 
     def load_checkpoint_random_states(self) -> None:
         """Random numbers of the checkpoint."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from torch.distributed.tensor import DTensor
 from transformers import TrainerCallback
 
 from bench.errors import InputError, Problem
+from bench.model.accelerate_private import deepspeed_on_processors
 from bench.suite.tables.training.recipe import Recipe
 
 
@@ -26,10 +28,13 @@ def join_group(recipe: Recipe, device: torch.device) -> None:
     Several processes have it from whoever started them; on a processor they find each other over loopback.
     """
     if recipe.processes > 1 and device.type == "cpu":
-        os.environ["ACCELERATE_USE_CPU"] = "true"  # else accelerate sees no group without a GPU
         os.environ["OMP_NUM_THREADS"] = str(torch.get_num_threads())  # else it sets a number of its own
         if sys.platform == "linux" and recipe.launch.nodes == 1:
             os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # gloo would look for the host's name in the network
+        if recipe.deepspeed_table is not None:
+            deepspeed_on_processors()
+        else:
+            os.environ["ACCELERATE_USE_CPU"] = "true"  # else accelerate sees no group without a GPU
     if recipe.processes > 1 and device.type == "cuda":
         torch.cuda.set_device(device)
     if recipe.processes > 1 or not recipe.sharded:
@@ -52,20 +57,35 @@ def check_distribution(recipe: Recipe, trainer: Any) -> None:
         raise _refused(
             recipe, f"the recipe asks for distribution {wanted_text}, and this machine gave {kind} in {processes}"
         )
-    if recipe.fsdp_table is not None:
-        trainer.add_callback(_ShardCheck(recipe, trainer.accelerator.state.fsdp_plugin))
+    if recipe.sharded:
+        trainer.add_callback(_ShardCheck(recipe, trainer))
 
 
 class _ShardCheck(TrainerCallback):  # type: ignore[misc]  # transformers is read as untyped
     """Looks at the weights when they have been sharded and no step has been taken."""
 
-    def __init__(self, recipe: Recipe, plugin: Any) -> None:
-        self._recipe, self._plugin = recipe, plugin
+    def __init__(self, recipe: Recipe, trainer: Any) -> None:
+        self._recipe, self._trainer = recipe, trainer
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Raises `InputError` for a setting or a weight that is not as the recipe says."""
-        if fault := fsdp_fault(self._recipe, self._plugin, kwargs["model"]):
+        if self._recipe.fsdp_table is not None:
+            fault = fsdp_fault(self._recipe, self._trainer.accelerator.state.fsdp_plugin, self._trainer.model)
+        else:
+            fault = zero_fault(self._recipe, self._trainer.deepspeed)
+        if fault:
             raise _refused(self._recipe, fault)
+
+
+def zero_fault(recipe: Recipe, engine: Any) -> str | None:
+    """What of DeepSpeed's `engine` is not what the recipe says; `None` if all is."""
+    table = recipe.deepspeed_table
+    assert isinstance(table, Mapping), "a file is read when the suite is"
+    asked = (table["zero_optimization"].get("stage", 0), recipe.processes)
+    given = (engine.zero_optimization_stage(), engine.world_size)
+    if given != asked:
+        return f"DeepSpeed runs with stage, processes = {given}, and the recipe asks for {asked}"
+    return None
 
 
 def fsdp_fault(recipe: Recipe, plugin: Any, model: torch.nn.Module) -> str | None:

@@ -52,7 +52,19 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Any:
         ("cpu", (), {"precision": "fp16"}, ["cpu cannot train in fp16"]),
         ("mps", (), {"precision": "bf16"}, ["mps cannot train in bf16"]),
         ("cuda: H200", (), {"precision": "fp16"}, []),
-        ("cpu", ("deepspeed",), {"deepspeed": {}}, ["deepspeed needs a CUDA GPU; this machine computes on cpu"]),
+        ("mps", ("deepspeed",), {"deepspeed": {}}, ["deepspeed needs a CUDA GPU; this machine computes on mps"]),
+        (
+            "cpu",
+            (),
+            {"launch": {"processes": 2, "strategy": "zero2"}, "accumulation": 2},
+            ["deepspeed is not installed"],
+        ),
+        (
+            "cpu",
+            ("deepspeed",),
+            {"launch": {"processes": 2, "strategy": "zero3", "offload": True}, "accumulation": 2},
+            ["this machine has no memory beside the processor's to offload from"],
+        ),
         ("cuda: H200", (), {"deepspeed": {}}, ["deepspeed is not installed"]),
         ("cpu", (), {"fsdp": {}}, ["fsdp on a processor shards over several processes, and the recipe has one"]),
         ("mps", (), {"fsdp": {}}, ["fsdp needs a CUDA GPU; this machine computes on mps"]),
@@ -91,6 +103,10 @@ def test_compiling_on_a_processor_needs_a_compiler(on: Any, monkeypatch: pytest.
     on("cpu")
     monkeypatch.setattr("shutil.which", lambda name: None)
     assert told(suite(torch_compile=True)) == ["torch_compile needs a C++ compiler, and none is found"]
+    on("cpu", "deepspeed")
+    zero = {"launch": {"processes": 2, "strategy": "zero2"}, "accumulation": 2}
+    assert told(suite(**zero)) == ["deepspeed needs a C++ compiler on a processor, and none is found"]
+    on("cpu")
     monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/g++" if name == "g++" else None)
     assert told(suite(torch_compile=True)) == []
 
@@ -100,10 +116,11 @@ def test_trackers_must_be_installed(on: Any) -> None:
     assert told(suite({"track": ("tensorboard", "wandb")})) == ["wandb is not installed"]
 
 
-def test_deepspeeds_shards_cannot_be_resumed_from(on: Any) -> None:
+@pytest.mark.parametrize("strategy", ["fsdp2", "zero2", "zero3"])
+def test_shards_are_resumed_from(on: Any, strategy: str) -> None:
     on("cuda: H200", "deepspeed")
-    assert "resumable checkpoints" in told(suite({"steps_between_saves": 5}, deepspeed={}))[0]
-    assert told(suite({"steps_between_saves": 5}, fsdp={})) == []
+    launch = {"processes": 2, "strategy": strategy}
+    assert told(suite({"steps_between_saves": 5}, launch=launch, accumulation=2)) == []
 
 
 def test_each_problem_says_where(on: Any) -> None:

@@ -102,14 +102,16 @@ def test_a_checkpoint_holds_safetensors_and_json_only(base: Path, tmp_path: Path
     json.loads((tmp_path / CHECKPOINT / "state.json").read_text())
 
 
-def test_a_checkpoint_without_the_parts_of_a_rank_is_damaged(base: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_without_the_file_of_a_rank_is_damaged(base: Path, tmp_path: Path) -> None:
     """As where one node's file never reached the shared folder: the training starts again."""
-    state = saved(base, tmp_path) / CHECKPOINT / "state.json"
-    state.write_text(
-        json.dumps(json.loads(state.read_text()) | {"parts": ["shard-00002-model-00001-of-00001.safetensors"]})
-    )
+    place = saved(base, tmp_path) / CHECKPOINT
+    state = json.loads((place / "state.json").read_text())
+    (place / "rank1").write_bytes(b"123")
+    (place / "state.json").write_text(json.dumps(state | {"files_of_ranks": {"rank1": 3}}))
+    assert find_checkpoint(tmp_path, DIGEST) is not None
+    (place / "rank1").write_bytes(b"12")
     assert find_checkpoint(tmp_path, DIGEST) is None
-    assert not (tmp_path / CHECKPOINT).exists()
+    assert not place.exists()
 
 
 def test_a_kill_while_saving_leaves_the_checkpoint_before(

@@ -1,4 +1,4 @@
-"""What accelerate made of a recipe's FSDP is looked at, not believed."""
+"""What the libraries made of a recipe's shards is looked at, not believed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.distributed.fsdp import CPUOffloadPolicy, OffloadPolicy
 
-from bench.train.processes.distribution import fsdp_fault
+from bench.train.processes.distribution import fsdp_fault, zero_fault
 from tests.fakes.training import make_recipe
 
 
@@ -29,3 +29,10 @@ def test_what_differs_from_the_recipe_is_named(launch: dict[str, Any], given: di
         **{"fsdp_version": 2, "reshard_after_forward": True, "cpu_offload": OffloadPolicy(), **given}
     )
     assert fault in (fsdp_fault(recipe, plugin, torch.nn.Linear(2, 2)) or "")
+
+
+def test_a_stage_of_zero_that_is_not_the_recipes_is_named() -> None:
+    recipe = make_recipe(accumulation=2, launch={"processes": 2, "strategy": "zero3"})
+    engine = SimpleNamespace(zero_optimization_stage=lambda: 2, world_size=2)
+    assert zero_fault(recipe, engine) == "DeepSpeed runs with stage, processes = (2, 2), and the recipe asks for (3, 2)"
+    assert zero_fault(recipe, SimpleNamespace(zero_optimization_stage=lambda: 3, world_size=2)) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 from pydantic import ValidationError
 
 from bench.suite.tables.training.launch import Launch
@@ -35,7 +36,7 @@ def test_a_strategy_is_the_librarys_table(
     launch: dict[str, Any], deepspeed: dict[str, Any] | None, fsdp: dict[str, Any] | None
 ) -> None:
     recipe = Recipe(method="full", learning_rate=1e-5, launch=Launch(**launch))
-    arguments = _distribution(recipe)
+    arguments = _distribution(recipe, torch.device("cuda"))
     assert arguments.get("deepspeed", {}).get("zero_optimization") == deepspeed
     assert arguments.get("fsdp_config") == fsdp
     assert recipe.sharded == (deepspeed is not None or fsdp is not None)
