@@ -41,8 +41,9 @@ class ComparedCell:
     after: float | None
     delta: Delta | None
     paired_seeds: bool
-    equal: bool
-    """Whether both runs have the same score on every example, seed by seed."""
+    same: bool
+    """Whether nothing changed: both runs took the scores from the same jobs, or have the same score on every example,
+    seed by seed. Scores that are all wrong, or all right, are no sign of that: a loss would not show in them."""
     why: str | None
 
 
@@ -54,11 +55,9 @@ class _Sides:
     old: Scores
     paired_seeds: bool
 
-    @property
-    def equal(self) -> bool:
-        return self.paired_seeds and all(
-            np.array_equal(getattr(self.new, name), getattr(self.old, name)) for name in ("values", "present")
-        )
+    def unchanged(self, *, same_jobs: bool) -> bool:
+        """Whether every score is the same, and no accident: of the same jobs, or with scores that differ."""
+        return _equal(self.new, self.old) and (same_jobs or (self.paired_seeds and _vary(self.old)))
 
     @property
     def compared(self) -> tuple[Scores, ...]:
@@ -85,9 +84,9 @@ class _CorpusSides:
     old: CorpusScores
     paired_seeds: bool = False
 
-    @property
-    def equal(self) -> bool:
-        return all(np.array_equal(getattr(self.new, name), getattr(self.old, name)) for name in ("values", "present"))
+    def unchanged(self, *, same_jobs: bool) -> bool:
+        """Whether every statistic is the same, and no accident: as for scores."""
+        return _equal(self.new, self.old) and (same_jobs or _vary(self.old))
 
     @property
     def means(self) -> tuple[float | None, float | None]:
@@ -109,12 +108,14 @@ def cells(
     policy: GatePolicy,
     *,
     same_seeds: Callable[[str], bool],
+    same_jobs: Callable[[str, str], bool],
     seed: int,
     replicates: int,
 ) -> tuple[ComparedCell, ...]:
     """Every arm of the stored run, `base` included, on every eval that both were asked for and that is checked.
 
-    same_seeds: whether both runs trained an arm with the same seeds.
+    same_seeds: whether both runs trained an arm with the same seeds. same_jobs: whether they took an arm's scores on an
+    eval from the same jobs.
     """
     checked = {
         name: (old, {arm: _sides(arm, now.get(name), old, same_seeds=same_seeds(arm)) for arm in old.arms})
@@ -122,7 +123,17 @@ def cells(
         if old.measurand.role != "diagnostic" or old.measurand.eval in policy.eval
     }
     return tuple(
-        _cell(arm, name, old, sides, policy, prior=_prior(by_arm), seed=seed, replicates=replicates)
+        _cell(
+            arm,
+            name,
+            old,
+            sides,
+            policy,
+            prior=_prior(by_arm),
+            same=same_jobs(arm, old.measurand.eval),
+            seed=seed,
+            replicates=replicates,
+        )
         for name, (old, by_arm) in checked.items()
         for arm, sides in by_arm.items()
     )
@@ -144,6 +155,7 @@ def _cell(
     policy: GatePolicy,
     *,
     prior: SeedPrior | None,
+    same: bool,
     seed: int,
     replicates: int,
 ) -> ComparedCell:
@@ -161,9 +173,18 @@ def _cell(
         after=after,
         delta=delta,
         paired_seeds=not isinstance(sides, str) and sides.paired_seeds,
-        equal=not isinstance(sides, str) and sides.equal,
+        same=not isinstance(sides, str) and sides.unchanged(same_jobs=same),
         why=why,
     )
+
+
+def _vary(scores: Scores | CorpusScores) -> bool:
+    seen = scores.values[scores.present]
+    return seen.size > 0 and bool((seen != seen[0]).any())
+
+
+def _equal(new: Scores | CorpusScores, old: Scores | CorpusScores) -> bool:
+    return np.array_equal(new.values, old.values) and np.array_equal(new.present, old.present)
 
 
 def _sides(arm: str, new: Aligned | None, old: Aligned, *, same_seeds: bool) -> _Compared:

@@ -19,6 +19,7 @@ from bench.errors import ExitCode
 from bench.gate.answer import FailOn, GateAnswer, exit_code, joint
 from bench.gate.changes import ComparedCell, cells
 from bench.report.analysis.across.comparable import Difference, other_differences
+from bench.report.analysis.across.compare_runs import same_jobs
 from bench.report.analysis.aligned.align import Run, align, read_rows
 from bench.report.compare import Verdicts, verdicts_of
 from bench.stats.conclusions.claim_types import ALPHA, ClaimQuestion, ClaimVerdict
@@ -131,6 +132,7 @@ def compare_quality(
         {entry.measurand.name: entry for entry in align(stored, stored_rows)},
         policy,
         same_seeds=lambda arm: record.resolved.suite.seeds_of(arm) == stored.resolved.suite.seeds_of(arm),
+        same_jobs=lambda arm, name: same_jobs((stored, record), arm, name),
         seed=int(record.digest[:8], 16),
         replicates=replicates,
     )
@@ -191,7 +193,7 @@ def _change(cell: ComparedCell, verdict: ClaimVerdict, size: int, waivers: Seque
 def _answer(cell: ComparedCell, verdict: ClaimVerdict) -> GateAnswer:
     if cell.delta is None or cell.delta.estimate is None:
         return "inconclusive"
-    if cell.equal or verdict.outcome == "supported":
+    if cell.same or verdict.outcome == "supported":
         return "go"
     return "no-go" if verdict.outcome == "refuted" else "inconclusive"
 

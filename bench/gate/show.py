@@ -160,7 +160,7 @@ def _quality_sentence(comparison: QualityComparison) -> str:
         case "no-go":
             shown = f"{fmt.plural(worse, 'score')} got worse by more than accepted, {fmt.plural(fallen, 'claim')} fell"
         case "go":
-            shown = "a loss beyond the accepted one is excluded on every cell"
+            shown = "on every cell a loss beyond the accepted one is excluded, or nothing changed"
         case _:
             drops = [c.smallest_drop for c in required if c.answer == "inconclusive" and c.smallest_drop is not None]
             shown = "no loss beyond the accepted one is shown"

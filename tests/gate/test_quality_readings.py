@@ -45,9 +45,14 @@ def right(count: int) -> np.ndarray[Any, Any]:
     return (np.arange(ROWS) < count).astype(float)
 
 
-def changes(now: dict[str, Aligned], before: dict[str, Aligned], margin: float = 0.0) -> tuple[ScoreChange, ...]:
+def changes(
+    now: dict[str, Aligned], before: dict[str, Aligned], margin: float = 0.0, *, same_jobs: bool = False
+) -> tuple[ScoreChange, ...]:
     policy = GatePolicy(margin=margin)
-    return decided(cells(now, before, policy, same_seeds=lambda arm: True, seed=0, replicates=500), policy.waiver)
+    compared = cells(
+        now, before, policy, same_seeds=lambda _: True, same_jobs=lambda *_: same_jobs, seed=0, replicates=500
+    )
+    return decided(compared, policy.waiver)
 
 
 def change(new: Aligned, old: Aligned, margin: float = 0.0) -> ScoreChange:
@@ -89,6 +94,18 @@ def test_the_smallest_drop_lies_beyond_the_margin_and_grows_with_the_family() ->
     wide, _ = changes({"qa": fewer, "next": fewer}, {"qa": more, "next": more})
     assert wide.smallest_drop is not None
     assert wide.smallest_drop > (alone.smallest_drop or 0.0)
+
+
+def test_equal_scores_say_nothing_where_all_are_wrong_or_right_unless_the_jobs_are_the_same() -> None:
+    """Seen: none of 60 answers right in both runs, interval ±0.119, accepted 0.02: "a loss is excluded"."""
+    for count in (0, ROWS):
+        level = {"qa": aligned(right(count))}
+        (found,) = changes(level, level, 0.001)
+        assert found.answer == "inconclusive"
+        (reused,) = changes(level, level, 0.001, same_jobs=True)
+        assert reused.answer == "go"
+    same = {"qa": aligned(right(100))}
+    assert changes(same, same)[0].answer == "go"
 
 
 def test_a_cell_that_both_runs_share_stays_in_the_family() -> None:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.stats.conclusions.claims import decide
@@ -46,19 +46,19 @@ def rates(rng: np.random.Generator) -> list[Scores]:
     return list(ITEMS(rng).arms)
 
 
-@settings(max_examples=5, deadline=None, derandomize=True)
-@given(
-    take=st.sampled_from([one_seed, some_scores, some_examples, some_labels]),
-    noisy=st.sampled_from([0.3, 1.2]),
-    effect=st.sampled_from([0.0, 1.0]),
-)
-def test_less_evidence_is_no_surer_on_average(take: Taken, noisy: float, effect: float) -> None:
-    """Alike arms, and one that is noisier. Tolerances are for the noise of thirty runs."""
+@pytest.mark.parametrize(("noisy", "effect"), [(0.3, 0.0), (1.2, 1.0)])
+def test_less_evidence_is_no_surer_on_average(noisy: float, effect: float) -> None:
+    """Alike arms, and one that is noisier; every deletion of the same data, so that only what it changes is noise.
+
+    Planted and found: examples without a label as clusters of their own (width 0.974).
+    """
     draw = partial(clustered_scores, deviations=[noisy, *[0.3] * 5], effect=effect)
-    before, (after,) = strengths(draw, [take], RUNS, rng=np.random.default_rng(5))
-    assert after.width >= 0.99
-    assert after.p >= before.p - 0.04
-    assert after.marked <= before.marked + 0.05
+    takes = [one_seed, some_scores, some_examples, some_labels]
+    before, afters = strengths(draw, takes, RUNS, rng=np.random.default_rng(5))
+    for take, after in zip(takes, afters, strict=True):
+        assert after.width >= 0.99, take
+        assert after.p >= before.p - 0.01, take
+        assert after.marked <= before.marked + 1.5 / RUNS, take
 
 
 @pytest.mark.parametrize("take", [one_seed, some_scores, some_examples])
@@ -105,6 +105,7 @@ def test_a_survivor_is_never_marked(draw: Callable[[np.random.Generator], list[S
 P_VALUES = st.lists(st.floats(1e-9, 1.0), min_size=2, max_size=12)
 
 
+@settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(p_values=P_VALUES, data=st.data())
 def test_a_lost_metric_or_arm_makes_no_other_test_surer(p_values: list[float], data: st.DataObject) -> None:
     """What is left of a family whose members lost their scores: exactly, not on average."""

@@ -132,7 +132,7 @@ def _changes(
     for entry in _aligned(records, rows, arms):
         changes = [(arm, deltas.between(entry, arm + _SECOND, arm + _FIRST)) for arm in arms]
         diagnostic = entry.measurand.role == "diagnostic"
-        same = {arm: _same_jobs(records, arm, entry.measurand.eval) for arm in arms}
+        same = {arm: same_jobs(records, arm, entry.measurand.eval) for arm in arms}
         family = [None if diagnostic or same[arm] else delta.tested_p for arm, delta in changes]
         shifts += [
             ScoreShift(
@@ -179,7 +179,8 @@ def _both(by_run: list[list[Measurand]]) -> list[Measurand]:
     ]
 
 
-def _same_jobs(records: tuple[Record, Record], arm: str, name: str) -> bool:
+def same_jobs(records: tuple[Record, Record], arm: str, name: str) -> bool:
+    """Whether both runs took an arm's scores on an eval from the very same jobs."""
     digests = [
         {e.job.digest for e in record.evaluations if e.eval == name and (e.arm or e.subject) == arm}
         for record in records
