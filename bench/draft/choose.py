@@ -101,8 +101,10 @@ def targets(files: Sequence[Looked], goal: Goal) -> dict[str, Looked]:
 
 
 def answer_tokens(answers: Answers, context_length: int) -> int:
-    """Longest answer to ask for: twice the median, within half of the context."""
-    return min(context_length // 2, _round_up(round(2 * answers.words) + 8))
+    """Longest answer to ask for, within half of the context: twice the median answer, and nearly every one where its
+    end decides, as that of a number or of JSON."""
+    words = answers.long_words if answers.numbers or answers.json else 2 * answers.words
+    return min(context_length // 2, _round_up(round(words * answers.tokens_per_word) + 8))
 
 
 def metrics_for(answers: Answers) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from math import ceil
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from tempfile import TemporaryDirectory
 
 from bench.data.render.row import Row
@@ -35,6 +36,10 @@ class Answers:
 
     words: float
     """Median number of words; of plain text, of the whole row."""
+    long_words: float
+    """Number of words that 95% of the answers do not exceed."""
+    tokens_per_word: float
+    """Tokens of the base's tokenizer for each word of these answers."""
     json: bool
     """Whether nearly all are JSON objects or arrays."""
     numbers: bool
@@ -122,7 +127,7 @@ def look(
         for name, source in sources.items():
             shown = show_data(loaded, f"{name}/{_RECIPE}", rows=0, home=home, server=server)
             rows = [*islice(load_rows(resolved.data[name].path), _SAMPLE)]
-            answers = _answers(rows)
+            answers = _answers(rows, shown)
             looked.append(Looked(name=name, source=source, columns=columns.get(name), shown=shown, answers=answers))
         return base, looked
 
@@ -161,10 +166,13 @@ def _suite(model: str, sources: dict[str, str], columns: Mapping[str, Columns]) 
     )
 
 
-def _answers(rows: Sequence[Row]) -> Answers:
+def _answers(rows: Sequence[Row], shown: Shown) -> Answers:
     texts = [row.answer.strip() for row in rows]
+    words = sorted(len(text.split()) for text in texts)
     return Answers(
-        words=median(len(text.split()) for text in texts),
+        words=median(words),
+        long_words=words[ceil(0.95 * len(words)) - 1],
+        tokens_per_word=shown.supervised_tokens / max(1, shown.measured) / max(1.0, fmean(words)),
         json=_nearly_all(texts, _is_json),
         numbers=_nearly_all(texts, lambda text: "####" in text),
         text=all(row.is_text for row in rows),
