@@ -1,18 +1,26 @@
 """The difference of two subjects, with what its interval covers and what missing scores leave open.
 
-Contract: pure data. No field is ever NaN: what is unknown is `None`, and `reason` says why.
+Contract: pure. No field is ever NaN: what is unknown is `None`, and `reason` says why.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from bench.stats.curves.curve import Curve, interval
 from bench.stats.estimates.inference import Inference
-from bench.stats.estimates.missing import AsScored, MissingBounds, WorstCase, missing_bounds
+from bench.stats.estimates.missing import (
+    AsScored,
+    MissingBounds,
+    WorstCase,
+    counted_as,
+    missing_bounds,
+    missing_share,
+    worst_scale,
+)
 from bench.stats.estimates.power import detectable_effect
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.noise.variance import Components
-from bench.stats.samples.sample import Survivor
+from bench.stats.samples.sample import Scores, Survivor
 
 LEVEL = 0.95
 
@@ -91,6 +99,18 @@ def _direction(delta: Delta) -> int:
     if delta.low is None or delta.high is None:
         return 0
     return int(delta.low > 0) - int(delta.high < 0)
+
+
+def with_worst_cases(arm: Scores, reference: Scores, delta_of: Callable[[Scores, Scores], Delta]) -> Delta:
+    """The delta as scored, by `delta_of`, with the bounds that missing scores of either side leave open."""
+    delta, shares = delta_of(arm, reference), (missing_share(arm), missing_share(reference))
+    if delta.estimate is None or not any(shares):
+        return delta
+    scale = worst_scale((arm, reference))
+    lowest, highest = (
+        delta_of(counted_as(arm, left), counted_as(reference, right)) for left, right in (scale, scale[::-1])
+    )
+    return with_bounds(delta, lowest, highest, shares=shares, scale=scale)
 
 
 def with_bounds(

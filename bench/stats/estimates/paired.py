@@ -6,19 +6,15 @@ counted as missing, and `bounds` says what all missing scores leave open. No fie
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from bench.stats.curves.binary import flips, mcnemar_midp
 from bench.stats.curves.curve import TangoCurve, interval, two_sided_p
 from bench.stats.curves.distributions import BoolArray, FloatArray
-from bench.stats.estimates.delta import LEVEL, SURVIVED, Delta, detectable_at, untested, with_bounds
+from bench.stats.estimates.delta import LEVEL, SURVIVED, Delta, detectable_at, untested, with_worst_cases
 from bench.stats.estimates.inference import Inference, ScoreScale, infer
-from bench.stats.estimates.missing import (
-    counted_as,
-    missing_share,
-    worst_scale,
-)
 from bench.stats.estimates.replicates import (
     noise_statement,
     plan_of,
@@ -66,23 +62,8 @@ def paired_delta(
     Raises ValueError where the two do not share examples, weights, clusters, strata and kind.
     """
     _check_alike(arm, reference)
-    delta = _as_scored(arm, reference, seed=seed, replicates=replicates, level=level, prior=prior)
-    shares = missing_share(arm), missing_share(reference)
-    if delta.estimate is None or not any(shares):
-        return delta
-    scale = worst_scale((arm, reference))
-    lowest, highest = (
-        _as_scored(
-            counted_as(arm, left),
-            counted_as(reference, right),
-            seed=seed,
-            replicates=replicates,
-            level=level,
-            prior=prior,
-        )
-        for left, right in (scale, scale[::-1])
-    )
-    return with_bounds(delta, lowest, highest, shares=shares, scale=scale)
+    as_scored = partial(_as_scored, seed=seed, replicates=replicates, level=level, prior=prior)
+    return with_worst_cases(arm, reference, as_scored)
 
 
 def _as_scored(

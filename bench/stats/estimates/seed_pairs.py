@@ -7,28 +7,18 @@ both. Whether seeds are paired is a matter of the design, and never chosen by a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
 from bench.stats.curves.distributions import BoolArray, IntArray
-from bench.stats.estimates.delta import LEVEL, Delta, with_bounds
-from bench.stats.estimates.missing import counted_as, missing_share, worst_scale
+from bench.stats.estimates.delta import LEVEL, Delta, with_worst_cases
 from bench.stats.estimates.paired import REPLICATES, paired_delta
 from bench.stats.estimates.replicates import noise_statement, plan_of, replicate_rows, seed_prior_of, side_of
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.samples.sample import Scores
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _PairOptions:
-    """Arguments of `delta_by_seed`."""
-
-    seed: int
-    replicates: int
-    level: float
-    prior: SeedPrior | None
 
 
 def pair_prior(groups: Iterable[Sequence[Scores]]) -> SeedPrior | None:
@@ -47,16 +37,8 @@ def delta_by_seed(
     prior: SeedPrior | None = None,
 ) -> Delta:
     """arm - reference; row n of one is paired with row n of the other. prior: `pair_prior` of the eval's arms."""
-    options = _PairOptions(seed=seed, replicates=replicates, level=level, prior=prior)
-    delta = _as_scored(arm, reference, options)
-    shares = missing_share(arm), missing_share(reference)
-    if delta.estimate is None or not any(shares):
-        return delta
-    scale = worst_scale((arm, reference))
-    lowest, highest = (
-        _as_scored(counted_as(arm, left), counted_as(reference, right), options) for left, right in (scale, scale[::-1])
-    )
-    return with_bounds(delta, lowest, highest, shares=shares, scale=scale)
+    as_scored = partial(_as_scored, seed=seed, replicates=replicates, level=level, prior=prior)
+    return with_worst_cases(arm, reference, as_scored)
 
 
 def seed_differences(arm: Scores, reference: Scores) -> Scores:
@@ -79,14 +61,14 @@ def _shared_draws(draws: IntArray | None) -> IntArray | None:
     return None if draws is None or np.unique(draws).size == draws.size else draws
 
 
-def _as_scored(arm: Scores, reference: Scores, options: _PairOptions) -> Delta:
+def _as_scored(
+    arm: Scores, reference: Scores, *, seed: int, replicates: int, level: float, prior: SeedPrior | None
+) -> Delta:
     """The delta from the scores that are there."""
     pairs = seed_differences(arm, reference)
     nothing = np.zeros((1, pairs.n_examples))
     zero = replace(pairs, values=nothing, present=np.ones_like(nothing, dtype=np.bool_), draws=None, trained=False)
-    delta = paired_delta(
-        pairs, zero, seed=options.seed, replicates=options.replicates, level=options.level, prior=options.prior
-    )
+    delta = paired_delta(pairs, zero, seed=seed, replicates=replicates, level=level, prior=prior)
     failed = sum(int((~side.present.any(axis=1)).sum()) for side in (arm, reference))
     delta = replace(
         delta, bounds=None, extremes=None, reference_seeds=delta.arm_seeds, seeds_failed=failed,
@@ -95,7 +77,7 @@ def _as_scored(arm: Scores, reference: Scores, options: _PairOptions) -> Delta:
     if delta.estimate is None:
         return delta
     kept: BoolArray = np.asarray(pairs.present.any(axis=0))
-    noise = noise_statement(side_of(pairs, replicate_rows(pairs, kept)), prior=options.prior, of="pairs of arms")
+    noise = noise_statement(side_of(pairs, replicate_rows(pairs, kept)), prior=prior, of="pairs of arms")
     mean = float(plan_of(reference, kept).mean(replicate_rows(reference, kept).mean(axis=0)))
     return replace(
         delta,
