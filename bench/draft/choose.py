@@ -20,6 +20,10 @@ GOALS: tuple[Goal, ...] = get_args(Goal)
 _SHORT_WORDS = 6
 _LARGE_PARAMETERS = 1_000_000_000
 _EPOCHS = 3
+STEP_ROWS = 16
+"""Rows of an optimiser step: the default of recipes."""
+_PASS = 8192
+"""Positions of a forward pass at most: the logits of one take 1.6 GB for a vocabulary of 49,152 in fp32."""
 _HELD_OUT = (20, 200)
 
 
@@ -41,6 +45,8 @@ class Choices:
     control_size: str
     """Its size, as a key of `select`."""
     max_length: int
+    batch_rows: int
+    """Rows of one forward pass, so many that a pass of the longest ones has `_PASS` positions; 16 rows a step."""
     budget_tokens: int
     held_out: int
     """Rows of a file that no arm trains on."""
@@ -57,6 +63,7 @@ def choose(base: LookedBase, files: Sequence[Looked], goal: Goal) -> Choices:
     alone = len(files) == 1
     control = f"{first.name}_half" if alone else f"{last.name}_{small.shown.rows}"
     longest = max(file.length_of(0.99) for file in files)
+    max_length = min(base.context_length, _round_up(longest))
     rows = small.shown.rows
     held_out = min(_HELD_OUT[1], max(_HELD_OUT[0], rows // 10), max(1, rows // 2))
     half = max(1, (first.shown.rows - held_out) // 2)
@@ -68,7 +75,8 @@ def choose(base: LookedBase, files: Sequence[Looked], goal: Goal) -> Choices:
         control=control,
         control_of=first.name if alone else last.name,
         control_size=f"size = {half}" if alone else f'size_of = "{small.name}"',
-        max_length=min(base.context_length, _round_up(longest)),
+        max_length=max_length,
+        batch_rows=max(1, min(STEP_ROWS, 1 << (max(1, _PASS // max_length).bit_length() - 1))),
         budget_tokens=_two_digits(_EPOCHS * min(file.tokens for file in files)),
         held_out=held_out,
         context_length=base.context_length,

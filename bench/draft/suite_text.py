@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from bench.draft.choose import Choices, Goal, answer_tokens, metrics_for, targets
+from bench.draft.choose import STEP_ROWS, Choices, Goal, answer_tokens, metrics_for, targets
 from bench.draft.look import Looked, LookedBase, columns_line
 from bench.draft.quiz import Quiz
 
@@ -78,8 +78,18 @@ def _recipe(recipe: str, rate: str, choices: Choices) -> str:
     return (
         f"[recipe.{recipe}]\nmethod = {json.dumps(recipe)}\n"
         f"learning_rate = {rate} # a start; a run can choose it from several, see docs/recipes.md\n"
-        f"max_length = {choices.max_length} # holds 99% of the rows whole, or is the model's limit{lora}"
+        f"max_length = {choices.max_length} # holds 99% of the rows whole, or is the model's limit"
+        f"{_batch(choices)}{lora}"
     )
+
+
+def _batch(choices: Choices) -> str:
+    """The lines that share long rows of a step out over several passes; none where one pass holds them."""
+    passes = STEP_ROWS // choices.batch_rows
+    if passes == 1:
+        return ""
+    why = f"# {passes} passes make a step of {STEP_ROWS} rows: memory follows the longest pass"
+    return f"\nbatch_rows = {choices.batch_rows} {why}\naccumulation = {passes}"
 
 
 def _evals(files: Sequence[Looked], choices: Choices) -> list[str]:

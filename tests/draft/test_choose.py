@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 from typing import Any
 
@@ -144,6 +145,18 @@ def test_files_that_are_compared_are_each_evaluated_on() -> None:
 def test_plain_text_has_no_answers() -> None:
     text = looked("t", 100, tokens=1000, answers=replace(SHORT, words=90, text=True))
     assert [*targets([text], "tune")] == ["heldout"]
+
+
+def test_long_rows_are_shared_out_over_the_passes_of_a_step() -> None:
+    """LIMA's rows, 16 in a pass, took 112 GiB with a base of 135M parameters."""
+    file = looked("rows", 20, tokens=50_000, longest=4000)
+    choices = chosen("tune", file, context_length=8192)
+    assert (choices.max_length, choices.batch_rows) == (4096, 2)
+    suite = tomllib.loads(suite_text("s", base(), [file], choices))
+    assert (suite["recipe"]["full"]["batch_rows"], suite["recipe"]["full"]["accumulation"]) == (2, 8)
+    assert chosen("tune", looked("rows", 20, tokens=900, longest=500)).batch_rows == 16
+    assert "accumulation" not in suite_text("s", base(), [file], chosen("tune", looked("r", 20, tokens=9, longest=99)))
+    assert chosen("tune", looked("r", 20, tokens=50_000, longest=30_000), context_length=32_768).batch_rows == 1
 
 
 @pytest.mark.parametrize("text", ["prompt=q", "prompt=q,compltion=a", "q", "text=a,prompt=b"])
