@@ -5,7 +5,7 @@ Few rows against a wide matrix, as when an answer is generated token by token, r
 
 Contract: outputs are those of the plain layer, within rounding. A packed model takes the memory of the plain one: the
 plain weights are given back, save those that another module shares, and read as NaN from then on. It cannot be trained
-or saved any more.
+or saved any more. A layer whose weight its model multiplies itself (Mamba's time step) stays as it is.
 """
 
 from __future__ import annotations
@@ -30,7 +30,24 @@ def pack_linears(model: torch.nn.Module) -> int:
         return 0
     owners = Counter(weight.data_ptr() for module in model.modules() for weight in module.parameters(recurse=False))
     linears = [module for module in model.modules() if type(module) in (torch.nn.Linear, Conv1D)]
-    return sum(_pack(linear, owners) for linear in linears)
+    kept = _read_elsewhere(model, linears)
+    return sum(_pack(linear, owners) for linear in linears if linear not in kept)
+
+
+def _read_elsewhere(model: torch.nn.Module, linears: list[Any]) -> set[Any]:
+    """Layers that a pass of the model leaves out though it runs the module that they are in: this reads their weights
+    itself. None where the model does not run on ids alone."""
+    called: set[Any] = set()
+    hooks = [module.register_forward_pre_hook(lambda module, _: called.add(module)) for module in model.modules()]
+    try:
+        model(input_ids=torch.zeros((1, 8), dtype=torch.long), use_cache=False)
+    except (TypeError, RuntimeError, ValueError, AttributeError, IndexError):
+        return set()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    parents = {child: module for module in model.modules() for child in module.children()}
+    return {linear for linear in linears if linear not in called and parents.get(linear) in called}
 
 
 def _pack(linear: Any, owners: Counter[int]) -> bool:
