@@ -40,6 +40,7 @@ def jobs(model: ResolvedModel, folder: Path, **changes: Any) -> list[EvalJob]:
         loss_job(model, path, 8, **changes),
         questions_job(model, questions=("Who bakes?",), decoding={"max_new_tokens": 8}, **changes),
         generation_job(model, path, 8, decoding={"max_new_tokens": 8, "temperature": 0.7}, **changes),
+        lm_eval_job(model, folder / "tasks", ["choice"], **changes),
     ]
 
 
@@ -64,7 +65,7 @@ def test_all_kinds_of_eval_score_a_kept_subject_as_a_fresh_one(
     assert len(loads) == len(asked)
     kept = [scored(job, tmp_path / f"kept{n}", loader) for n, job in enumerate(asked)]
     assert len(loads) == len(asked) + 1
-    assert [result.weights_kept for result, _ in kept] == [False, True, True, True, True]
+    assert [result.weights_kept for result, _ in kept] == [False, *[True] * 5]
     for (alone, rows), (result, same_rows) in zip(fresh, kept, strict=True):
         assert same_rows == rows
         assert result.measures == alone.measures
@@ -88,8 +89,9 @@ def test_another_subject_takes_the_place_of_the_one_that_was_kept(
     assert not any(result.weights_kept for result, _ in one_by_one)
 
 
-def test_a_model_that_brings_code_is_loaded_for_each_eval(tmp_path: Path) -> None:
-    """What its code leaves behind is unknown."""
+def test_a_subject_is_loaded_for_each_eval_where_code_from_elsewhere_runs(tmp_path: Path) -> None:
+    """What code of a model or of a task leaves behind is unknown."""
     ordinary, own = (resolved_model(tmp_path, remote_code=code) for code in (None, "0" * 64))
     assert loss_job(ordinary, tmp_path / "r", 1).weights is not None
     assert loss_job(own, tmp_path / "r", 1).weights is None
+    assert loss_job(ordinary, tmp_path / "r", 1, trust_task_code=True).weights is None

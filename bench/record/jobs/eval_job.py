@@ -138,9 +138,11 @@ class EvalJob(Spec):
 
     @property
     def weights(self) -> str | None:
-        """Name of what it loads, the same for all evals of a subject; `None` where it loads nothing, and where the
-        model's own code may leave something behind."""
-        if self.judging is not None or self.served is not None or self.model.remote_code is not None:
+        """Name of what it loads, the same for all evals of a subject; `None` where it loads nothing, and where code of
+        the model or of a task may leave something behind."""
+        if self.judging is not None or self.served is not None:
+            return None
+        if self.model.remote_code is not None or self.trust_task_code:
             return None
         tuned = self.training_path if self.given is None else self.given.path
         starts = [start.path for start in self.model.starts]
