@@ -19,7 +19,7 @@ from bench.run.contamination import find_contamination
 from bench.run.display import Display
 from bench.run.executors.executor import Executor
 from bench.run.executors.local import LocalExecutor
-from bench.run.kept_record import RecordSources
+from bench.run.kept_record import RecordSources, recording_code
 from bench.run.plan.free_weights import prune
 from bench.run.plan.probe_rounds import in_round, rounds_of, without_later, without_needless_rounds
 from bench.run.plan.types import JobOutcome, Plan, PlannedJob
@@ -81,6 +81,7 @@ class Execution:
             raise InterruptedRunError(self._interruption()) from error
         contamination = self._contamination()
         self._write(self._ended(), contamination=contamination)
+        recording_code(self.store.home)  # the next run, which finds everything done, need not parse it
 
     def _write_without_work(self) -> None:
         """Write the record with the heading of the run that did the jobs, unless it would come out as it is."""

@@ -28,6 +28,11 @@ _REPORTED = (".html", ".md", ".svg", "view.json", "flips.jsonl", "look.json")
 """Ends of the names of what a report adds to the folder."""
 
 
+def recording_code(home: Path) -> str:
+    """Digest of the code that writes records. What it parses is kept in the home: whoever asks again is fast."""
+    return own_code(home).digest("bench.run.recording.recorder")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordSources:
     """What the record of a run without work is made of."""
@@ -63,7 +68,7 @@ class RecordSources:
         results = ((planned.job.id, planned.cached) for planned in self.plan.jobs)
         return digest_json(
             {
-                "code": own_code(self.home).digest("bench.run.recording.recorder"),
+                "code": recording_code(self.home),
                 "resolved": portable(self.plan.resolved, Path.cwd()).model_dump_json(),
                 "plan": self.plan.digest,
                 "jobs": [[id_, manifest and manifest.model_dump_json()] for id_, manifest in results],
