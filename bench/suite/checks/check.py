@@ -5,11 +5,12 @@ Contract: `check` reads no weights and no rows, needs no network, and finds all 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.errors import Problem, collected, did_you_mean
 from bench.suite.catalog.judge_prompt import load_judge_prompt
+from bench.suite.catalog.metrics import Ends, scales_of
 from bench.suite.catalog.tasks import (
     TaskFolder,
     installed_task_file,
@@ -22,6 +23,7 @@ from bench.suite.checks.data.data_tables import NO_COLUMN, data_problems, file_p
 from bench.suite.checks.endpoints import endpoint_problems
 from bench.suite.checks.models.command_files import command_file_problems
 from bench.suite.checks.models.model_tables import given_arm_problems, length_problems, model_problems, model_tables
+from bench.suite.checks.names.claim_names import margin_problems
 from bench.suite.checks.names.suite_names import data_tables, name_problems
 from bench.suite.checks.paths import PATHS, beside
 from bench.suite.checks.task_files.check import own_row_problems, task_problems
@@ -52,6 +54,7 @@ def check(suite: Suite, base: Path) -> list[Problem]:
         if task_eval.kind == "judge":
             problems += _found(_judge_problems(task_eval, f"eval[{index}]", base))
     problems += _found(_claimed_task_problems(suite, base))
+    problems += _found(_wide_margin_problems(suite, base))
     problems += _found(endpoint_problems(suite, base))
     return _each_once(problems)
 
@@ -139,6 +142,30 @@ def _claimed_task_problems(suite: Suite, base: Path) -> Iterator[Problem]:
             what = f"eval {spec.name!r} has no task {claim.task!r}"
             where, hint = f"claim[{index}].on", did_you_mean(claim.task, spec.tasks)
             yield Problem(reference="eval.unknown-task", what=what, where=where, hint=hint)
+
+
+def _wide_margin_problems(suite: Suite, base: Path) -> Iterator[Problem]:
+    """Margins that span the scale of every measure that the claimed tasks' files list."""
+    evals = {spec.name: spec for spec in suite.eval if spec.kind == "lm_eval" and spec.metric is None}
+    for index, claim in enumerate(suite.claim):
+        if (spec := evals.get(claim.eval or "")) is not None:
+            tasks = spec.tasks if claim.task is None else (claim.task,)
+            yield from margin_problems(claim, _widest_scale(spec, tasks, base), f"claim[{index}]")
+
+
+def _widest_scale(spec: LmEvalSpec, tasks: Sequence[str], base: Path) -> Ends | None:
+    """The widest scale of all measures that tasks list; `None` where a file, its list or a scale is not known."""
+    own: Mapping[str, Path | None] = {}
+    if spec.include is not None and (base / spec.include).is_dir():
+        own = read_task_folder(base / spec.include).files
+    scales: list[Ends] = []
+    for task in tasks:
+        file = own.get(task) if spec.include is not None else installed_task_file(task)
+        for metric in (None if file is None else task_metrics(file)) or (None,):
+            if metric is None or not (known := scales_of(metric)):
+                return None
+            scales.append(known[-1])
+    return max(scales, key=lambda ends: ends[1] - ends[0], default=None)
 
 
 def _known_tasks(spec: LmEvalSpec, base: Path) -> frozenset[str]:

@@ -150,6 +150,20 @@ def test_what_is_not_there_is_named(
     assert hint is None or hint in (problem.hint or "")
 
 
+@pytest.mark.parametrize(("margin", "refused_there"), [("1.0", True), ("0.5", False)])
+def test_a_margin_as_wide_as_the_scale_of_the_tasks_measures_is_refused_before_any_training(
+    tmp_path: Path, margin: str, refused_there: bool
+) -> None:
+    """An eval that names no metric has its tasks'; the report was the first to say that nothing could decide it."""
+    path = write_suite(tmp_path, replace={"margin = 0.02": f"margin = {margin}"})
+    if not refused_there:
+        load_suite(path)
+        return
+    (problem,) = refused(path)
+    assert problem.where == "claim[0].margin"
+    assert "spans the whole scale" in problem.what
+
+
 def test_all_problems_of_names_and_files_come_at_once(tmp_path: Path) -> None:
     changes = {
         'path = "model"': 'path = "none"',

@@ -76,9 +76,9 @@ def _claimed(claim: Claim) -> _Claimed:
     )
 
 
-def _vacuous(claim: Claim, spec: EvalSpec, where: str) -> Iterator[Problem]:
-    """A margin that spans the whole scale: no score could refute the claim, or none could support it."""
-    ends = _ends(spec)
+def margin_problems(claim: Claim, ends: Ends | None, where: str) -> Iterator[Problem]:
+    """A margin that spans the whole scale: no score could refute the claim, or none could support it. ends: lowest and
+    highest score; `None` where they are unknown."""
     span = None if ends is None else ends[1] - ends[0]
     if claim.per is None and ends is not None and span is not None and claim.margin >= span:
         scale = f"{ends[0]:g} to {ends[1]:g}"
@@ -108,7 +108,7 @@ def _measure_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Proble
     if spec is None:
         yield unknown_name("eval", claim.eval, f"{where}.on", evals)
         return
-    yield from _vacuous(claim, spec, where)
+    yield from margin_problems(claim, _ends(spec), where)
     if spec.kind == "questions":
         what = f"eval {claim.on!r} only shows answers: it has no score that could decide a claim"
         yield Problem(reference="suite.claim", what=what, where=f"{where}.on", hint="name an eval with scores")
