@@ -266,7 +266,7 @@ def _arms_of(draw: Draw, rng: Rng) -> Sequence[Scores]:
 TABLE = Table(
     title="Evidence that is taken away",
     about="A difference before and after a random deletion: width of the interval, mean p-value, and share of filled "
-    "marks. Missed: worse by more than twice the standard error of the change; of three cells in each of 32 rows two "
+    "marks. Missed: worse by more than twice the standard error of the change; of three cells in each of 36 rows two "
     "are so by chance.",
     columns=("width", "mean p", "filled marks"),
     cases=cases(),
