@@ -41,8 +41,10 @@ def gather_state(model: torch.nn.Module, *, adapter_only: bool, keep: bool) -> d
 
 def _whole(value: Tensor) -> Tensor:
     """FSDP's DTensor whole; DeepSpeed's weight as the optimiser steps it, or as ZeRO 3 shards one that is frozen."""
-    if isinstance(value, DTensor):
-        return value.full_tensor()
+    if isinstance(value, DTensor):  # an offloaded part is gathered over the devices
+        part: Any = value.detach().to(value.device_mesh.device_type)
+        whole: Tensor = part.full_tensor()
+        return whole
     if value.requires_grad and (hasattr(value, "ds_id") or hasattr(value, "_hp_mapping")):
         stepped: Tensor = import_module("deepspeed.utils").safe_get_full_fp32_param(value)
         return stepped
