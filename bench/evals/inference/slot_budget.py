@@ -28,9 +28,10 @@ _LOGIT_BYTES = 12
 
 
 def slot_budget(model: Any, measured: Path | None) -> int:
-    """Slots for the evals of `model` where it is. measured: folder of what the home knows of devices."""
+    """Slots for the evals of `model` where it is. measured: folder of what the home knows of devices; without one no
+    device is timed, because nothing would keep the figure."""
     device: torch.device = model.device
-    slots = SLOTS if device.type == "cpu" else _fast_slots(device, model.dtype, measured)
+    slots = SLOTS if device.type == "cpu" or measured is None else _fast_slots(device, model.dtype, measured)
     memory = _MEMORY_SHARE * _memory_bytes(device)
     while slots > FEWEST and bytes_in_work(model.config, model.dtype, slots) > memory:
         slots //= 2
@@ -53,9 +54,7 @@ def bytes_in_work(config: Any, dtype: torch.dtype, slots: int) -> float:
     return float(slots * (cached + passing) * dtype.itemsize + logits * _LOGIT_BYTES)
 
 
-def _fast_slots(device: torch.device, dtype: torch.dtype, measured: Path | None) -> int:
-    if measured is None:
-        return rows_at_peak(device, dtype)
+def _fast_slots(device: torch.device, dtype: torch.dtype, measured: Path) -> int:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     kept = measured / f"slots-{digest_json([name, str(dtype), torch.__version__])[:16]}.json"
     if not kept.exists():

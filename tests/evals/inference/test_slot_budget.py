@@ -84,13 +84,20 @@ def test_who_measures_second_takes_what_the_first_measured(
     assert slot_budget(model("mps"), tmp_path) == turns["first"]
 
 
-def test_memory_bounds_what_a_device_is_fast_with(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_bounds_what_a_device_is_fast_with(memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sixteen times the slots may read sixteen times the logits, which take memory, too."""
     monkeypatch.setattr(budget, "rows_at_peak", lambda *_: 65536)
     memory(16)
-    small = slot_budget(model("mps"), None)
+    small = slot_budget(model("mps"), tmp_path)
     memory(640)
-    assert (small, slot_budget(model("mps"), None)) == (2048, 65536)
+    assert (small, slot_budget(model("mps"), tmp_path)) == (2048, 65536)
+
+
+def test_nothing_is_timed_where_the_figure_would_not_be_kept(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of a sweep would be scored in other batches each."""
+    memory(640)
+    monkeypatch.setattr(budget, "rows_at_peak", lambda *_: pytest.fail("timed"))
+    assert slot_budget(model("mps"), None) == 4096
 
 
 def test_a_device_is_timed_at_each_number_of_rows_and_its_memory_ends_the_trial(
