@@ -1,0 +1,116 @@
+"""Memory of a training as `bench plan` counts it, beside what the training took, by architecture.
+
+    python -m benchmarks.plan_memory [ARCHITECTURE …] --methods full lora --precisions fp32
+
+Bases of about 40M random weights with the embedded tokenizer, on a processor; rows are drawn with a seed. The count and
+the training are each in a process forked from one that has the libraries, as in a run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import psutil
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GPT2Config,
+    LlamaConfig,
+    OPTConfig,
+    PreTrainedConfig,
+    Qwen2Config,
+)
+
+from bench.record.jobs.train_job import TrainJob
+from bench.run.estimate.memory import state_bytes
+from bench.run.estimate.process_memory import StepMemory
+from bench.suite.tables.precision import Precision
+from bench.train.accounting.step_memory import step_bytes
+from bench.train.exact_counts import count_training
+from bench.train.job import run_training
+from benchmarks.training import MICRO, make_job
+
+WIDTH, INNER, LAYERS, HEADS, VOCABULARY, POSITIONS = 512, 1536, 8, 8, 16_384, 512
+CONFIGS: dict[str, Callable[[], PreTrainedConfig]] = {
+    "llama": lambda: LlamaConfig(hidden_size=WIDTH, intermediate_size=INNER, num_hidden_layers=LAYERS,
+                                 num_attention_heads=HEADS, num_key_value_heads=HEADS // 2, vocab_size=VOCABULARY,
+                                 max_position_embeddings=POSITIONS),
+    "qwen2": lambda: Qwen2Config(hidden_size=WIDTH, intermediate_size=INNER, num_hidden_layers=LAYERS,
+                                 num_attention_heads=HEADS, num_key_value_heads=HEADS // 4, vocab_size=VOCABULARY,
+                                 max_position_embeddings=POSITIONS, tie_word_embeddings=True),
+    "gpt2": lambda: GPT2Config(n_embd=WIDTH, n_inner=4 * WIDTH, n_layer=LAYERS, n_head=HEADS, vocab_size=VOCABULARY,
+                               n_positions=POSITIONS),
+    "opt": lambda: OPTConfig(hidden_size=WIDTH, ffn_dim=4 * WIDTH, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
+                             vocab_size=VOCABULARY, max_position_embeddings=POSITIONS, word_embed_proj_dim=WIDTH),
+}  # fmt: skip
+
+
+def make_base(folder: Path, architecture: str) -> Path:
+    """A base of random weights."""
+    torch.manual_seed(0)
+    tokenizer = AutoTokenizer.from_pretrained(MICRO)
+    config = CONFIGS[architecture]()
+    for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        setattr(config, name, getattr(tokenizer, name))
+    AutoModelForCausalLM.from_config(config, dtype=torch.float32).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def planned(job: TrainJob) -> int:
+    """Bytes as a plan counts them."""
+    resident = psutil.Process().memory_info().rss
+    tensors = step_bytes(job, count_training(job).largest_pass, state_bytes=state_bytes(job.recipe.optimizer))
+    return StepMemory(process_bytes=resident, tensors=tensors).total
+
+
+def taken(job: TrainJob) -> int:
+    """Bytes at the peak of the training."""
+    with tempfile.TemporaryDirectory() as folder:
+        return run_training(job, Path(folder), lambda event: None, checked=False).ledger.peak_process_bytes or 0
+
+
+def apart(work: Callable[[TrainJob], int], job: TrainJob) -> int:
+    """What `work` says in a fork of this process."""
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        return pool.apply(work, (job,))
+
+
+def _made(folder: Path, architecture: str) -> None:
+    make_base(folder, architecture)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("architectures", nargs="*", default=list(CONFIGS))
+    parser.add_argument("--methods", nargs="+", default=["full", "lora"])
+    parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16"])
+    parser.add_argument("--rows", type=int, default=24)
+    options = parser.parse_args()
+    print(
+        "| base | method | precision | planned MiB | measured MiB | planned / measured |\n|---|---|---|---:|---:|---:|"
+    )
+    for architecture in options.architectures:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            with multiprocessing.get_context("fork").Pool(1) as pool:
+                pool.apply(_made, (folder / architecture, architecture))
+            for method in options.methods:
+                for precision in options.precisions:
+                    whole = make_job(folder, folder / architecture, options.rows, cast("Precision", precision), 1)
+                    recipe = whole.recipe.model_copy(update={"method": method}).with_defaults("all-linear")
+                    job: Any = whole.model_copy(update={"recipe": recipe})
+                    plan, peak = apart(planned, job), apart(taken, job)
+                    print(f"| {architecture} | {method} | {precision} | {plan / 2**20:,.0f} | {peak / 2**20:,.0f} | "
+                          f"{plan / peak:.2f} |", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
