@@ -1,14 +1,15 @@
 """Files of a job that travel by content, where its node sees no folder of the run's: what it needs, and what it brings.
 
 Contract: a file is known by its SHA-256. What a node has already with that hash is not sent again; what arrives is
-compared with it before it gets its name. A path below the run's home has the same place below the node's; every other
-one is below `inputs` there.
+compared with it before it gets its name. A path below the run's home has the same place below the node's, what ships
+with the program its place there; every other one is below `inputs`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 
 from bench.atomic import replacing
 from bench.digest import digest_file
+from bench.places import shipped
 from bench.record.files import CHECKPOINT, LOG, MANIFEST, PARTIAL, REMOTE
 from bench.record.store import Manifest, StoredFile
 from bench.spec import Spec
@@ -42,22 +44,42 @@ def inputs_of(payload: Any, hash_file: Callable[[Path], str]) -> tuple[CarriedIn
     return tuple(CarriedInput(path=path, files=_files(Path(path), hash_file)) for path in paths)
 
 
-def moved(payload: Any, *, run_home: Path, node_home: Path, key: str = "") -> Any:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodePlaces:
+    """Folders that run and node both have, each under its own path: first the home, then what ships with the program.
+
+    What ships is in the same place of the program on the node: task files there may do what others may not.
+    """
+
+    run: tuple[str, ...]
+    node: tuple[str, ...]
+
+    def of(self, path: str) -> str:
+        """Where an input of the run's machine is on the node."""
+        for there, here in zip(self.run, self.node, strict=True):
+            if Path(path).is_relative_to(there):
+                return str(Path(here) / Path(path).relative_to(there))
+        return str(Path(self.node[0]) / "inputs" / hashlib.sha256(path.encode()).hexdigest()[:16] / Path(path).name)
+
+    def is_shipped(self, path: str) -> bool:
+        """Whether an input of the run's machine is part of the program."""
+        return any(Path(path).is_relative_to(folder) for folder in self.run[1:])
+
+
+def common_folders(home: Path) -> tuple[str, ...]:
+    """The folders of `NodePlaces` on this machine."""
+    return str(home), str(shipped("suites")), str(shipped("models"))
+
+
+def moved(payload: Any, places: NodePlaces, key: str = "") -> Any:
     """The payload with the place on the node for each path of an input, and for each path below the run's home."""
     if isinstance(payload, Mapping):
-        return {name: moved(value, run_home=run_home, node_home=node_home, key=name) for name, value in payload.items()}
+        return {name: moved(value, places, name) for name, value in payload.items()}
     if isinstance(payload, list | tuple):
-        return [moved(value, run_home=run_home, node_home=node_home, key=key) for value in payload]
-    if isinstance(payload, str) and (_is_path(key, payload) or payload.startswith(f"{run_home}/")):
-        return place_on_node(payload, run_home=run_home, node_home=node_home)
+        return [moved(value, places, key) for value in payload]
+    if isinstance(payload, str) and (_is_path(key, payload) or payload.startswith(f"{places.run[0]}/")):
+        return places.of(payload)
     return payload
-
-
-def place_on_node(path: str, *, run_home: Path, node_home: Path) -> str:
-    """Where an input of the run's machine is on a node."""
-    if Path(path).is_relative_to(run_home):
-        return str(node_home / Path(path).relative_to(run_home))
-    return str(node_home / "inputs" / hashlib.sha256(path.encode()).hexdigest()[:16] / Path(path).name)
 
 
 def lacking(place: Path, carried: CarriedInput) -> Iterator[tuple[Path, StoredFile]]:

@@ -27,12 +27,13 @@ from bench.record.files import CHECKPOINT, LOG, PARTIAL
 from bench.run.executors.backend import Submission
 from bench.run.executors.carried_files import (
     CarriedInput,
+    NodePlaces,
+    common_folders,
     inputs_of,
     inside,
     lacking,
     moved,
     pieces_of,
-    place_on_node,
     write_checked,
 )
 from bench.run.executors.ray import END_WITH_PARENT
@@ -83,7 +84,7 @@ class RayObjectsBackend:
             num_returns="streaming",
         )
         sent = [carried.model_dump(mode="json") for carried in inputs]
-        messages = task.remote(request.model_dump_json(), sent, pieces, str(self.home), self.python)
+        messages = task.remote(request.model_dump_json(), sent, pieces, common_folders(self.home), self.python)
         taker = threading.Thread(
             target=self._take, args=(submission.name, messages, files), name=submission.name, daemon=True
         )
@@ -156,7 +157,7 @@ def work_apart(
     request_json: str,
     inputs_json: Sequence[Mapping[str, Any]],
     pieces: Mapping[str, Sequence[Any]],
-    run_home: str,
+    run_folders: tuple[str, ...],
     python: str | None,
 ) -> Iterator[NodeMessage]:
     """Do the job in this node's own home."""
@@ -164,9 +165,12 @@ def work_apart(
     request = RemoteRequest.model_validate_json(request_json)
     inputs = [CarriedInput.model_validate(carried, strict=False) for carried in inputs_json]
 
-    there, here = Path(run_home), home()
+    here = home()
+    places = NodePlaces(run=run_folders, node=common_folders(here))
     for carried in inputs:
-        for file, stored in lacking(Path(place_on_node(carried.path, run_home=there, node_home=here)), carried):
+        for file, stored in lacking(Path(places.of(carried.path)), carried):
+            if places.is_shipped(carried.path):
+                raise ValueError(f"{file} of this node's program is not the run's: install the same version")
             write_checked(file, (get(piece) for piece in pieces[stored.sha256]), stored.sha256)
     folder = here / "jobs" / request.digest
     _clear(folder)
@@ -174,7 +178,7 @@ def work_apart(
     files.folder.mkdir(parents=True)
     work = request.work.model_copy(
         update={
-            "payload": moved(request.work.payload, run_home=there, node_home=here),
+            "payload": moved(request.work.payload, places),
             "folder": str(folder),
             "log": str(folder / LOG),
         }

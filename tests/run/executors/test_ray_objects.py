@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,15 +12,25 @@ from typing import Any
 import pytest
 
 from bench.digest import digest_file
+from bench.places import shipped
 from bench.record.record import Record
 from bench.record.store import JobStore
 from bench.run.display import QuietDisplay
 from bench.run.executors import ray_objects, remote
-from bench.run.executors.carried_files import CarriedInput, inputs_of, lacking, moved, write_checked
-from bench.run.executors.ray_objects import NodeMessage, RayObjectsBackend, write_messages
+from bench.run.executors.carried_files import (
+    CarriedInput,
+    NodePlaces,
+    common_folders,
+    inputs_of,
+    lacking,
+    moved,
+    write_checked,
+)
+from bench.run.executors.ray_objects import NodeMessage, RayObjectsBackend, work_apart, write_messages
 from bench.run.executors.remote import RemoteExecutor
-from bench.run.executors.remote_files import JobFiles
+from bench.run.executors.remote_files import JobFiles, RemoteRequest
 from bench.run.process.server import ChildServer
+from bench.run.process.work import ChildRequest
 from bench.run.run import run_suite
 from tests.fakes.ray_cluster import FakeRay, node_environment
 from tests.fakes.suites import fake_suite, scores, worked
@@ -99,9 +110,12 @@ def test_only_paths_of_inputs_travel_and_are_replaced(tmp_path: Path) -> None:
     }
 
     payload["replies"] = f"{tmp_path}/none/replies"
-    there = moved(payload, run_home=tmp_path / "none", node_home=Path("/n"))
+    there = moved(payload, NodePlaces(run=(f"{tmp_path}/none", "/program/suites"), node=("/n", "/opt/suites")))
     assert (there["shares"], there["replies"]) == (["/n"], "/n/replies")
     assert there["question"] == payload["question"]
+    assert moved({"tasks_path": "/program/suites/t"}, NodePlaces(run=("/h", "/program"), node=("/n", "/opt"))) == {
+        "tasks_path": "/opt/suites/t"
+    }
     assert (there["template"], there["model"]["name"]) == ("dialogue", "/etc")
     assert there["tasks_path"].startswith("/n/inputs/")
     assert there["tasks_path"].endswith("/tasks")
@@ -119,6 +133,44 @@ def test_what_is_there_is_not_sent_and_what_arrives_altered_is_not_written(tmp_p
     assert not list(lacking(place, tasks))
     file.write_text("a: 3")
     assert len(list(lacking(place, tasks))) == 1
+
+
+def test_what_ships_with_the_program_is_the_nodes_own_and_never_overwritten(
+    tmp_path: Path, cluster: FakeRay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shipped task files may name Python functions, which a file below `inputs` may not."""
+    tasks = shipped("suites") / "tasks" / "micro"
+    (carried,) = inputs_of({"tasks_path": str(tasks)}, digest_file)
+    request = RemoteRequest(
+        digest="d", device="cpu", threads=1, attempt=1,
+        work=ChildRequest(module="m", kind="k", payload={"tasks_path": str(tasks)}, folder="f", log="l"),
+    )  # fmt: skip
+    commands: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **_: commands.append(command) or NoProcess())
+    folders = common_folders(tmp_path / "home")
+    list(work_apart(request.model_dump_json(), [carried.model_dump(mode="json")], {}, folders, None))
+    asked = JobFiles(Path(commands[0][-1])).read_request()
+    assert asked is not None
+    assert asked.work.payload == {"tasks_path": str(tasks)}
+    name = next(iter(carried.files))
+    other = carried.files[name].model_copy(update={"sha256": "0" * 64})
+    changed = carried.model_copy(update={"files": {name: other}})
+    with pytest.raises(ValueError, match="of this node's program is not the run's: install the same version"):
+        list(work_apart(request.model_dump_json(), [changed.model_dump(mode="json")], {}, folders, None))
+
+
+class NoProcess:
+    """One that has ended at once."""
+
+    def __enter__(self) -> NoProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def poll(self) -> int:
+        return 0
+
+    def kill(self) -> None: ...
 
 
 @pytest.mark.parametrize("name", ["../manifest.json", "/etc/cron.d/job", "a/../../b"])
