@@ -172,6 +172,8 @@ def _side_noise(side: Side, plan: Layout, ends: ScaleEnds | None, prior: SeedPri
     moderated = own is not None and prior is not None and prior.usable and side.comparable
     if own is not None and prior is not None and moderated:
         variance, degrees = prior.moderated(own)
+    elif own is not None and prior is not None and prior.usable and side.short and not side.drawn:
+        variance = max(variance, prior.moderated(own)[0])  # seeds that are left may agree by chance
     return _SideNoise(
         rate=scaled.rate,
         slope=slope,

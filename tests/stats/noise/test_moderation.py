@@ -199,8 +199,9 @@ def test_an_arm_that_lost_seeds_stays_with_its_own_and_tells_others_what_is_left
     assert left is not None
     assert (left.arms, left.pooled_degrees, left.lost) == (6, 11, 0)
     base = matrix(np.zeros((1, 60)), trained=False)
-    own, asked = paired_delta(short, base, seed=0), paired_delta(short, base, seed=0, prior=prior)
-    assert (asked.low, asked.high, asked.p_value) == (own.low, own.high, own.p_value)
+    asked = paired_delta(short, base, seed=0, prior=prior)
+    assert asked.components is not None
+    assert asked.components.seed_degrees == 1.0
     whole = paired_delta(sides[0], base, seed=0, prior=prior)
     assert whole.high - whole.low < asked.high - asked.low  # type: ignore[operator]
 
@@ -222,3 +223,17 @@ def test_a_noisy_arm_is_still_noticed_by_the_seeds_that_it_has_left() -> None:
     left = seed_prior_of([without(sides[0], 1), *sides[1:]])
     assert left is not None
     assert not left.alike
+
+
+def test_what_is_left_of_an_arm_is_no_quieter_than_the_arms_together() -> None:
+    """Two seeds that agree by chance, the third lost, made the arm's difference surer than all three had."""
+    sides = population([0.5] * 6, 1)
+    agreeing = replace(sides[0], values=np.stack([sides[0].values[0], sides[0].values[0][::-1], sides[0].values[2]]))
+    short, base = without(agreeing, 2), matrix(np.zeros((1, 60)), trained=False)
+    prior = seed_prior_of([short, *sides[1:]])
+    own, asked = paired_delta(short, base, seed=0), paired_delta(short, base, seed=0, prior=prior)
+    assert own.standard_error is not None
+    assert asked.standard_error is not None
+    assert asked.standard_error > own.standard_error
+    assert asked.components is not None
+    assert asked.components.seed_degrees == pytest.approx(1.0)
