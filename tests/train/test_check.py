@@ -106,6 +106,9 @@ def test_a_machine_that_falls_back_in_silence_is_told(base: Path) -> None:
     class Trainer:
         accelerator = Accelerator()
 
+        def add_callback(self, callback: object) -> None:
+            """What looks at the shards when training begins."""
+
     check_distribution(make_recipe(), Trainer())
     with pytest.raises(InputError, match="asks for distribution FSDP in one process, and this machine gave NO in 1"):
         check_distribution(make_recipe(fsdp={}), Trainer())

@@ -8,7 +8,6 @@ pickled.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +45,15 @@ def _whole(value: Tensor) -> Tensor:
         whole: Tensor = part.full_tensor()
         return whole
     if value.requires_grad and (hasattr(value, "ds_id") or hasattr(value, "_hp_mapping")):
-        stepped: Tensor = import_module("deepspeed.utils").safe_get_full_fp32_param(value)
+        from deepspeed.utils import safe_get_full_fp32_param  # who shards with it has it installed
+
+        stepped: Tensor = safe_get_full_fp32_param(value)
         return stepped
     if not hasattr(value, "ds_id"):
         return value
-    with import_module("deepspeed.zero").GatheredParameters([value]):
+    from deepspeed.zero import GatheredParameters
+
+    with GatheredParameters([value]):
         return value.detach().clone()
 
 
