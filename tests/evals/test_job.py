@@ -12,6 +12,7 @@ from bench.evals.judge.judge import run_judge
 from bench.evals.lm_eval.tasks import load_tasks
 from bench.evals.rehearsal import rehearse
 from bench.evals.served.job import run_served
+from bench.evals.share import ask_share
 from bench.evals.step_score import score_step
 from bench.evals.subject_job import score_subject
 from bench.evals.sweep import sweep_result
@@ -28,6 +29,7 @@ from bench.run.plan.digests import (
     KEPT_STEP,
     PROBE,
     SERVED,
+    SHARE,
     SWEEP,
     TRAIN,
     TRAJECTORY,
@@ -136,5 +138,6 @@ def test_digests_cover_the_modules_that_do_the_work() -> None:
         SERVED: run_served,
         DEPLOY: run_deploy,
         TRAJECTORY: score_trajectory,
+        SHARE: ask_share,
     }
     assert {**work, **{kind: (function.__module__,) for kind, function in others.items()}} == ENTRIES
