@@ -198,7 +198,7 @@ class DoseSpread:
     @property
     def sentence(self) -> str:
         """Such as `steps 8 to 31 (×3.9)`."""
-        ratio = "" if self.ratio is None else f" (×{self.ratio:.2g})"
+        ratio = "" if self.ratio is None else f" (×{self.ratio:{'.2g' if self.ratio < 99.5 else ',.0f'}})"
         return f"{self.measure.replace('_', ' ')} {self.least:,.0f} to {self.most:,.0f}{ratio}"
 
 

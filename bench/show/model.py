@@ -22,6 +22,7 @@ from bench.spec import Spec
 from bench.suite.catalog.card import card_folder, card_names, fetched_folder, load_card
 from bench.suite.tables.model import ModelCard
 from bench.suite.tables.training.adapter import LoraSpec
+from bench.units import GIB, size_text
 
 CONFIG = "config.json"
 _UNLISTED = {"config", "provenance", "parameters", "memory_full_gib", "memory_lora_gib"}
@@ -136,8 +137,14 @@ def _lines(shown: ShownModel) -> list[tuple[str, str]]:
             f"LoRA r = {shown.lora.r}",
             f"{shown.lora_trainable_parameters:,} trainable of {shown.lora_parameters:,}, {share:.4f}%",
         ),
-        ("memory, full", f"{shown.memory_full_gib:.3g} GiB: weights, gradients, AdamW's states in fp32; {_ON_TOP}"),
-        ("memory, LoRA", f"{shown.memory_lora_gib:.3g} GiB: the same of the adapters, base in bf16; {_ON_TOP}"),
+        (
+            "memory, full",
+            f"{size_text(shown.memory_full_gib * GIB)}: weights, gradients, AdamW's states in fp32; {_ON_TOP}",
+        ),
+        (
+            "memory, LoRA",
+            f"{size_text(shown.memory_lora_gib * GIB)}: the same of the adapters, base in bf16; {_ON_TOP}",
+        ),
         *((key.replace("_", " "), _spell(value)) for key, value in provenance.items()),
     ]
 

@@ -127,6 +127,9 @@ def test_evals_without_a_length_of_answers_have_no_such_remark(spec: dict[str, A
     ("doses", "unequal", "sentence"),
     [
         ([8, 31], True, "steps 8 to 31 (×3.9)"),
+        ([2, 198.9], True, "steps 2 to 199 (×99)"),
+        ([2, 199.9], True, "steps 2 to 200 (×100)"),
+        ([3, 6_180], True, "steps 3 to 6,180 (×2,060)"),
         ([100, 119], False, "steps 100 to 119 (×1.2)"),
         ([100, 120], True, "steps 100 to 120 (×1.2)"),
         ([0, 5], True, "steps 0 to 5"),
