@@ -37,6 +37,7 @@ def advice(loaded: LoadedSuite) -> list[Problem]:
         *_opposite_claims(loaded.suite),
         *unused_draws(loaded.suite),
         *_bare_prompts(loaded.suite),
+        *_without_steps(loaded.suite),
         *_lost_sentences(loaded.suite, loaded.path.parent),
         *_unread_columns(loaded.suite, loaded.path.parent),
     ]
@@ -70,6 +71,20 @@ def _bare_prompts(suite: Suite) -> Iterator[Problem]:
                 "between base and arm may be the form's",
                 where=f"eval[{index}].template",
                 hint='template = "suite" asks both in it',
+            )
+
+
+def _without_steps(suite: Suite) -> Iterator[Problem]:
+    """Recipes whose arms `[evaluate_at]` leaves out, beside others that it evaluates."""
+    if suite.evaluate_at is None:
+        return
+    for name in dict.fromkeys(arm.recipe for arm in suite.expand() if suite.trains(arm)):
+        if suite.recipe[name].command is not None:
+            yield Problem(
+                reference="advice.evaluate-at",
+                what="its arms are not evaluated over steps: a program of yours stores none; their other scores are of "
+                "the test examples, as every arm's",
+                where=f"recipe.{name}.command",
             )
 
 

@@ -65,6 +65,16 @@ def test_a_mix_is_trained_in_a_template_if_one_of_its_parts_is(tmp_path: Path) -
     assert len(told(tmp_path, eval=(BARE,), data={**parts, "two": {"source": "few.jsonl"}, "few": mixed})) == 1
 
 
+def test_an_arm_that_evaluate_at_leaves_out_is_named(tmp_path: Path) -> None:
+    """Its line was missing from the plot over the steps, and nobody said why."""
+    own = {"run": ("${python}", "t.py", "${rows}", "${out}", "${learning_rate}"), "files": ("t.py",)}
+    lora = {"method": "lora", "learning_rate": 1e-3}
+    recipes = {"full": lora, "lora": {**lora, "engine": "command", "command": own}}
+    (line,) = told(tmp_path, recipe=recipes, evaluate_at={"evals": ("qa",)})
+    assert line.startswith("warning: recipe.lora.command: its arms are not evaluated over steps")
+    assert told(tmp_path, recipe=recipes) == []
+
+
 @pytest.fixture
 def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where nltk has no data; returns the one folder where it looks."""

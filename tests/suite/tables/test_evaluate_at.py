@@ -13,6 +13,11 @@ from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.evaluate_at import EvaluateAt, StepPlan
 from tests.fakes.suites import suite_table
 
+COMMAND: dict[str, Any] = {
+    "engine": "command",
+    "command": {"run": ("${python}", "t.py", "${rows}", "${out}", "${learning_rate}"), "files": ("t.py",)},
+}
+
 
 def problems(root: Path, **changes: Any) -> list[str]:
     return [problem.what for problem in name_problems(Suite.model_validate(suite_table(root, **changes)))]
@@ -80,6 +85,45 @@ def test_a_claim_on_what_a_target_takes_needs_the_target(tmp_path: Path) -> None
     assert not problems(tmp_path, claim=claim, evaluate_at=asked)
     for without in ({}, {"evaluate_at": {"evals": ("qa",)}}):
         assert any("needs a target" in what for what in problems(tmp_path, claim=claim, **without))
+
+
+@pytest.mark.parametrize(
+    ("spec", "value", "scale"),
+    [
+        ({"kind": "lm_eval", "tasks": ("t",), "metric": "acc"}, 60, "0 to 1"),
+        ({"kind": "lm_eval", "tasks": ("t",), "metric": "f1"}, 101, "0 to 100"),
+        ({"kind": "choice", "source": "few.jsonl"}, 1.5, "0 to 1"),
+        ({"kind": "generation", "data": {"source": "few.jsonl"}, "metrics": ("rouge",)}, 30, "0 to 1"),
+        ({"kind": "loss", "data": {"source": "held.jsonl"}}, -0.1, "0 or more"),
+    ],
+)
+def test_a_target_that_no_score_can_be_is_refused(
+    tmp_path: Path, spec: dict[str, Any], value: float, scale: str
+) -> None:
+    """60 was meant as 0.6: a night of training would have ended as `not reached`."""
+
+    def asked(value: float) -> list[str]:
+        table = {"evals": ("e",), "target": {"eval": "e", "value": value}}
+        return problems(tmp_path, eval=({"name": "e", **spec},), evaluate_at=table)
+
+    (what,) = asked(value)
+    assert what == f"no score of 'e' is {value:g}: its scores are {scale}"
+    assert asked(0) == asked(0.6) == asked(1) == []
+
+
+def test_a_program_stores_no_steps_that_could_be_kept_or_reach_a_target(tmp_path: Path) -> None:
+    """`keep` was ignored: the arm had its last step beside arms with their best ones."""
+    lora = {"method": "lora", "learning_rate": 1e-3}
+    recipes = {"full": lora, "lora": {**lora, **COMMAND}}
+    target = {"evals": ("qa",), "target": {"eval": "qa", "value": 0.5}}
+    claim = ({"says": "few/full >= few/lora", "on": "cost:tokens_to_target"},)
+    assert problems(tmp_path, recipe=recipes, evaluate_at=target) == []
+    (kept,) = problems(tmp_path, recipe=recipes, evaluate_at={"evals": ("qa",), "keep": "best on qa"})
+    assert "it stores none" in kept
+    (claimed,) = problems(tmp_path, recipe=recipes, evaluate_at=target, claim=claim)
+    assert "'few/lora' stores no steps" in claimed
+    (nothing,) = problems(tmp_path, recipe={**recipes, "full": recipes["lora"]}, evaluate_at={"evals": ("qa",)})
+    assert "no arm of this suite trains" in nothing
 
 
 def test_a_suite_that_trains_nothing_has_no_steps(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ from itertools import combinations
 from math import inf
 
 from bench.errors import Problem
-from bench.suite.catalog.metrics import ENDED, REFERENCE, UNIT, Ends, scales_of
+from bench.suite.catalog.metrics import Ends
+from bench.suite.checks.names.eval_scale import eval_ends
+from bench.suite.checks.names.evaluated_steps import stores_steps
 from bench.suite.checks.names.unknown import unknown_name
 from bench.suite.tables.arms import ArmRef
-from bench.suite.tables.conclusions.claim import Claim
-from bench.suite.tables.evals.eval_spec import EvalSpec
+from bench.suite.tables.conclusions.claim import TARGET_COSTS, Claim
 from bench.suite.tables.suite import Suite
 
 
@@ -87,19 +88,6 @@ def margin_problems(claim: Claim, ends: Ends | None, where: str) -> Iterator[Pro
         yield Problem(reference="suite.claim", what=what, where=f"{where}.margin", hint=hint)
 
 
-def _ends(spec: EvalSpec) -> Ends | None:
-    """Lowest and highest score of an eval, where the suite alone tells its measure; the widest where there are two."""
-    if spec.kind == "judge":
-        return UNIT
-    if spec.kind == "generation":
-        first = REFERENCE.get(spec.metrics[0], ()) if spec.metrics else ()
-        leading = spec.metric or (first[0].name if first else None if spec.metrics else ENDED)
-    else:
-        leading = spec.metric if spec.kind == "lm_eval" else None
-    scales = () if leading is None else scales_of(leading)
-    return scales[-1] if scales else None
-
-
 def _measure_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem]:
     if claim.eval is None:
         return
@@ -108,7 +96,7 @@ def _measure_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Proble
     if spec is None:
         yield unknown_name("eval", claim.eval, f"{where}.on", evals)
         return
-    yield from margin_problems(claim, _ends(spec), where)
+    yield from margin_problems(claim, eval_ends(spec), where)
     if spec.kind == "questions":
         what = f"eval {claim.on!r} only shows answers: it has no score that could decide a claim"
         yield Problem(reference="suite.claim", what=what, where=f"{where}.on", hint="name an eval with scores")
@@ -133,6 +121,10 @@ def _side_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem]:
         elif claim.cost is not None and _costs_nothing(arms.get(side)):
             what = f"{side!r} was not trained by this suite: it has no {claim.cost} to compare"
             yield Problem(reference="suite.claim", what=what, where=f"{where}.says", hint="name two arms")
+        elif claim.cost in TARGET_COSTS and not stores_steps(suite, arms[side]):
+            what = f"the training of {side!r} stores no steps, so nobody sees when it reaches a target"
+            hint = "name arms that are not trained by a command, or a cost of the whole training, such as cost:tokens"
+            yield Problem(reference="suite.claim", what=what, where=f"{where}.says", hint=hint)
     yield from _judged_problems(claim, suite, where)
     if left == right:
         what = f"the claim compares {left!r} with itself"

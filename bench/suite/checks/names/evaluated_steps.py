@@ -5,10 +5,13 @@ Contract: looks at the suite alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from bench.errors import Problem
+from bench.suite.checks.names.eval_scale import eval_ends
 from bench.suite.checks.names.unknown import unknown_name
+from bench.suite.tables.arms import ArmRef
 from bench.suite.tables.conclusions.claim import TARGET_COSTS
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.evaluate_at import EvaluateAt
@@ -25,14 +28,24 @@ def step_problems(suite: Suite) -> Iterator[Problem]:
     if asked is None:
         yield from _without_target(suite)
         return
-    if not any(suite.trains(arm) for arm in suite.expand() if arm.is_given or arm.recipe in suite.recipe):
-        what = "no arm of this suite trains, so no step can be evaluated"
+    if not any(stores_steps(suite, arm) for arm in suite.expand()):
+        what = "no arm of this suite trains in a way that stores its steps, so none can be evaluated"
         hint = 'remove it; checkpoints of a finished training are arms: [arms.given.NAME] checkpoints = "…"'
         yield Problem(reference="suite.evaluate-at", what=what, where="evaluate_at", hint=hint)
     yield from _eval_problems(suite, asked)
+    yield from _target_problems(suite, asked)
     yield from _choice_problems(suite, asked)
     if asked.target is None:
         yield from _without_target(suite)
+
+
+def stores_steps(suite: Suite, arm: ArmRef) -> bool:
+    """Whether the arm's training can be evaluated over its steps: it is the suite's own, and no program of the user's;
+    also true of an unknown recipe, which is refused for itself."""
+    if arm.is_given:
+        return False
+    recipe = suite.recipe.get(arm.recipe)
+    return recipe is None or (suite.trains(arm) and recipe.command is None)
 
 
 def _eval_problems(suite: Suite, asked: EvaluateAt) -> Iterator[Problem]:
@@ -50,8 +63,20 @@ def _eval_problems(suite: Suite, asked: EvaluateAt) -> Iterator[Problem]:
             yield unknown_name("eval in evaluate_at.evals", eval_name, f"evaluate_at.{key}", asked.evals)
 
 
+def _target_problems(suite: Suite, asked: EvaluateAt) -> Iterator[Problem]:
+    """A target that no score can be: 60 was meant as 0.6, and no training would ever have reached it."""
+    target = asked.target
+    spec = None if target is None else next((spec for spec in suite.eval if spec.name == target.eval), None)
+    ends = None if spec is None else eval_ends(spec)
+    if target is not None and ends is not None and not ends[0] <= target.value <= ends[1]:
+        scale = f"are {ends[0]:g} to {ends[1]:g}" if math.isfinite(ends[1]) else f"are {ends[0]:g} or more"
+        what = f"no score of {target.eval!r} is {target.value:g}: its scores {scale}"
+        hint = "give the target in the eval's units"
+        yield Problem(reference="suite.evaluate-at", what=what, where="evaluate_at.target.value", hint=hint)
+
+
 def _choice_problems(suite: Suite, asked: EvaluateAt) -> Iterator[Problem]:
-    """The step that is kept has one rule, and one process that has all weights."""
+    """The step that is kept has one rule, one process that has all weights, and is stored."""
     if asked.keep_eval is None:
         return
     for name in dict.fromkeys(arm.recipe for arm in suite.expand() if arm.recipe in suite.recipe and not arm.is_given):
@@ -61,6 +86,10 @@ def _choice_problems(suite: Suite, asked: EvaluateAt) -> Iterator[Problem]:
             what = "validation loss and evaluate_at.keep would both choose the step that is kept"
             hint = 'set validation.keep_best = false without patience, or evaluate_at.keep = "last"'
             yield Problem(reference="suite.evaluate-at", what=what, where=f"{where}.validation", hint=hint)
+        if recipe.command is not None:
+            what = "evaluate_at.keep cannot choose among the steps of a program of yours: it stores none"
+            hint = 'set keep = "last", or leave the arm out'
+            yield Problem(reference="suite.evaluate-at", what=what, where=f"{where}.command", hint=hint)
         if recipe.sharded:
             what = "evaluate_at.keep is not combined with deepspeed or fsdp here: no process has all weights"
             yield Problem(reference="suite.evaluate-at", what=what, where=where, hint='set keep = "last"')
