@@ -16,17 +16,23 @@ from typing import Any
 
 import pytest
 
+from bench.atomic import write_text
 from bench.record.record import Record
+from bench.record.store import JobStore
 from bench.run.display import QuietDisplay
 from bench.run.executors.choose import choose_executor
 from bench.run.executors.executor import Executor
 from bench.run.executors.remote import RemoteExecutor
+from bench.run.executors.remote_files import JobFiles
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from bench.suite.tables.suite import Limits
+from tests.fakes.held_worker import HELD, HOLD
 from tests.fakes.suites import fake_suite, scores, worked
 
 cluster_utils: Any = pytest.importorskip("ray.cluster_utils")
+
+HEAD = {"num_cpus": 1, "include_dashboard": False}
 
 
 def go(root: Path, executor: Executor | None = None) -> tuple[Record, list[str]]:
@@ -43,11 +49,34 @@ def go(root: Path, executor: Executor | None = None) -> tuple[Record, list[str]]
 def ray_executor(root: Path) -> RemoteExecutor:
     chosen = choose_executor(str(root / "cluster.toml"), limits=Limits())
     assert isinstance(chosen, RemoteExecutor)
-    return replace(chosen, module="tests.fakes.worker", home=str(root / "home"))
+    return replace(chosen, module="tests.fakes.held_worker", home=str(root / "home"))
 
 
 def done(root: Path) -> int:
     return len(list((root / "home" / "jobs").glob("*/manifest.json")))
+
+
+def brought_by(root: Path) -> set[str | None]:
+    """Names of the nodes that the run has results of."""
+    store = JobStore(home=root / "home")
+    return {manifest.node for digest in store.digests() if (manifest := store.done(digest)) is not None}
+
+
+def lose_at_work(cluster: Any, node: Any, name: str, root: Path, node_home: Path) -> None:
+    """In a thread: kill the node's raylet once it has brought a result, and the run knows that it does another job."""
+
+    def lose() -> None:
+        while name not in brought_by(root):
+            time.sleep(0.1)
+        write_text(node_home / HOLD, name)
+        while not (held := node_home / HELD).exists():
+            time.sleep(0.1)
+        files = JobFiles(root / "home" / "jobs" / held.read_text())
+        while (beat := files.read_beat()) is None or beat.node != name:
+            time.sleep(0.1)
+        cluster.remove_node(node, allow_graceful=False)
+
+    threading.Thread(target=lose, daemon=True).start()
 
 
 def test_a_killed_driver_and_a_lost_node_leave_the_scores_of_this_machine(
@@ -59,7 +88,7 @@ def test_a_killed_driver_and_a_lost_node_leave_the_scores_of_this_machine(
     here.mkdir()
     there.mkdir()
     local, _ = go(here)
-    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args=HEAD)
     try:
         (there / "cluster.toml").write_text(f'kind = "ray"\naddress = "{cluster.address}"\njobs = 3\n')
         module = "tests.run.executors.test_ray"
@@ -72,21 +101,15 @@ def test_a_killed_driver_and_a_lost_node_leave_the_scores_of_this_machine(
         driver.wait()
         before = done(there)
         executor = ray_executor(there)  # this process is connected to the first node, which stays
-        second = cluster.add_node(num_cpus=3)
-
-        def lose() -> None:
-            while done(there) < before + 3:
-                time.sleep(0.1)
-            cluster.remove_node(second, allow_graceful=False)
-
-        threading.Thread(target=lose, daemon=True).start()
+        second = cluster.add_node(num_cpus=3, env_vars={"BENCH_NODE_NAME": "n1"})
+        lose_at_work(cluster, second, "n1", there, there / "home")
         record, notes = go(there, executor)
     finally:
         cluster_utils.ray.shutdown()
         cluster.shutdown()
     assert all(job.status == "done" for job in record.jobs)
     assert scores(record) == scores(local) != []
-    assert any("was lost (ray" in note for note in notes)
+    assert any("node n1 was lost (ray" in note for note in notes)
     assert sum(job.reused for job in record.jobs) >= before
     assert set(worked(there / "home")) == {job.id for job in record.jobs}
 
@@ -102,19 +125,12 @@ def test_two_nodes_that_share_no_folder_give_the_scores_of_this_machine(
     local, _ = go(here)
     monkeypatch.setenv("BENCH_HOME", str(there / "home"))
     homes = [{"BENCH_HOME": str(tmp_path / name), "BENCH_NODE_NAME": name} for name in ("n0", "n1")]
-    head = {"num_cpus": 1, "include_dashboard": False, "env_vars": homes[0]}
-    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args=head)
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={**HEAD, "env_vars": homes[0]})
     try:
         second = cluster.add_node(num_cpus=2, env_vars=homes[1])
         (there / "cluster.toml").write_text(f'kind = "ray"\naddress = "{cluster.address}"\njobs = 3\nshared = false\n')
         chosen = ray_executor(there)
-
-        def lose() -> None:
-            while done(there) < 5:
-                time.sleep(0.1)
-            cluster.remove_node(second, allow_graceful=False)
-
-        threading.Thread(target=lose, daemon=True).start()
+        lose_at_work(cluster, second, "n1", there, tmp_path / "n1")
         record, notes = go(there, chosen)
     finally:
         cluster_utils.ray.shutdown()
