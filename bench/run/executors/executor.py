@@ -38,6 +38,10 @@ class RunningJob(Protocol):
     def messages(self) -> Iterator[Event]:
         """Events that have come since the last call."""
 
+    @property
+    def unread(self) -> int:
+        """Messages so far that were no events, and are left out."""
+
     def ended(self) -> bool:
         """Whether it has ended and all its events were read."""
 

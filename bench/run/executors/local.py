@@ -71,6 +71,11 @@ class LocalJob:
         """Events from its pipe."""
         return self.child.messages()
 
+    @property
+    def unread(self) -> int:
+        """None: its child is of this program."""
+        return 0
+
     def ended(self) -> bool:
         """Whether the process has ended."""
         return self.child.ended()

@@ -48,6 +48,7 @@ class RemoteJob:
     handle: str
     _place: int = 0
     """Bytes of the events that were read."""
+    _unread: int = 0
     _end: RemoteEnd | None = None
     _node: str | None = None
     _began: float | None = None
@@ -83,7 +84,7 @@ class RemoteJob:
         return 0.0 if self._began is None else time.monotonic() - self._began
 
     def messages(self) -> Iterator[Event]:
-        """Lines that have come."""
+        """Lines that have come. Events are only shown, so that one which is none ends neither job nor run."""
         try:
             with self.ticket.events.open("rb") as file:
                 file.seek(self._place)
@@ -93,7 +94,17 @@ class RemoteJob:
         whole = new[: new.rfind(b"\n") + 1]
         self._place += len(whole)
         for line in whole.splitlines():
-            yield event_of(json.loads(line))
+            try:
+                event = event_of(json.loads(line))
+            except (ValueError, RecursionError):
+                self._unread += 1
+                continue
+            yield event
+
+    @property
+    def unread(self) -> int:
+        """Lines of another version of the program, or that a file system brought in pieces."""
+        return self._unread
 
     def ended(self) -> bool:
         """Whether its end is there, or it is lost."""

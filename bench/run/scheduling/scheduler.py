@@ -209,6 +209,8 @@ class Scheduler:
         seconds = time.monotonic() - running.clock
         failure, lost = running.work.failure, running.work.lost
         running.work.stop()
+        if unread := running.work.unread:
+            self.display.note(f"{running.job.job.id}: lines of its events that could not be read: {unread}")
         if failure is not None and running.ended_for is not None:
             failure, lost = running.ended_for, False
         if failure is not None and lost and self._attempts[running.job.digest] < self.executor.attempts:

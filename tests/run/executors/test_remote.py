@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import InputError
+from bench.record.jobs.job import Job
 from bench.record.record import Record
 from bench.record.store import JobStore
 from bench.run.display import QuietDisplay
@@ -124,6 +125,24 @@ def test_a_job_is_adopted_by_a_later_run_and_counts_only_as_its_node_wrote_it(tm
     (folder / "result.json").write_text("{}")
     assert job.failure is not None
     assert job.failure.message == "result.json is not as node elsewhere wrote it"
+
+
+def test_lines_that_are_no_events_are_left_out_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit, spoilt = RemoteExecutor.submit, b'{"type": "st\n\xff\n[]\n{"type": "unknown"}\n'
+
+    def spoil(self: RemoteExecutor, job: Job, folder: Path, *, lock: Path) -> RemoteJob:
+        running = submit(self, job, folder, lock=lock)
+        if job.id == "train:few/lora#0":
+            with running.ticket.events.open("ab") as file:
+                file.write(spoilt)
+        return running
+
+    monkeypatch.setattr(RemoteExecutor, "submit", spoil)
+    record, notes = go(tmp_path, "reports", executor=executor(tmp_path))
+    assert [note for note in notes if "could not be read" in note] == [
+        "train:few/lora#0: lines of its events that could not be read: 4"
+    ]
+    assert {job.status for job in record.jobs if job.id == "train:few/lora#0"} == {"done"}
 
 
 def test_a_device_of_another_kind_refuses_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
