@@ -78,7 +78,14 @@ def run(
     from bench.run.executors.choose import choose_executor
     from bench.run.run import run_suite
 
-    load = loader(suite, profile, overrides, trust_remote_code=trust_remote_code, trust_commands=trust_training_command)
+    load = loader(
+        suite,
+        profile,
+        overrides,
+        trust_remote_code=trust_remote_code,
+        trust_commands=trust_training_command,
+        refuse_task_code=not (trust_task_code or go_on),
+    )
 
     def run_once(loaded: LoadedSuite) -> RunDirectory:
         options = loaded.suite.run

@@ -31,19 +31,31 @@ def loader(
     *,
     trust_remote_code: bool,
     trust_commands: bool = False,
+    refuse_task_code: bool,
 ) -> LoadWith:
-    """The suite as the command line names it, with further overrides."""
+    """The suite as the command line names it, with further overrides.
+
+    `refuse_task_code`: code in task files is named with the other faults of the suite. Without any, the rehearsal
+    refuses it; it asks only evals that are still to do.
+    """
+    from bench.errors import InputError
     from bench.suite.load import load_suite
 
     def load(further: Sequence[str]) -> LoadedSuite:
-        said = (*(overrides or ()), *further)
-        return load_suite(
-            suite,
-            profile=profile,
-            overrides=said,
-            trust_remote_code=trust_remote_code,
-            trust_commands=trust_commands,
-        )
+        def loaded(*, refuse: bool) -> LoadedSuite:
+            return load_suite(
+                suite,
+                profile=profile,
+                overrides=(*(overrides or ()), *further),
+                trust_remote_code=trust_remote_code,
+                trust_commands=trust_commands,
+                refuse_task_code=refuse,
+            )
+
+        try:
+            return loaded(refuse=False)
+        except InputError:
+            return loaded(refuse=refuse_task_code)
 
     return load
 
@@ -123,7 +135,7 @@ def plan(
     from bench.show.forecast import print_forecast
     from bench.suite.catalog.devices import read_cluster
 
-    load = loader(suite, profile, overrides, trust_remote_code=trust_remote_code)
+    load = loader(suite, profile, overrides, trust_remote_code=trust_remote_code, refuse_task_code=not trust_task_code)
     if resolve:
         _resolve_instrument(load, pilot, quick=quick, trust_task_code=trust_task_code, as_json=as_json)
         return

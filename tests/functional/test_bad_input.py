@@ -163,3 +163,23 @@ def test_the_table_is_long_enough() -> None:
     assert len({case.id for case in CASES}) == len(CASES) >= 40
     assert {case.id for case in CASES} >= set(AS_PROCESS)
     assert len(AS_PROCESS) >= 10
+
+
+@pytest.mark.parametrize("command", [("validate",), ("plan",), ("run", "--quiet")])
+def test_code_in_a_task_file_is_told_with_the_faults_of_others(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever mends the other faults first would hear of the code only afterwards."""
+    path = write_suite(tmp_path, replace={'["toy"]': '["toy", "coded"]'})
+    task = (tmp_path / "tasks/toy.yaml").read_text(encoding="utf-8")
+    coded = task.replace("task: toy", "task: coded").replace('"{{question}}"', "!function m.f")
+    (tmp_path / "tasks/coded.yaml").write_text(coded, encoding="utf-8")
+    (tmp_path / "tasks/toy.yaml").write_text(task.replace("{{question}}", "{{queston}}"), encoding="utf-8")
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "argv", ["bench", *command, str(path)])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    told = capsys.readouterr().err
+    assert caught.value.code == 2
+    assert "error[tasks.code]" in told
+    assert "error[eval.task-field]" in told

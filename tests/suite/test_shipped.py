@@ -16,6 +16,11 @@ from bench.suite.tables.suite import Suite
 
 TUTORIALS = tuple(name for name in suite_names() if name.startswith("tutorials/"))
 
+TRAINER_DEFAULTS = {
+    "schedule": "linear", "warmup": 0, "max_grad_norm": 1.0, "weight_decay": 0, "weight_decay_on": "matrices",
+}  # fmt: skip
+"""What transformers' trainer does where a text names none of it."""
+
 
 @pytest.fixture(scope="module")
 def checked() -> dict[str, dict[str, LoadedSuite]]:
@@ -132,14 +137,15 @@ def test_training_speed_asks_no_quality_and_changes_one_thing_at_a_time() -> Non
             {
                 "method": "full", "learning_rate": 5e-5, "schedule": "linear", "warmup": 0, "end_token": False,
                 "loss_on": "completion", "loss_average": "tokens", "max_length": 256, "batch_rows": 1,
-                "accumulation": 100, "max_grad_norm": 1.0, "weight_decay": 0, "precision": "fp32",
+                "accumulation": 100, "max_grad_norm": 1.0, "weight_decay": 0, "weight_decay_on": "matrices",
+                "precision": "fp32",
             },
         ),
         (
             "smollm2_chat", "smollm2-135m", "files/named_lines.jinja", "chat/published",
             {
                 "method": "full", "learning_rate": 8e-5, "loss_on": "all", "end_token": True, "batch_rows": 1,
-                "accumulation": 8, "max_length": 1024, "precision": "fp32",
+                "accumulation": 8, "max_length": 1024, "precision": "fp32", **TRAINER_DEFAULTS,
             },
         ),
         (
@@ -153,11 +159,17 @@ def test_training_speed_asks_no_quality_and_changes_one_thing_at_a_time() -> Non
         ),
         (
             "dialogpt_lora", "dialogpt-small", "chatml", "two_rows/lora",
-            {"method": "lora", "learning_rate": 5e-4, "batch_rows": 1, "accumulation": 1, "precision": "fp32"},
+            {
+                "method": "lora", "learning_rate": 5e-4, "batch_rows": 1, "accumulation": 1, "precision": "fp32",
+                **TRAINER_DEFAULTS,
+            },
         ),
         (
             "opt_text", "opt-350m", "alpaca", "reviews/text",
-            {"method": "full", "loss_on": "all", "learning_rate": 5e-5, "batch_rows": 8, "max_length": 512},
+            {
+                "method": "full", "loss_on": "all", "learning_rate": 5e-5, "batch_rows": 8, "max_length": 512,
+                **TRAINER_DEFAULTS,
+            },
         ),
     ],
 )  # fmt: skip

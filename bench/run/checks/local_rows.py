@@ -70,15 +70,27 @@ def _closed(specs: Mapping[str, DataSpec], may_stay: Callable[[DataSpec], bool])
 
 
 def _look(specs: Mapping[str, DataSpec], base: Path, slices: Mapping[str, tuple[str, ...]]) -> _Seen:
+    """One table's fault hides no other table's missing answers: what is left is looked at without the faulty ones."""
     try:
         specs = _small(specs, base)
-        with TemporaryDirectory(prefix="bench-validate-") as folder:
-            selected = select_local(specs, base=base, folder=Path(folder), slices=slices)
-            rows = {name: load_rows(data.path) for name, data in selected.items() if name.startswith("eval:")}
-            answered = {name for name, found in rows.items() if any(not row.turns[-1].is_empty for row in found)}
-            return _Seen(unanswered={name: len(found) for name, found in rows.items() if name not in answered})
+        return _Seen(unanswered=_unanswered(specs, base, slices))
     except InputError as error:
-        return _Seen(problems=error.problems)
+        faulty = {name for name in specs for problem in error.problems if _is_about(problem, name)}
+        sound = _closed({name: spec for name, spec in specs.items() if name not in faulty}, lambda spec: True)
+        left = _look(sound, base, slices).unanswered if faulty else {}
+        return _Seen(problems=error.problems, unanswered=left)
+
+
+def _is_about(problem: Problem, name: str) -> bool:
+    return problem.where is not None and problem.where.startswith(key_of(name, ""))
+
+
+def _unanswered(specs: Mapping[str, DataSpec], base: Path, slices: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
+    with TemporaryDirectory(prefix="bench-validate-") as folder:
+        selected = select_local(specs, base=base, folder=Path(folder), slices=slices)
+        rows = {name: load_rows(data.path) for name, data in selected.items() if name.startswith("eval:")}
+        answered = {name for name, found in rows.items() if any(not row.turns[-1].is_empty for row in found)}
+        return {name: len(found) for name, found in rows.items() if name not in answered}
 
 
 def _small(specs: Mapping[str, DataSpec], base: Path) -> dict[str, DataSpec]:

@@ -108,9 +108,24 @@ def test_large_sources_are_left_to_the_plan_and_small_ones_are_not(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = {"select": 'select = { by = "random", size = 31 }', "eval_": GENERATION.format(source="asked.jsonl")}
-    assert len(found(folder, LocalRows(), **keys)) == 1  # selections come before references
+    assert len(found(folder, LocalRows(), **keys)) == 2
     monkeypatch.setattr(local_rows, "LARGEST_BYTES", (folder / "asked.jsonl").stat().st_size)
     assert found(folder, LocalRows(), **keys) == {"eval.no-reference": "eval[0].data"}
+
+
+@pytest.mark.parametrize(
+    ("train", "select", "where"),
+    [
+        ("rows.jsonl", 'select = { by = "random", size = 31 }', {"data.too-few-rows": "data.a.select.size"}),
+        ("scan.pdf", "", {"data.format": "data.a.source"}),
+    ],
+)
+def test_a_fault_of_other_rows_hides_no_missing_references(
+    folder: Path, train: str, select: str, where: dict[str, str]
+) -> None:
+    eval_ = GENERATION.format(source="asked.jsonl")
+    told = found(folder, LocalRows(), train=train, select=select, eval_=eval_)
+    assert told == {**where, "eval.no-reference": "eval[0].data"}
 
 
 def test_profiles_with_the_same_rows_read_them_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
