@@ -79,7 +79,7 @@ def test_the_same_file_still_trains_on_answers_only(tmp_path: Path) -> None:
 
 def test_training_on_prompts_alone_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text('{"prompt": "Why?"}\n')
-    with pytest.raises(InputError, match="no known shape"):
+    with pytest.raises(InputError, match="no column that is known as an answer"):
         resolve_data({"train": DataSpec(source="x.jsonl")}, base=tmp_path, home=tmp_path / "home")
 
 
