@@ -240,6 +240,25 @@ def test_a_search_finds_text_of_questions_and_answers(complete: Visit) -> None:
     assert pane.locator(".example").count() == 0
 
 
+@pytest.mark.parametrize(
+    ("question", "shown"),
+    [
+        ("Where is it?", "Where is it?"),
+        ("Question: Where is it?\nAnswer:", "Question: Where is it?"),
+        (
+            "It lies by a river.\n\nQuestion: Where is it?\nThe right answer:\n",
+            "It lies by a river. / Question: Where is it?",
+        ),
+        ("Answer:", "Answer:"),
+    ],
+)
+def test_an_example_is_named_by_what_its_question_says(complete: Visit, question: str, shown: str) -> None:
+    """By the last line alone, six of ten questions of a real run were `Answer:`."""
+    script = complete.page.locator("script:not([type])").inner_text()
+    (heading,) = re.findall(r"^function heading\(.*?^}$", script, re.S | re.M)
+    assert complete.page.evaluate(f"(question) => {{ {heading} return heading(question); }}", question) == shown
+
+
 def test_training_rows_show_what_is_learned(complete: Visit) -> None:
     complete.page.get_by_role("button", name="Training rows").click()
     rows = complete.page.locator("#rows")

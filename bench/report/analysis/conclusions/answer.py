@@ -217,10 +217,10 @@ def _price(sources: AnswerSources, chosen: str | None) -> Iterator[str]:
     costs = [cost for cost in trained if cost.arm == chosen] if chosen else trained
     if not costs:
         return
-    steps = _span([cost.steps for cost in costs], fmt.count)
-    parts = [
-        f"{_span([cost.tokens for cost in costs], fmt.count)} tokens in {steps} {'step' if steps == '1' else 'steps'}"
-    ]
+    steps, rows = (_span([getattr(cost, name) for cost in costs], fmt.count) for name in ("steps", "rows"))
+    read = f" of {rows} {'row' if rows == '1' else 'rows'}" if rows else ""
+    tokens = _span([cost.tokens for cost in costs], fmt.count)
+    parts = [f"{tokens} tokens{read} in {steps} {'step' if steps == '1' else 'steps'}"]
     seconds = _span([cost.seconds for cost in costs], fmt.seconds)
     if seconds:
         beside = "" if all(cost.step_seconds is not None for cost in costs) else " beside other work"

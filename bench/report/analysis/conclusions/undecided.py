@@ -45,9 +45,9 @@ def undecided_evidence(decision: Decision | None, measurands: Sequence[Measurand
     if shown:
         yield f"Shown against the base: {shown}."
     yield from _in_reach(compared, results)
-    limits = [f"{measurand.limit:,} on {measurand.name}" for measurand in compared if measurand.limit is not None]
+    limits = [f"{measurand.limit:,} of {measurand.name}" for measurand in compared if measurand.limit is not None]
     if limits:
-        yield f"More examples need no new training: a task's limit is {fmt.listed(limits)}."
+        yield f"More examples need no new training: the suite limits each task to {fmt.listed(limits)}."
 
 
 def open_claim(result: ClaimResult) -> str:
@@ -63,12 +63,13 @@ def open_claim(result: ClaimResult) -> str:
 
 
 def _least_risk(decision: Decision) -> str:
-    """`If one must be taken now, a risks least: …`"""
+    """`If one must be taken now, a risks least: …`, beside the likeliest, or else the base, which costs nothing."""
     assert decision.pick is not None, "asked before"
     prospect = decision.option(decision.pick).prospect
     assert prospect is not None, "an option with a value has a prospect"
-    rival = decision.likeliest
-    beside = "" if rival in (None, decision.pick) else f", {rival} with {_share(decision, rival)}"
+    bases = [option.arm for option in decision.options if is_base(option.arm) and option.prospect is not None]
+    rival = next((arm for arm in (decision.likeliest, *bases) if arm != decision.pick), None)
+    beside = "" if rival is None else f", {rival} with {_share(decision, rival)}"
     asked = f"; {fmt.percent(decision.confidence, digits=0)} are asked for"
     return (
         f"If one must be taken now, {decision.pick} risks least: by "

@@ -102,11 +102,18 @@ function more() {
   pane.more.hidden = pane.shown >= pane.listed.length;
 }
 
+// The first line and the last that says more than what is to follow, such as "Answer:".
+function heading(question) {
+  const lines = question.split("\n").map((line) => line.trim()).filter(Boolean);
+  const said = lines.filter((line) => !/^(\S+ ){0,2}\S*:$/.test(line));
+  const [first, last] = [(said[0] ?? lines[0] ?? ""), said.length > 1 ? said[said.length - 1] : ""];
+  return last ? `${first.length > 60 ? `${first.slice(0, 60)} …` : first} / ${last.slice(0, 100)}` : first.slice(0, 160);
+}
+
 function item(entry, row) {
-  const question = text(entry.questions[row.example]).trim().split("\n").filter(Boolean);
   const details = make("details", { className: "example" }, make("summary", {},
     make("span", { className: `flip ${row.kind}` }, `${mark(entry, row.b)} → ${mark(entry, row.a)}`), " ",
-    (question[question.length - 1] ?? "").slice(0, 160) || row.id));
+    heading(text(entry.questions[row.example])) || row.id));
   details.addEventListener("toggle", () => {
     if (details.open && details.childElementCount === 1) details.append(body(entry, row));
   });

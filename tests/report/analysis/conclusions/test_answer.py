@@ -39,7 +39,8 @@ def test_a_decided_run_begins_with_what_to_take_and_by_how_much() -> None:
     assert answer.lead.endswith("on qa, at equal tokens.")
     assert answer.evidence[0] == "By qa and cloze it is the best of 7 with a probability of over 99%."
     price = (
-        r"One training takes [\d,]+ tokens in \d+ steps, [\d.]+ s beside other work on .* \(\d+ cores\), .* of memory\."
+        r"One training takes [\d,]+ tokens of [\d,]+ rows in \d+ steps, "
+        r"[\d.]+ s beside other work on .* \(\d+ cores\), .* of memory\."
     )
     assert re.fullmatch(price, answer.evidence[-1]), "what, how long on what, how much memory"
     first = compose(comparison).sections[0]
@@ -84,6 +85,7 @@ def test_an_open_decision_names_who_leads_and_takes_nobody() -> None:
     assert "not decided which arm to take" in answer.lead
     assert "take lima" not in answer.lead
     assert re.search(r"(\S+/\S+) risks least: by qa it is on average 0\.\d+ below the best", answer.evidence[0])
+    assert re.search(r"with a probability of .+%, \S+ with .+%; 95% are asked for", answer.evidence[0]), "beside whom"
 
 
 def test_where_no_arm_differs_from_the_base_that_is_the_reason() -> None:
@@ -106,7 +108,8 @@ def test_where_every_arm_was_trained_once_that_is_the_reason() -> None:
     assert answer.lead.endswith(
         "not decided which arm to take: all 6 arms were trained once, so nothing shows the noise of training."
     )
-    assert "By the noise of the examples alone it is the best with a probability of over 99%." in answer.evidence[0]
+    alone = "By the noise of the examples alone it is the best with a probability of over 99%, base with under 1%."
+    assert alone in answer.evidence[0]
 
 
 def test_what_the_chosen_arm_forgot_is_in_the_answer() -> None:
@@ -140,7 +143,7 @@ def test_a_run_that_could_have_found_nothing_says_so() -> None:
 def test_examples_that_were_left_out_are_the_cheapest_next_step() -> None:
     answer = answer_of(BETTER, rates={"qa": {LIMA: 0.5, "alpaca_52k/full": 0.5}}, more_examples={"qa": 50})
     assert answer is not None
-    assert "More examples need no new training: a task's limit is 200 on qa." in answer.evidence
+    assert "More examples need no new training: the suite limits each task to 200 of qa." in answer.evidence
 
 
 def test_a_loss_that_fell_is_better_and_has_no_points() -> None:
