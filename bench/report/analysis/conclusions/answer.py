@@ -226,10 +226,10 @@ def _price(sources: AnswerSources, chosen: str | None) -> Iterator[str]:
         beside = "" if all(cost.step_seconds is not None for cost in costs) else " beside other work"
         parts.append(f"{seconds}{beside} on {sources.run.machine}")
     memory = _span([cost.memory_bytes for cost in costs], fmt.memory)
-    parts += [f"{memory} of memory"] if memory else []
+    parts += [memory] if memory else []
     price = _span([cost.price for cost in costs], fmt.number)
     parts += [f"{price} {sources.run.currency}"] if price else []
-    yield f"One training takes {', '.join(parts)}."
+    yield f"One training: {', '.join(parts)}."
 
 
 def _span(values: Sequence[float | None], say: Callable[[float], str]) -> str:

@@ -39,8 +39,8 @@ def test_a_decided_run_begins_with_what_to_take_and_by_how_much() -> None:
     assert answer.lead.endswith("on qa, at equal tokens.")
     assert answer.evidence[0] == "By qa and cloze it is the best of 7 with a probability of over 99%."
     price = (
-        r"One training takes [\d,]+ tokens of [\d,]+ rows in \d+ steps, "
-        r"[\d.]+ s beside other work on .* \(\d+ cores\), .* of memory\."
+        r"One training: [\d,]+ tokens of [\d,]+ rows in \d+ steps, "
+        r"[\d.]+ s beside other work on .* \(\d+ cores\), [\d,]+ MiB\."
     )
     assert re.fullmatch(price, answer.evidence[-1]), "what, how long on what, how much memory"
     first = compose(comparison).sections[0]
