@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
@@ -38,6 +38,16 @@ def logits(model: torch.nn.Module) -> torch.Tensor:
         return model(input_ids=IDS).logits
 
 
+def save_tuned(adapted: PeftModel, job: Path) -> None:
+    """Adapters far from where they begin, stored as a training's weights."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        for parameter in adapted.parameters():
+            if parameter.requires_grad:
+                torch.nn.init.normal_(parameter, std=0.2)
+    adapted.eval().save_pretrained(job / WEIGHTS)
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_lora_subject_is_the_trained_model_without_the_adapters_cost(
     tmp_path: Path, architecture: Architecture
@@ -45,12 +55,7 @@ def test_a_lora_subject_is_the_trained_model_without_the_adapters_cost(
     model = resolved_model(tiny_checkpoint(tmp_path / "base", architecture))
     base = load_base(model, precision="fp32", device=CPU)
     adapted = get_peft_model(base, LoraConfig(r=4, target_modules="all-linear"))
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        for parameter in adapted.parameters():
-            if parameter.requires_grad:
-                torch.nn.init.normal_(parameter, std=0.2)
-    adapted.eval().save_pretrained(tmp_path / "job" / WEIGHTS)
+    save_tuned(adapted, tmp_path / "job")
     subject = load_subject(model, tmp_path / "job", precision="fp32", device=CPU)
     assert torch.allclose(logits(subject), logits(adapted), atol=1e-4)
     untrained = load_subject(model, None, precision="fp32", device=CPU)
@@ -66,12 +71,7 @@ def test_an_adapter_that_cannot_be_merged_stays_beside_its_weights(tmp_path: Pat
     base = load_base(model, precision="fp32", device=CPU)
     targets = ["q_proj", "down_proj"]
     adapted = get_peft_model(base, LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=targets, **settings))
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        for parameter in adapted.parameters():
-            if parameter.requires_grad:
-                torch.nn.init.normal_(parameter, std=0.2)
-    adapted.eval().save_pretrained(tmp_path / "job" / WEIGHTS)
+    save_tuned(adapted, tmp_path / "job")
     subject = load_subject(model, tmp_path / "job", precision="fp32", device=CPU)
     assert torch.allclose(logits(subject), logits(adapted), atol=1e-4)
 

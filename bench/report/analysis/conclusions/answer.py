@@ -217,7 +217,8 @@ def _price(sources: AnswerSources, chosen: str | None) -> Iterator[str]:
     costs = [cost for cost in trained if cost.arm == chosen] if chosen else trained
     if not costs:
         return
-    steps, rows = (_span([getattr(cost, name) for cost in costs], fmt.count) for name in ("steps", "rows"))
+    steps = _span([cost.steps for cost in costs], fmt.count)
+    rows = _span([cost.rows for cost in costs], fmt.count)
     read = f" of {rows} {'row' if rows == '1' else 'rows'}" if rows else ""
     tokens = _span([cost.tokens for cost in costs], fmt.count)
     parts = [f"{tokens} tokens{read} in {steps} {'step' if steps == '1' else 'steps'}"]
