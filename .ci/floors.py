@@ -5,8 +5,6 @@
 is higher; a room without a floor gets one.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections import defaultdict

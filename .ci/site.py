@@ -4,8 +4,6 @@ The address is the one that GitHub's workflows know (`GITHUB_REPOSITORY`); elsew
 because the site holds the documentation and nothing else.
 """
 
-from __future__ import annotations
-
 import os
 import posixpath
 import re

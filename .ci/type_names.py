@@ -3,8 +3,6 @@
 `python .ci/type_names.py` prints each class or alias that is defined twice, and exits with 1 where something was found.
 """
 
-from __future__ import annotations
-
 import ast
 import sys
 from collections import defaultdict

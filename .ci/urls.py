@@ -1,7 +1,5 @@
 """Addresses in the package's metadata: those of the repository whose workflow builds it, a fork names itself."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

@@ -4,8 +4,6 @@
 `python .ci/writing.py bench/data docs` checks these files and folders alone.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

@@ -1,11 +1,9 @@
 """Files that are whole or absent: temporary file beside the target, fsync, `os.replace`."""
 
-from __future__ import annotations
-
 import errno
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,6 +48,12 @@ def write_text(path: Path, text: str) -> None:
     """Replace `path` by `text` (UTF-8), whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Replace `path` by lines that are written one after the other, so that they are never all in memory."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(lines)
 
 
 @contextmanager

@@ -6,15 +6,13 @@ statement in any of them is another digest. Not counted: docstrings, comments, l
 the names and places of the modules, so that a moved file costs nobody a result. Nothing is imported to find this out.
 """
 
-from __future__ import annotations
-
 import functools
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bench import source_code
 from bench.atomic import write_text
@@ -25,7 +23,6 @@ COUNTED_IN_JOBS = frozenset({"suite/catalog/templates", "suite/catalog/judge_pro
 """Resources that closures leave out, for a job has the text that it uses by content."""
 
 
-_PARSER = Path(source_code.__file__)
 _parsed: dict[str, Any] = {}
 """What this process has parsed, by content."""
 
@@ -40,6 +37,7 @@ class PackageCode:
         self._read: set[str] = set()
         self._kept: set[str] = set()
         self._sources: dict[Path, SourceCode] = {}
+        self._needs: dict[Path, tuple[Path, ...]] = {}
         self._modules: dict[str, Path | None] = {}
         self._digests: dict[tuple[str, ...], str] = {}
 
@@ -62,7 +60,7 @@ class PackageCode:
         counted = sorted(colors[file] for file, source in files.items() if source.form is not None or source.imports)
         return digest_json({"entries": [colors[self._file(entry)] for entry in entries], "closure": counted})
 
-    def keep_in(self, cache: Path) -> PackageCode:
+    def keep_in(self, cache: Path) -> Self:
         """This source, with what is parsed kept in the file `cache` for other processes."""
         if cache != self._cache:
             kept = _read_cache(cache)
@@ -80,11 +78,18 @@ class PackageCode:
         while to_read:
             file = to_read.pop()
             if file not in sources:
-                source = sources[file] = self._source(file)
-                targets = (self._target(imported)[0] for imported in source.imports)
-                to_read += [*targets, *self._packages(file), *self._resources(file, source)]
+                sources[file] = self._source(file)
+                to_read += self._beside(file)
         self._keep()
         return sources
+
+    def _beside(self, file: Path) -> tuple[Path, ...]:
+        """The files that a file imports or reads, and the packages around it."""
+        if file not in self._needs:
+            source = self._source(file)
+            targets = (self._target(imported)[0] for imported in source.imports)
+            self._needs[file] = (*targets, *self._packages(file), *self._resources(file, source))
+        return self._needs[file]
 
     def _keep(self) -> None:
         if self._cache is not None and not self._read <= self._kept:
@@ -94,8 +99,7 @@ class PackageCode:
     def _source(self, file: Path) -> SourceCode:
         """What counts of a file: of Python its statements, of any other file its bytes."""
         if file not in self._sources:
-            parsed_by = [sys.version_info[:2], digest_file(_PARSER)]
-            key = digest_of([parsed_by, self._root.name, file.suffix, digest_file(file)])
+            key = digest_of([_parsed_by(), self._root.name, file.suffix, digest_file(file)])
             self._read.add(key)
             if key not in _parsed:
                 _parsed[key] = asdict(parse_source(file, self._root.name))
@@ -147,6 +151,12 @@ class PackageCode:
                 yield from (
                     resource for resource in inside if resource.is_file() and "__pycache__" not in resource.parts
                 )
+
+
+@functools.cache
+def _parsed_by() -> tuple[Any, ...]:
+    """What decides how a file is parsed: this Python and the parser's own code."""
+    return sys.version_info[:2], digest_file(Path(source_code.__file__))
 
 
 @functools.cache

@@ -4,8 +4,6 @@ Contract: `visible` leaves no control, bidirectional or line-breaking character,
 Everything that is printed, in a terminal, a log, Markdown or HTML, goes through it.
 """
 
-from __future__ import annotations
-
 import unicodedata
 
 _NAMED = {"\n": "⏎", "\r": "␍", "\t": "␉", "\x1b": "␛", "\x00": "␀"}

@@ -1,18 +1,17 @@
 """Content hashes of JSON values, files and folders."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def digest_json(value: Any) -> str:
     """SHA-256 (hex) of a JSON value in canonical form: sorted keys, no spaces, no NaN."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(value).encode()).hexdigest()
 
 
 def digest_file(path: Path) -> str:

@@ -1,7 +1,5 @@
 """Events of a child while it works, as it emits them and its parent hears them; JSON between the two."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 

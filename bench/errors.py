@@ -5,8 +5,6 @@ as ``error[reference]: what``, the place, and ``hint: next step``, and exits wit
 reaches the user is a bug.
 """
 
-from __future__ import annotations
-
 import contextlib
 import difflib
 import errno

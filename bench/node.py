@@ -5,8 +5,6 @@ A second start after that end does nothing; one after a preemption begins at the
 executor; needs the run's `BENCH_HOME` on a folder that both machines see.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import os

@@ -1,7 +1,5 @@
 """Folders of what ships with the program, and of what it keeps between runs."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Literal

@@ -2,14 +2,12 @@
 from this package, the files it reads.
 """
 
-from __future__ import annotations
-
 import ast
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bench.digest import digest_file
 
@@ -38,7 +36,7 @@ class SourceCode:
     """Files and folders that it reads: how many folders up, and the path from there."""
 
     @classmethod
-    def of(cls, fields: Mapping[str, Any]) -> SourceCode:
+    def of(cls, fields: Mapping[str, Any]) -> Self:
         """The source from its fields, as JSON keeps them."""
         imports = tuple(Import(**imported) for imported in fields["imports"])
         return cls(fields["form"], imports, tuple((up, name) for up, name in fields["resources"]))

@@ -1,8 +1,7 @@
 """The base of every persisted type, frozen and closed to unknown keys, and the small types that they share."""
 
-from __future__ import annotations
-
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,4 +18,26 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=
 class Spec(BaseModel):
     """Immutable and closed: an unknown key is an error, a change is a new object. No NaN or infinity gets in."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    one_of: ClassVar[tuple[str, ...]] = ()
+    """Keys of which exactly one is given: in a profile, a new one takes the place of the old one."""
+    described_by: ClassVar[tuple[str, ...]] = ()
+    """Keys that say more about the one of `one_of`, and go with it."""
+    file_keys: ClassVar[Mapping[str, Callable[[str], bool]]] = {}
+    """Keys whose text may be a path relative to the file that it is written in, and whether a text that names no
+    existing file is one."""
+
+    def has_one(self) -> bool:
+        """Whether exactly one key of `one_of` is given."""
+        return sum(getattr(self, key) is not None for key in self.one_of) == 1
+
+
+def is_path(text: str) -> bool:
+    """Whatever is written is a path."""
+    return True
+
+
+def looks_like_path(text: str) -> bool:
+    """Names are written as they are, paths of missing files with their beginning."""
+    return text.startswith((".", "/", "~"))

@@ -4,8 +4,6 @@ Contract: pure functions of strings, torch-free. An eval and a choice between sa
 functions of this module, so that both follow one rule.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import string

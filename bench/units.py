@@ -1,9 +1,11 @@
 """Units of size, and sizes as text."""
 
-MIB, GIB = 2**20, 2**30
+KIB, MIB, GIB = 2**10, 2**20, 2**30
 """Bytes."""
 
 
 def size_text(size: float) -> str:
-    """Bytes in MiB or GiB: `720 MiB`, `11.3 GiB`."""
+    """Bytes in the unit that fits them: `14 KiB`, `720 MiB`, `11.3 GiB`."""
+    if size < MIB:
+        return f"{size / KIB:,.0f} KiB"
     return f"{size / MIB:,.0f} MiB" if size < GIB else f"{size / GIB:,.1f} GiB"

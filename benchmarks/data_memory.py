@@ -63,7 +63,7 @@ def _job(folder: Path, model: Path, unit: str, amount: int) -> TrainJob:
     from bench.record.jobs.train_job import TrainJob
     from bench.run.resolve.models import resolve_model
     from bench.suite.tables.data import DataSpec
-    from bench.suite.tables.model import ModelSpec
+    from bench.suite.tables.models.model import ModelSpec
     from bench.suite.tables.training.budget import Budget
     from bench.suite.tables.training.recipe import Recipe
 

@@ -11,8 +11,6 @@ arms are near: each side shuffles for itself. `bench run` also checks, measures,
 leaves out.
 """
 
-from __future__ import annotations
-
 import argparse
 import ctypes
 import json

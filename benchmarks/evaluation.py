@@ -2,13 +2,12 @@
 
     python -m benchmarks.evaluation FOLDER --prompts 16 --new-tokens 64 --questions 60 --threads 2
 
-Prompts are beginnings of stories, 30 to 120 tokens, questions have four endings behind a shared context; both are drawn
-with a seed, and no data is needed. Every round times all ways in turn, so that other load meets all alike; a figure is
+Prompts are beginnings of stories, 30 to 120 tokens, with `--shots` behind as many stories that all prompts share, as
+few-shot tasks have them; questions have four endings behind a shared context. All are drawn with a seed, and no data is
+needed. Every round times all ways in turn, so that other load meets all alike; a figure is
 the median of its rounds, a ratio the median of the rounds' ratios. Agreement is checked on every example: equal text,
 equal argmax.
 """
-
-from __future__ import annotations
 
 import argparse
 import contextlib
@@ -26,15 +25,16 @@ from lm_eval.models.huggingface import HFLM
 
 from bench.data.render.render import make_renderer
 from bench.evals.inference.pass_counts import pass_counts
+from bench.evals.inference.slot_budget import answer_slots, slot_budget
 from bench.evals.lm_eval.language_model import SubjectLM
 from bench.evals.outcome import ExampleProgress
-from bench.evals.subject import Subject
+from bench.evals.subject.subject import Subject
 from bench.machine.peak_flops import measured_peak
 from bench.model.loading.load import load_base, load_tokenizer
 from bench.model.loading.packed_linear import pack_linears
 from bench.model.size.flops import flop_model
 from bench.suite.resolved import ResolvedModel
-from bench.suite.tables.precision import Precision
+from bench.suite.tables.models.precision import Precision
 
 THINGS = ("apples", "tickets", "pages", "boxes of tiles", "litres of paint", "bags of flour", "kilometres", "stamps")
 WHO = ("Ada", "Bruno", "the baker", "a team of five", "her older brother", "the school in the valley")
@@ -42,13 +42,18 @@ DID = ("sold", "carried", "counted", "bought", "lost", "painted", "shared with t
 ENDINGS = ("and went home.", "before the rain came over the hill.", "then slept.", "because nobody else would do it.")
 
 
-def prompts(count: int, seed: int = 0) -> list[str]:
-    """Beginnings of stories, two to nine sentences each; a base seldom ends such an answer early."""
+def prompts(count: int, seed: int = 0, shots: int = 0) -> list[str]:
+    """Beginnings of stories, two to nine sentences each, behind `shots` whole ones that are the same for all; a base
+    seldom ends such an answer early."""
     draw = random.Random(seed)
-    return [
+    begun = [
         "This is a story. " + " ".join(_sentence(draw) for _ in range(2 + draw.randrange(8))) + " The next day,"
         for _ in range(count)
     ]
+    whole = (
+        "".join(f"{text} {_sentence(draw)} {_sentence(draw)}\n\n" for text in prompts(shots, seed + 1)) if shots else ""
+    )
+    return [whole + text for text in begun]
 
 
 def questions(count: int, seed: int = 1) -> list[list[tuple[str, str]]]:
@@ -81,7 +86,15 @@ def ours(folder: Path, precision: Precision) -> SubjectLM:
     model, tokenizer = load_base(resolved, precision=precision), load_tokenizer(resolved)
     pack_linears(model)
     renderer = make_renderer(tokenizer, resolved, resolved.context_length)
-    subject = Subject(model=model, tokenizer=tokenizer, renderer=renderer, context_length=resolved.context_length)
+    slots = slot_budget(model, None)
+    subject = Subject(
+        model=model,
+        tokenizer=tokenizer,
+        renderer=renderer,
+        context_length=resolved.context_length,
+        slots=slots,
+        answer_slots=answer_slots(model, slots),
+    )
     return SubjectLM(subject, ExampleProgress(lambda _: None, 0))
 
 
@@ -207,6 +220,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path, help="folder of a base")
     parser.add_argument("--prompts", type=int, default=16)
+    parser.add_argument("--shots", type=int, default=0, help="stories that every prompt begins with")
     parser.add_argument("--new-tokens", type=int, default=64)
     parser.add_argument("--questions", type=int, default=60)
     parser.add_argument("--batches", default="16,64", help="batch sizes of the other side, separated by commas")
@@ -217,7 +231,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     language_model = ours(arguments.folder, arguments.precision)
     others = {int(size): theirs(arguments.folder, int(size), torch.float32) for size in arguments.batches.split(",")}
-    asked = generating(prompts(arguments.prompts), arguments.new_tokens)
+    asked = generating(prompts(arguments.prompts, shots=arguments.shots), arguments.new_tokens)
     if asked:
         ways = [Timed(f"HFLM, batch {size}", lambda lm=lm: lm.generate_until(asked)) for size, lm in others.items()]
         mine = Timed(f"ours, {arguments.precision}", lambda: language_model.generate_until(asked))

@@ -7,8 +7,6 @@ are log-normal; a training saves every minute, an eval does not.
 `python -m benchmarks.executor [JOBS] [NODES] [HOURS BETWEEN FAILURES OF A NODE]`
 """
 
-from __future__ import annotations
-
 import heapq
 import itertools
 import resource
@@ -29,7 +27,7 @@ from bench.atomic import write_text
 from bench.digest import digest_json
 from bench.record.files import RESULT
 from bench.record.store import JobStore
-from bench.run.display import QuietDisplay
+from bench.run.display import Display
 from bench.run.executors import remote as remote_module
 from bench.run.executors.remote import RemoteExecutor, Submission
 from bench.run.executors.remote_files import Beat, JobFiles, RemoteEnd, result_files
@@ -195,7 +193,7 @@ def main(count: int = 10_000, nodes: int = 100, hours_between_failures: float = 
             vars(module)["time"] = monotonic
         vars(scheduler_module)["mp_connection"] = SimpleNamespace(wait=lambda _, timeout: clock.advance(timeout))
         resubmitted = list[str]()
-        display = QuietDisplay()
+        display = Display()
         display.note = resubmitted.append  # type: ignore[method-assign]
         before, began = _megabytes(), time.process_time()
         run = Scheduler(

@@ -14,8 +14,6 @@ copies of this checkout; a planted one has code appended to its trainer. Nothing
 Runs are appended to the file one by one; the table can be drawn of several files, at any time.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

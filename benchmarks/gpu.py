@@ -11,8 +11,6 @@ micro suite's first seed on the device and on the processor), `gate` (the speed 
 planted 10%). A part that does not finish is in the table with its reason; none begins after `--seconds`.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -278,7 +276,7 @@ def head(folder: Path, shapes: tuple[Shape, ...]) -> list[dict[str, Any]]:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from bench.train.loop.lm_head import log_probabilities, pick_head
+    from bench.train.loop.loss.lm_head import log_probabilities, pick_head
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = AutoModelForCausalLM.from_pretrained(make_base(folder / "headed", shapes[0]), dtype=torch.float32).to(

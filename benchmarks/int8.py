@@ -4,8 +4,6 @@
 over them, for a model that transformers load. Needs the extra `int8`.
 """
 
-from __future__ import annotations
-
 import copy
 import sys
 import time

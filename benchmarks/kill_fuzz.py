@@ -12,8 +12,6 @@ The heavy libraries are imported once, here; runs and their fork servers are for
 costs seconds. Each run still has a fork server and children of its own, as it has when started from a shell.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import json

@@ -6,8 +6,6 @@ Bases of about 40M random weights with the embedded tokenizer, on a processor; r
 the training are each in a process forked from one that has the libraries, as in a run.
 """
 
-from __future__ import annotations
-
 import argparse
 import multiprocessing
 import tempfile
@@ -28,12 +26,12 @@ from transformers import (
 )
 
 from bench.record.jobs.train_job import TrainJob
-from bench.run.estimate.memory import state_bytes
-from bench.run.estimate.process_memory import StepMemory
-from bench.suite.tables.precision import Precision
+from bench.run.estimate.memory.from_shapes import state_bytes
+from bench.run.estimate.memory.on_processor import StepMemory
+from bench.suite.tables.models.precision import Precision
 from bench.train.accounting.step_memory import step_bytes
-from bench.train.exact_counts import count_training
 from bench.train.job import run_training
+from bench.train.planning.exact_counts import count_training
 from benchmarks.training import MICRO, make_job
 
 WIDTH, INNER, LAYERS, HEADS, VOCABULARY, POSITIONS = 512, 1536, 8, 8, 16_384, 512

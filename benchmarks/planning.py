@@ -4,8 +4,6 @@ The arms are two methods × 20 rates × 25 draws of an embedded data set on the 
 jobs are made up, so that nothing is trained. `python -m benchmarks.planning [ARMS]`
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import resource
@@ -18,7 +16,7 @@ from pathlib import Path
 from bench.record.files import SCORES
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import ProbeJob, TrainJob
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.record.store import JobStore, write_result
 from bench.report.cached_report import VIEW
 from bench.run.plan.plan import plan
@@ -119,7 +117,7 @@ def main() -> None:
         finish(suite, home)
         timed("finished suite, run and reported", "run", str(suite), "--quiet", "--reports", str(reports), home=home)
         timed("finished suite again", "run", str(suite), "--quiet", "--reports", str(reports), home=home)
-        run = next(reports.glob("many/*-*"))
+        run = next(reports.glob("many/suite-*/"))
         timed("report again", "report", str(run), home=home)
         (run / VIEW).unlink()
         timed("report, computed anew", "report", str(run), home=home)

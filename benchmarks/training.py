@@ -9,8 +9,6 @@ ways in turn, each in a process forked for it; figures are over the steps behind
 rounds' ratios.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import multiprocessing
@@ -33,8 +31,8 @@ from bench.emit import Event, StepDone
 from bench.record.jobs.train_job import TrainJob
 from bench.run.resolve.models import resolve_model
 from bench.suite.tables.data import DataSpec
-from bench.suite.tables.model import ModelSpec
-from bench.suite.tables.precision import Precision
+from bench.suite.tables.models.model import ModelSpec
+from bench.suite.tables.models.precision import Precision
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.recipe import Recipe
 from bench.train.batches.collate import collate

@@ -1,7 +1,5 @@
 """Fixtures for all tests: no network, one BLAS thread, real inputs where they are at hand."""
 
-from __future__ import annotations
-
 import gc
 import os
 from collections.abc import Iterator
@@ -55,7 +53,8 @@ def fork_servers(request: pytest.FixtureRequest) -> Iterator[None]:
     fork = ChildServer._fork
 
     def fork_from(server: ChildServer, request: Any) -> Any:
-        fork_server.use_for(server.module)
+        if server.method == "forkserver":
+            fork_server.use_for(server.module)
         return fork(server, request)
 
     with pytest.MonkeyPatch.context() as patch:

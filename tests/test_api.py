@@ -1,7 +1,5 @@
 """The Python interface does what its page and its notebook show, without anything heavy in the calling process."""
 
-from __future__ import annotations
-
 import ast
 import json
 import re
@@ -14,9 +12,8 @@ import pytest
 
 import bench
 from bench import api
-from bench.run.process.server import ChildServer
 from tests.fakes.records import make_run
-from tests.fakes.suites import fake_suite
+from tests.fakes.suites import SERVER, fake_suite
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE = DOCS / "python.md"
@@ -27,7 +24,7 @@ def test_the_page_runs_as_it_is(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BENCH_HOME", str(tmp_path / "home"))
-    server, run = ChildServer(module="tests.fakes.worker"), api.run
+    server, run = SERVER, api.run
     monkeypatch.setattr(api, "validate", lambda path: ())
     monkeypatch.setattr(api, "load_suite", lambda path, overrides: fake_suite(tmp_path))
     monkeypatch.setattr(api, "run", lambda suite: run(suite, server=server))
@@ -47,7 +44,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return reports
 
 
-def test_the_notebook_runs_as_it_is(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_notebook_runs_as_it_is(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each cell in one namespace, as a notebook does; the last value of each has something to show."""
     monkeypatch.chdir(run.parent)
     notebook = json.loads((DOCS / "example.ipynb").read_text(encoding="utf-8"))
@@ -62,6 +59,8 @@ def test_the_notebook_runs_as_it_is(run: Path, monkeypatch: pytest.MonkeyPatch) 
     first, _, figure, lost, costs = shown
     assert "<h4>Answer</h4>" in first._repr_html_()
     assert "<svg" in figure._repr_svg_()
+    figure.save(str(tmp_path / "figure.svg"))
+    assert (tmp_path / "figure.svg").read_text(encoding="utf-8") == figure.svg
     assert len(lost) > 0
     assert set(lost.columns) >= {"question_base", "output_arm"}
     assert "lima_1k/full" in costs.index
@@ -77,7 +76,6 @@ def test_frames_have_what_the_report_says_and_missing_stays_missing(run: Path) -
     assert scores["score"].isna().sum() > 0
     delta = loaded.deltas().set_index(["arm", "eval", "against"]).loc[("lima_1k/full", "choice", "base")]
     contrast = comparison.results["lima_1k/full", "choice"].versus_base
-    assert contrast is not None
     assert delta["difference"] == contrast.delta.estimate
     assert delta["reading"] == contrast.reading
     assert list(loaded.claims()["verdict"]) == [claim.verdict.outcome for claim in comparison.claims]

@@ -1,7 +1,5 @@
 """Content hashes: kept results are found by them, so their form must not drift."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

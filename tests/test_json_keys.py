@@ -1,13 +1,12 @@
 """The keys of every JSON that a command prints: scripts rely on them, so a change of one is seen and meant."""
 
-from __future__ import annotations
-
 import json
 import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ import typer
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
-from bench.cli.catalogue import ListKind
+from bench.cli.commands.catalogue import ListKind
 from bench.cli.main import app
 from bench.design.instrument import Instrument
 from bench.gate.exact import Baseline, ExactComparison
@@ -79,24 +78,29 @@ def inner_types(hint: Any) -> Iterator[tuple[str, type[Any]]]:
             yield from ((f"[]{path}", kind) for path, kind in inner_types(argument))
 
 
-def keys(kind: type[Any], *, path: str, above: tuple[type[Any], ...], properties: bool) -> Iterator[str]:
-    """`path.key` of every key of a type and of the types inside it."""
+def keys(kind: type[Any], *, path: str, seen: dict[type[Any], str], properties: bool) -> Iterator[str]:
+    """`path: keys` of a type and of each type inside it; of one that another path has already listed,
+    `path = that path`."""
+    seen[kind] = path
     names = json_keys(kind) if properties else tuple(typing.cast("type[BaseModel]", kind).model_fields)
+    yield f"{path}: {', '.join(names)}"
     hints = typing.get_type_hints(kind, include_extras=True)
     for name in names:
-        yield f"{path}.{name}"
         member = getattr(kind, name, None)
         hint = typing.get_type_hints(member.fget)["return"] if isinstance(member, property) else hints[name]
         for way, inner in inner_types(hint):
-            if inner not in above:
-                yield from keys(inner, path=f"{path}.{name}{way}", above=(*above, inner), properties=properties)
+            place = f"{path}.{name}{way}"
+            if inner in seen:
+                yield f"{place} = {seen[inner]}"
+            else:
+                yield from keys(inner, path=place, seen=seen, properties=properties)
 
 
 def printed_keys(value: Any, *, path: str) -> Iterator[str]:
-    """`path.key` of every key of a printed JSON."""
+    """`path: key, key` of every object of a printed JSON."""
     if isinstance(value, dict):
+        yield f"{path}: {', '.join(value)}"
         for name, inner in value.items():
-            yield f"{path}.{name}"
             yield from printed_keys(inner, path=f"{path}.{name}")
     elif isinstance(value, list):
         for inner in value:
@@ -133,12 +137,12 @@ def test_the_keys_of_every_json_are_the_golden_ones(
     monkeypatch.chdir(tmp_path)
     lines = [
         line
-        for commands, properties in ((DUMPED, True), (MODELS, False))
+        for commands, properties, seen in ((DUMPED, True, {}), (MODELS, False, {}))
         for command, kind in commands.items()
-        for line in dict.fromkeys(keys(kind, path=command, above=(kind,), properties=properties))
+        for line in dict.fromkeys(keys(kind, path=command, seen=seen, properties=properties))
     ]
     lines += [line for command in PRINTED for line in dict.fromkeys(printed(command))]
-    text = "".join(f"{line}\n" for line in lines)
+    text = "".join(f"{fill(line, 120, subsequent_indent='  ')}\n" for line in lines)
     if update_golden:
         GOLDEN.write_text(text, encoding="utf-8")
     assert text == GOLDEN.read_text(encoding="utf-8")

@@ -1,7 +1,5 @@
 """How scores read texts: what one reading gets wrong, every score and every choice between samples inherits."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from decimal import Decimal
 

@@ -1,7 +1,5 @@
 """Sizes as text: the same figure reads the same in a forecast, a refusal and a report."""
 
-from __future__ import annotations
-
 import pytest
 
 from bench.units import GIB, MIB, size_text
@@ -9,7 +7,15 @@ from bench.units import GIB, MIB, size_text
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(0, "0 MiB"), (720 * MIB, "720 MiB"), (GIB - MIB, "1,023 MiB"), (GIB, "1.0 GiB"), (1500.26 * GIB, "1,500.3 GiB")],
+    [
+        (0, "0 KiB"),
+        (14_000, "14 KiB"),
+        (MIB, "1 MiB"),
+        (720 * MIB, "720 MiB"),
+        (GIB - MIB, "1,023 MiB"),
+        (GIB, "1.0 GiB"),
+        (1500.26 * GIB, "1,500.3 GiB"),
+    ],
 )
 def test_a_size_is_said_in_the_unit_that_fits_it(size: float, text: str) -> None:
     assert size_text(size) == text

@@ -4,8 +4,6 @@ Contract: what `__all__` names keeps its name and meaning between minor versions
 other modules may change. Like the command line this imports no torch: work runs in child processes.
 """
 
-from __future__ import annotations
-
 import sys
 from types import ModuleType
 from typing import Any

@@ -1,7 +1,5 @@
 """Functions that take a suite or a run: what the commands of the same names do."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -33,9 +33,9 @@ class SvgFigure:
     def _repr_svg_(self) -> str:
         return self.svg
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the SVG file."""
-        path.write_text(self.svg, encoding="utf-8")
+        Path(path).write_text(self.svg, encoding="utf-8")
 
 
 class LoadedRun:

@@ -3,8 +3,6 @@
 Contract: never raises and never writes. What cannot be read completes to nothing, and the shell offers files.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from pathlib import Path
 

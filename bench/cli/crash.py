@@ -1,7 +1,5 @@
 """What a user sees of an internal error: one line, where the traceback is, what to do."""
 
-from __future__ import annotations
-
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path

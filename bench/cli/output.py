@@ -40,8 +40,13 @@ def forget_reader(stream: TextIO) -> None:
 
 def print_json(value: Any) -> None:
     """Print `value` as indented JSON, without NaN."""
+    print_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_text(text: str) -> None:
+    """Print `text` as it is; a reader that went away is no fault."""
     try:
-        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         forget_reader(sys.stdout)

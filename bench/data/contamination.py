@@ -11,8 +11,6 @@ compared by 64-bit hashes: with a million sequences in the eval and ten million 
 a probability of about one in two million.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from array import array
 from collections.abc import Iterable, Iterator, Sequence

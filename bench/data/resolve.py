@@ -1,11 +1,9 @@
 """Data specs to stored selections: every data set of a suite at once.
 
 Contract: `resolve_data` reads each distinct source once, keeps held-out rows out of all that trains, selects, stores
-and counts; everything that is wrong comes in one `InputError`. A repeated call with the same files, specs and code only
+and counts; everything that is wrong comes in one `TableError`. A repeated call with the same files, specs and code only
 hashes the files. Names that begin with `eval:` are the evals' own data.
 """
-
-from __future__ import annotations
 
 import json
 from collections.abc import Mapping
@@ -16,6 +14,7 @@ from bench.code_digest import own_code
 from bench.data import micro
 from bench.data.formats.conversation import Rules
 from bench.data.select.selection import in_order, key_of, select_all
+from bench.data.sources.faulty_tables import TableError
 from bench.data.sources.files import MICRO, files_of, kind_of, local_path
 from bench.data.sources.read import Source, SourceKey, read
 from bench.data.sources.table import RowTable
@@ -41,7 +40,7 @@ def resolve_data(
     `base` is the folder that paths in the specs are relative to, `home` where selections are kept (under `data/`), and
     `fetched` holds per name what `bench.data.sources.hub.fetch` returned for data on the hub, `away` why it could
     not; the tables that then cannot be made are marked `unavailable`, the others are what they would be anyway.
-    `slices`: per name the columns whose values stay with the rows. Raises `InputError`.
+    `slices`: per name the columns whose values stay with the rows. Raises `TableError`.
     """
     folder = home / "data"
     with writable(folder):
@@ -64,7 +63,7 @@ def select_local(
 ) -> dict[str, ResolvedData]:
     """The selections of local specs as `resolve_data` makes them, stored in `folder` and not remembered.
 
-    Raises `InputError` with everything that is wrong with them.
+    Raises `TableError` with everything that is wrong with them.
     """
     return _selected(specs, _locate(specs, base, {}, slices), folder, {})
 
@@ -94,14 +93,13 @@ def _locate(
     located: dict[str, Source] = {}
     problems: list[Problem] = []
     hashes: dict[tuple[Path, ...], str] = {}
-    for name, spec in specs.items():
-        if spec.source is None:
-            continue  # a mix: its parts are located
+    sourced = {name: spec for name, spec in specs.items() if spec.source is not None}  # of a mix its parts are located
+    for name, spec in sourced.items():
         with collected(problems):
             source = _source(name, spec, base, fetched.get(name), hashes)
             located[name] = replace(source, rules=replace(source.rules, slices=slices.get(name, ())))
     if problems:
-        raise InputError(problems)
+        raise TableError(problems, names=sourced.keys() - located.keys())
     return located
 
 
@@ -185,7 +183,7 @@ def _hash(file: Path, source: str, where: str) -> str:
 def _memo_key(specs: Mapping[str, DataSpec], sources: Mapping[str, Source], home: Path) -> str:
     return digest_json(
         {
-            "code": own_code(home).digest("bench.data.resolve"),
+            "code": own_code(home).digest(__name__),
             "specs": {name: spec.model_dump(mode="json") for name, spec in specs.items()},
             "sources": {
                 name: [source.sha256, source.revision, source.rules.answered, source.rules.slices]
@@ -218,13 +216,17 @@ def _read_all(sources: Mapping[str, Source], folder: Path) -> dict[SourceKey, Ro
     """Each distinct source as a table, or all that is wrong with any."""
     tables: dict[SourceKey, RowTable] = {}
     problems: list[Problem] = []
+    faulty = set[SourceKey]()
     for source in {source.key: source for source in sources.values()}.values():
         with writable(folder):
             table = tables[source.key] = RowTable(source.origin, folder)
+        before = len(problems)
         with collected(problems):
             problems += read(table, source)
+        if len(problems) > before:
+            faulty.add(source.key)
     if problems:
         for table in tables.values():
             table.close()
-        raise InputError(problems)
+        raise TableError(problems, names={name for name, source in sources.items() if source.key in faulty})
     return tables

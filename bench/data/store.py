@@ -4,8 +4,6 @@ Contract: `write_rows` is atomic (temp file, fsync, rename); a file that exists 
 it is asked for.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -15,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
-from typing import IO, overload
+from typing import IO, Self, overload
 
 from bench.atomic import temporary_in
 from bench.data.render.row import Row
@@ -50,8 +48,8 @@ class StoredRows(Sequence[Row]):
     @overload
     def __getitem__(self, index: int) -> Row: ...
     @overload
-    def __getitem__(self, index: slice) -> StoredRows: ...
-    def __getitem__(self, index: int | slice) -> Row | StoredRows:
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Row | Self:
         if isinstance(index, slice):
             part = copy(self)
             part._indices, part._whole = self._indices[index], self

@@ -4,8 +4,6 @@ Contract: the folder is what plain transformers loads where torchao is installed
 computed, is in the precision of the evals.
 """
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,8 @@ from transformers import AutoModelForCausalLM, TorchAoConfig
 
 from bench.machine.device import dtype_of, pick_device, pick_precision
 from bench.record.jobs.deploy_job import DeployJob
-from bench.train.export import save_merged
-from bench.train.portable import save_companions
+from bench.train.saved.export import save_merged
+from bench.train.saved.portable import save_companions
 
 
 def save_int8(job: DeployJob, out: Path) -> None:

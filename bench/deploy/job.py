@@ -1,7 +1,5 @@
 """One deployed form of one training: written, measured, and held against the trained form. Runs in a child process."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +17,7 @@ from bench.model.loading.load import load_tokenizer, load_tuned, unused_position
 from bench.model.loading.packed_linear import pack_linears
 from bench.record.files import WEIGHTS
 from bench.record.jobs.deploy_job import DeployJob
-from bench.record.results.deployed import DeployResult, FromTrained
+from bench.record.results.training.deployed import DeployResult, FromTrained
 from bench.train.applied.questions import question_ids
 
 

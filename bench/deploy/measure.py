@@ -4,8 +4,6 @@ Method: the fixed questions of `bench.train.applied.questions`, none of which a 
 read in batches, answers are greedy and of one length, so that every form does the same work.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ from bench.evals.inference.generation.request import GenerationRequest
 from bench.machine.other_load import OtherLoadCounter
 from bench.machine.peak_memory import PeakMemory
 from bench.model.torch_private import plain_parts
-from bench.record.results.ledger import OtherLoad
+from bench.record.results.training.ledger import OtherLoad
 
 _ANSWERS, _ANSWER_TOKENS, _WARM_UP_TOKENS = 16, 32, 4
 _READ_ROWS = 8

@@ -1,18 +1,17 @@
 """Writes one training in the form that it is shipped in."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
 import torch
 
 from bench.deploy.int8 import save_int8
+from bench.machine.device import pick_device, pick_precision
 from bench.model.loading.load import QUANTIZATION
-from bench.model.loading.stored_dtype import stored_dtype
+from bench.model.loading.stored_dtype import tuned_dtype
 from bench.record.jobs.deploy_job import DeployJob
 from bench.suite.peft_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
-from bench.train.export import save_merged
+from bench.train.saved.export import save_merged
 
 
 def write_form(job: DeployJob, out: Path) -> None:
@@ -24,7 +23,8 @@ def write_form(job: DeployJob, out: Path) -> None:
                 if (weights / name).is_file():
                     shutil.copy2(weights / name, out / name)
         case "merged":
-            save_merged(job.model, weights, out, stored_dtype(Path(job.model.path)))
+            precision = pick_precision(job.precision, pick_device())
+            save_merged(job.model, weights, out, tuned_dtype(Path(job.model.path), precision))
         case "merged-bf16":
             save_merged(job.model, weights, out, torch.bfloat16)
         case "int8":

@@ -4,20 +4,18 @@ Contract: pure. Noise of training again is not in these figures, because the pil
 are those that the examples alone leave, and a run can see no smaller ones.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.comparison import Comparison
 from bench.stats.conclusions.claim_types import ALPHA
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.power import detectable_effect
 from bench.stats.estimates.single import Estimate
-from bench.suite.tables.arms import BASE, is_base
+from bench.suite.tables.arms.arms import BASE, is_base
 from bench.suite.tables.conclusions.claim import Claim
 
 MOST_UNREADABLE = 0.5
@@ -140,7 +138,7 @@ def _limit(measurand: Measurand, value: Estimate) -> str | None:
         return None
     if measurand.bounds is not None and value.high >= measurand.bounds[1] - 1e-9:
         return "at the ceiling"
-    if measurand.chance is not None and value.low <= measurand.chance:
+    if measurand.chance and value.low <= measurand.chance:
         return "at chance"
     return "nothing right" if measurand.binary and value.mean == 0.0 else None
 

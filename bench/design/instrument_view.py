@@ -1,7 +1,5 @@
 """The check of the instrument as a page of the terminal."""
 
-from __future__ import annotations
-
 from rich.console import Console
 
 from bench.design.instrument import ClaimCheck, EvalCheck, Instrument
@@ -39,7 +37,9 @@ def _claims(instrument: Instrument) -> Section:
 
 
 def _claim(check: ClaimCheck) -> tuple[Cell, ...]:
-    more = "" if check.examples is None else f"; about {fmt.count(check.examples)} examples would decide it"
+    more = (
+        "" if check.examples is None else f"; by their noise alone about {fmt.rounded(check.examples)} examples would"
+    )
     return (
         Cell(text=f"{check.claim.says} on {check.claim.on}", tone="strong"),
         Cell(text="yes", tone="good") if check.decidable else Cell(text="no", tone="bad"),

@@ -4,8 +4,6 @@ Contract: the pilot is the first training of an arm and the base's first answers
 the run gives them, so that nothing is done twice but the base's second answers. No run directory and no look is left
 behind."""
 
-from __future__ import annotations
-
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +24,7 @@ from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
 from bench.run.scheduling.scheduler import Scheduler
-from bench.suite.load import LoadedSuite, LoadWith
+from bench.suite.load import LoadedSuite
 from bench.suite.tables.evals.eval_spec import EvalSpec
 
 
@@ -43,22 +41,23 @@ def pilot_of(loaded: LoadedSuite, asked: str | None) -> str:
     return asked or next(iter(claimed), arms[0])
 
 
-def pilot_suite(load: LoadWith) -> LoadedSuite:
-    """The suite with its first seed alone."""
-    return load([f"seeds=[{load(()).suite.seeds[0]}]"])
+def pilot_suite(loaded: LoadedSuite) -> LoadedSuite:
+    """The suite with its first seed alone; the looks that it plans are the whole run's."""
+    first = loaded.suite.seeds[:1]
+    alone = loaded.suite.model_copy(update={"seeds": first, "sequential": None})
+    return replace(loaded, suite=alone, overrides=(*loaded.overrides, f"seeds={list(first)}"))
 
 
 def resolve_instrument(
-    load: LoadWith,
+    whole: LoadedSuite,
     *,
     pilot: str,
     home: Path,
     display: Display,
-    server: ChildServer | None = None,
     trust_task_code: bool,
 ) -> Instrument:
     """Run the pilot and the base twice, and read them. Raises as `run_suite` does."""
-    whole, first = load(()), pilot_suite(load)
+    first = pilot_suite(whole)
     with tempfile.TemporaryDirectory() as folder:
         directory = run_suite(
             first,
@@ -69,23 +68,22 @@ def resolve_instrument(
             reports=Path(folder),
             temporary=True,
             display=display,
-            server=server,
             command=("bench", "plan", "--resolve"),
         )
         record = directory.load()
         rows = read_rows(directory, record)
-    again = _base_again(first, pilot, home=home, display=display, server=server, trust_task_code=trust_task_code)
-    return check_instrument(
-        compare_record(record, rows), rows, again, whole.suite.claim, pilot=pilot, seeds=len(whole.suite.seeds)
-    )
+        again = _base_again(first, pilot, home=home, display=display, trust_task_code=trust_task_code)
+        return check_instrument(
+            compare_record(record, rows), rows, again, whole.suite.claim, pilot=pilot, seeds=len(whole.suite.seeds)
+        )
 
 
 def _base_again(
-    loaded: LoadedSuite, pilot: str, *, home: Path, display: Display, server: ChildServer | None, trust_task_code: bool
+    loaded: LoadedSuite, pilot: str, *, home: Path, display: Display, trust_task_code: bool
 ) -> AnsweredRows:
     """The base's evals once more, under digests of their own; a judge compares the second answers with what it compares
     the base with, or with the first ones where the base is its own reference."""
-    server, store = server or ChildServer(), JobStore(home=home)
+    server, store = ChildServer(), JobStore(home=home)
     planned = plan(
         resolve(loaded, home=home, server=server, partial=True),
         only=(pilot,),
@@ -97,6 +95,8 @@ def _base_again(
         for job in planned.jobs
         if job.arm is None and job.selected and isinstance(job.job, EvalJob | AnswerJob)
     ]
+    display.note("the base is asked a second time")
+    display.plan(replace(planned, jobs=tuple(again)))
     scheduler = Scheduler(
         executor=LocalExecutor(server=server),
         store=store,

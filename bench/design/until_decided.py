@@ -6,8 +6,6 @@ trained again, and no example scored again. The looks are those that `[sequentia
 seldom as one.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +14,7 @@ from bench.errors import InputError, Problem
 from bench.record.look import Offer
 from bench.record.rundir import RunDirectory
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.conclusions.next_buy import SequentialState
+from bench.report.analysis.conclusions.growth.next_buy import SequentialState
 from bench.report.compare import compare
 from bench.report.render import format as fmt
 from bench.report.write import write_comparison

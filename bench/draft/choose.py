@@ -4,18 +4,15 @@ Contract: pure. Sizes follow from the rows: lengths from their tokens, the budge
 from the number of rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, log10
-from typing import Literal, get_args
+from typing import Literal
 
 from bench.draft.look import Answers, Looked, LookedBase
 
 Goal = Literal["tune", "data", "method"]
 """`tune`: does training on these rows beat the base? `data`: which file trains better? `method`: LoRA or full?"""
-GOALS: tuple[Goal, ...] = get_args(Goal)
 
 _SHORT_WORDS = 6
 _LARGE_PARAMETERS = 1_000_000_000
@@ -39,11 +36,12 @@ class Choices:
     data: tuple[str, ...]
     """Arms' data, the control among them."""
     control: str
-    """Name of the random subset that has the size of another file, or half of the only one."""
+    """Name of the random subset that has the size of another file, or half of the only one; of the second file where
+    all are of one size."""
     control_of: str
-    """The file that it is drawn from."""
-    control_size: str
-    """Its size, as a key of `select`."""
+    """The file that the subset is drawn from."""
+    control_size: str | None
+    """Size of the subset, as a key of `select`; `None` where the control is a file."""
     max_length: int
     batch_rows: int
     """Rows of one forward pass, so many that a pass of the longest ones has `_PASS` positions; 16 rows a step."""
@@ -61,7 +59,8 @@ def choose(base: LookedBase, files: Sequence[Looked], goal: Goal) -> Choices:
     small = min(files, key=lambda file: file.shown.rows)
     recipes = _recipes(base, goal)
     alone = len(files) == 1
-    control = f"{first.name}_half" if alone else f"{last.name}_{small.shown.rows}"
+    alike = not alone and last.shown.rows == small.shown.rows
+    control = f"{first.name}_half" if alone else files[1].name if alike else f"{last.name}_{small.shown.rows}"
     longest = max(file.length_of(0.99) for file in files)
     max_length = min(base.context_length, _round_up(longest))
     rows = small.shown.rows
@@ -71,13 +70,13 @@ def choose(base: LookedBase, files: Sequence[Looked], goal: Goal) -> Choices:
         goal=goal,
         recipes=recipes,
         rates=tuple(_rate(recipe, base) for recipe in recipes),
-        data=(*(file.name for file in files), control),
+        data=tuple(dict.fromkeys((*(file.name for file in files), control))),
         control=control,
         control_of=first.name if alone else last.name,
-        control_size=f"size = {half}" if alone else f'size_of = "{small.name}"',
+        control_size=f"size = {half}" if alone else None if alike else f'size_of = "{small.name}"',
         max_length=max_length,
         batch_rows=max(1, min(STEP_ROWS, 1 << (max(1, _PASS // max_length).bit_length() - 1))),
-        budget_tokens=_two_digits(_EPOCHS * min(file.tokens for file in files)),
+        budget_tokens=two_digits(_EPOCHS * min(file.tokens for file in files)),
         held_out=held_out,
         context_length=base.context_length,
         claim=_claim(goal, files, control, recipes),
@@ -142,6 +141,6 @@ def _round_up(tokens: int) -> int:
     return size
 
 
-def _two_digits(count: int) -> int:
+def two_digits(count: int) -> int:
     digits = max(0, floor(log10(max(1, count))) - 1)
     return max(1, round(count, -digits))

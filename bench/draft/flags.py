@@ -1,7 +1,5 @@
 """The command's own flags in what is refused: there is no suite yet."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace

@@ -1,33 +1,33 @@
 """A first suite for weights that were trained elsewhere: each is an arm, compared with the base and with each other."""
 
-from __future__ import annotations
-
+import functools
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from bench.draft.choose import answer_tokens, metrics_for
 from bench.draft.flags import told_by_flags
-from bench.draft.look import Looked, look
+from bench.draft.look import Looked, LookedBase, look
 from bench.draft.named_inputs import model_table, named_sources, relative
 from bench.draft.quiz import quizzes_of, refuse_multiple_choice
 from bench.draft.write import refuse_existing, save
 from bench.errors import InputError, Problem
 from bench.run.process.server import ChildServer
 from bench.suite.peft_files import ADAPTER_CONFIG
-from bench.suite.tables.endpoint import EndpointSpec
+from bench.suite.tables.models.endpoint import EndpointSpec
 
 _EXAMPLES = 200
 _EMBEDDED = 'card = "micro"'
 """The base whose tokenizer rows are looked at with, where a server hides its own."""
 _PUBLISHED = (
-    ('[[eval]]\nname = "instructions"\nkind = "lm_eval"\ntasks = ["ifeval"]', False),
+    ('[[eval]] # its rows come from the hub\nname = "instructions"\nkind = "lm_eval"\ntasks = ["ifeval"]', False),
     (
-        '[[eval]] # what tuning may forget\nname = "knowledge"\nkind = "lm_eval"\ntasks = ["arc_easy"]\n'
-        'metric = "acc_norm"\ntemplate = "none"\nrole = "retention"',
+        '[[eval]] # what tuning may forget; its rows come from the hub\nname = "knowledge"\nkind = "lm_eval"\n'
+        'tasks = ["arc_easy"]\nmetric = "acc_norm"\ntemplate = "none"\nrole = "retention"',
         True,
     ),
 )
@@ -61,30 +61,39 @@ def draft_given(
     if model is None and not adapters and served:
         table = f"endpoint = {served.pop(next(iter(served)))}"
     else:
-        base_name = model or _named_base(adapters)
-        table = model_table(base_name, folder, template=template, context_length=context_length)
+        known: dict[str, Any] = {"template": template, "context_length": context_length}
+        table = model_table(model, folder, **known) if model is not None else _named_base(adapters, folder, **known)
     sources = [*(("adapter", source) for source in adapters), *(("weights", source) for source in weights)]
     arms = {name: f"{form} = {json.dumps(source)}" for name, (form, source) in _named(sources, folder).items()}
     arms |= {name: f"endpoint = {spec}" for name, spec in served.items()}
     if not arms:
         what, hint = "one endpoint has nothing to be compared with", "name a second one, or a base: --model"
         raise InputError(Problem(reference="init.model", what=what, where="--endpoint", hint=hint))
-    looked = list[Looked]()
-    base_length = 0
-    sources_of_rows = named_sources(data, folder)
-    quizzes = {} if endpoints else quizzes_of(sources_of_rows, folder)
-    if rows := {name: source for name, source in sources_of_rows.items() if name not in quizzes}:
-        tell("looking at the rows")
-        measured_by = _EMBEDDED if table.startswith("endpoint") else table
-        with told_by_flags():
-            base, looked = look(measured_by, rows, folder=folder, home=home, server=server)
-        refuse_multiple_choice(looked)
-        base_length = base.context_length
-    evals = [
-        *(_eval(file, base_length, text_only=bool(endpoints)) for file in looked),
-        *(quiz.eval_table for quiz in quizzes.values()),
-    ] or [eval_ for eval_, by_likelihood in _PUBLISHED if not (endpoints and by_likelihood)]
+    measured_by = _EMBEDDED if table.startswith("endpoint") else table
+    look_at = functools.partial(look, measured_by, folder=folder, home=home, server=server)
+    evals = _own_evals(named_sources(data, folder), folder, look_at, text_only=bool(endpoints), tell=tell)
+    evals = evals or [published for published, by_likelihood in _PUBLISHED if not (endpoints and by_likelihood)]
     return save(given_text(out.stem, table, arms, evals), out)
+
+
+def _own_evals(
+    sources: Mapping[str, str],
+    folder: Path,
+    look_at: Callable[[dict[str, str]], tuple[LookedBase, list[Looked]]],
+    *,
+    text_only: bool,
+    tell: Callable[[str], None],
+) -> list[str]:
+    """An eval for each source of rows, by name: answers are scored, a file of multiple choice is a quiz."""
+    quizzes = {} if text_only else quizzes_of(sources, folder)
+    evals = list[str]()
+    if rows := {name: source for name, source in sources.items() if name not in quizzes}:
+        tell("looking at the rows")
+        with told_by_flags():
+            base, looked = look_at(rows)
+        refuse_multiple_choice(looked)
+        evals = [_eval(file, base.context_length, text_only=text_only) for file in looked]
+    return [*evals, *(quiz.eval_table for quiz in quizzes.values())]
 
 
 def given_text(name: str, model: str, arms: dict[str, str], evals: Sequence[str]) -> str:
@@ -159,14 +168,19 @@ def _named(sources: Sequence[tuple[str, str]], folder: Path) -> dict[str, tuple[
     return arms
 
 
-def _named_base(adapters: Sequence[str]) -> str:
-    """The base that the first adapter's configuration names."""
+def _named_base(adapters: Sequence[str], folder: Path, **known: Any) -> str:
+    """The table of the first base that an adapter names and that is a card, a hub id or a folder of this machine."""
+    elsewhere = list[str]()
     for adapter in adapters:
         try:
             config = json.loads((Path(adapter).expanduser() / ADAPTER_CONFIG).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        if isinstance(config, dict) and isinstance(config.get("base_model_name_or_path"), str):
-            return str(config["base_model_name_or_path"])
-    what, hint = "no adapter's configuration names a base", "name it: --model FOLDER, a card or a hub id"
+        if isinstance(config, dict) and isinstance(named := config.get("base_model_name_or_path"), str):
+            try:
+                return model_table(named, folder, **known)
+            except InputError:
+                elsewhere.append(f"{adapter} was trained on {named}, which is not on this machine")
+    what = "; ".join(elsewhere) or "no adapter's configuration names a base"
+    hint = "name the base: --model FOLDER, a card or a hub id"
     raise InputError(Problem(reference="init.model", what=what, where="--model", hint=hint))

@@ -3,8 +3,6 @@
 Contract: rows are read, rendered and measured by the code that a run uses; what a run would refuse is refused here.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence

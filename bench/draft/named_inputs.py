@@ -1,14 +1,12 @@
 """What the user names on the command line, as keys of a suite: the base and the files."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench.errors import InputError, Problem, did_you_mean
-from bench.suite.catalog.card import card_names
+from bench.suite.catalog.card import card_names, load_card
 from bench.suite.tables.data import HUB_ID
 
 
@@ -21,8 +19,9 @@ def model_table(model: str, folder: Path, *, template: str | None = None, contex
 
 def _named_model(model: str, folder: Path) -> str:
     path = Path(model).expanduser()
-    if model in card_names():
-        return f"card = {json.dumps(model)}"
+    card = next((name for name in card_names() if model in (name, load_card(name).repo)), None)
+    if card is not None and not path.is_dir():
+        return f"card = {json.dumps(card)}"
     if path.is_dir():
         return f"path = {json.dumps(relative(path, folder))}"
     if model.count("/") == 1 and HUB_ID.fullmatch(model):

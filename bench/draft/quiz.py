@@ -4,8 +4,6 @@ Contract: a file is one only where the reader of `choice` evals takes every row 
 out, so such a file is asked and not trained on.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

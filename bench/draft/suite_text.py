@@ -1,13 +1,17 @@
 """The draft as the text of a suite file, each choice with its reason."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from bench.draft.choose import STEP_ROWS, Choices, Goal, answer_tokens, metrics_for, targets
+from bench.draft.choose import STEP_ROWS, Choices, Goal, answer_tokens, metrics_for, targets, two_digits
 from bench.draft.look import Looked, LookedBase, columns_line
 from bench.draft.quiz import Quiz
+from bench.run.display import duration
+from bench.run.estimate.job_costs import rough_seconds
+
+SEEDS = 3
+_LONG_SECONDS = 3600.0
+"""Trainings that take longer are a choice that the draft names."""
 
 _QUESTIONS: dict[Goal, str] = {
     "tune": "Does training on {first} beat the base?",
@@ -24,10 +28,9 @@ def suite_text(
         _head(name, files, choices),
         f"[model]\n{base.table}\n{_template(base, files[0])}",
         *(_file(file) for file in files),
-        _control(choices),
+        *_control(choices),
         *(_recipe(recipe, rate, choices) for recipe, rate in zip(choices.recipes, choices.rates, strict=True)),
-        "[budget] # the same for every arm: 3 epochs of the smallest file\n"
-        f'unit = "tokens"\namount = {choices.budget_tokens:_}',
+        f"{_budget(base, choices)}",
         f"[arms]\ndata = {json.dumps([*choices.data])}\nrecipe = {json.dumps([*choices.recipes])}",
         *_evals(files, choices),
         *(quiz.eval_table for quiz in quizzes),
@@ -42,8 +45,40 @@ def _head(name: str, files: Sequence[Looked], choices: Choices) -> str:
     return (
         "# Drafted by `bench init` from the files below. Read it, set the margin at the end, then: bench plan.\n"
         f"name = {json.dumps(name)}\nquestion = {json.dumps(question)}\n"
-        "seeds = [0, 1, 2] # trainings of each arm: fewer say less of how far seeds matter\n"
+        f"seeds = {[*range(SEEDS)]} # trainings of each arm: fewer say less of how far seeds matter\n"
         f"control = {json.dumps(choices.control)} # beside the base, every arm is compared with it"
+    )
+
+
+def _budget(base: LookedBase, choices: Choices) -> str:
+    """The budget, with the time of all trainings where it is no short one."""
+    table = f'unit = "tokens"\namount = {choices.budget_tokens:_}'
+    head = "[budget] # the same for every arm: 3 epochs of the smallest file"
+    if (remark := long_training(base, choices)) is not None:
+        head += "\n# " + remark.replace("; ", "\n# ", 1)
+    return f"{head}\n{table}"
+
+
+def long_training(base: LookedBase, choices: Choices) -> str | None:
+    """How long all trainings take, and what takes an hour; `None` where they take no longer."""
+    seconds = training_seconds(base, choices)
+    if seconds is None or seconds < _LONG_SECONDS:
+        return None
+    short = two_digits(int(choices.budget_tokens * _LONG_SECONDS / seconds))
+    return (
+        f"all trainings take very roughly {duration(seconds)} here, without evals; "
+        f"for a first look: amount = {short:_}, about an hour of training, or fewer seeds"
+    )
+
+
+def training_seconds(base: LookedBase, choices: Choices) -> float | None:
+    """Rough seconds of all trainings of the draft on this machine; `None` where the base's size is not known."""
+    if base.parameters is None:
+        return None
+    tokens = choices.budget_tokens * len(choices.data) * SEEDS
+    return sum(
+        rough_seconds(parameters=base.parameters, trained=base.parameters if recipe == "full" else 0, slots=tokens)
+        for recipe in choices.recipes
     )
 
 
@@ -67,10 +102,12 @@ def _file(file: Looked) -> str:
     return f"[data.{file.name}] # {facts}{repeated}{unread}\n{source}"
 
 
-def _control(choices: Choices) -> str:
+def _control(choices: Choices) -> Iterator[str]:
     size, source = choices.control_size, json.dumps(f"data:{choices.control_of}")
+    if size is None:
+        return
     why = "a random draw of equal size, so that size alone decides nothing" if "size_of" in size else "half of the rows"
-    return f'[data.{choices.control}] # {why}\nsource = {source}\nselect = {{ by = "random", {size} }}'
+    yield f'[data.{choices.control}] # {why}\nsource = {source}\nselect = {{ by = "random", {size} }}'
 
 
 def _recipe(recipe: str, rate: str, choices: Choices) -> str:

@@ -3,9 +3,6 @@
 Contract: no file is replaced; what is written was loaded first, so that it validates.
 """
 
-from __future__ import annotations
-
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,11 +12,11 @@ from bench.draft.flags import named_columns, told_by_flags
 from bench.draft.look import look
 from bench.draft.named_inputs import model_table, named_sources
 from bench.draft.quiz import nothing_to_train_on, quizzes_of, refuse_multiple_choice
-from bench.draft.suite_text import suite_text
+from bench.draft.suite_text import long_training, suite_text
 from bench.errors import InputError, Problem
 from bench.run.process.server import ChildServer
 from bench.suite.load import load_suite
-from bench.suite.schema import suite_schema
+from bench.suite.schema import schema_text
 
 SCHEMA_FILE = "suite.schema.json"
 
@@ -36,6 +33,7 @@ def draft_suite(
     template: str | None = None,
     context_length: int | None = None,
     tell: Callable[[str], None] = lambda doing: None,
+    note: Callable[[str], None] = lambda remark: None,
 ) -> Path:
     """Look at the base and the files, write a suite for the goal to `out`, and return it.
 
@@ -57,7 +55,10 @@ def draft_suite(
     with told_by_flags():
         base, files = look(table, sources, folder=folder, home=home, server=server, columns=named)
     refuse_multiple_choice(files)
-    return save(suite_text(out.stem, base, files, choose(base, files, goal), [*quizzes.values()]), out)
+    choices = choose(base, files, goal)
+    if (remark := long_training(base, choices)) is not None:
+        note(remark)
+    return save(suite_text(out.stem, base, files, choices, [*quizzes.values()]), out)
 
 
 def refuse_existing(out: Path) -> None:
@@ -73,7 +74,7 @@ def save(text: str, out: Path) -> Path:
     _check_text(text, out)
     schema = out.with_name(SCHEMA_FILE)
     if not schema.exists():
-        write_text(schema, json.dumps(suite_schema(), ensure_ascii=False) + "\n")
+        write_text(schema, schema_text())
     write_text(out, f"#:schema {SCHEMA_FILE}\n{text}")
     return out
 

@@ -4,8 +4,6 @@ Contract: a request that is refused for itself, whatever is tried, is counted; r
 retries end the job, whose replies so far are stored.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Replies on disk, one JSON file each, named by the digest of what was asked. Whole or absent; never changed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

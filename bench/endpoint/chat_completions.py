@@ -1,7 +1,5 @@
 """The chat-completions protocol: a request's body, what a response means, and how long to wait before the next try."""
 
-from __future__ import annotations
-
 import email.utils
 import json
 import random
@@ -12,7 +10,7 @@ from typing import Any
 
 from bench.endpoint.completion import CompletionRequest, wire_messages
 from bench.endpoint.transport import Response
-from bench.suite.tables.endpoint import EndpointSpec
+from bench.suite.tables.models.endpoint import EndpointSpec
 
 _STOP = {
     401: ("unauthorised", "the key was refused", "check the key in {key}"),

@@ -5,8 +5,6 @@ no request can get past ends the call at once. Threads are daemons: an interrupt
 more than the replies under way.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import threading
@@ -35,7 +33,7 @@ from bench.endpoint.key import Secret, read_key
 from bench.endpoint.limits import RateLimit
 from bench.endpoint.transport import NoReplyError, Response, UnreachableError, UntrustedError, post
 from bench.errors import IncompleteError, InputError, Problem
-from bench.suite.tables.endpoint import EndpointSpec, Price
+from bench.suite.tables.models.endpoint import EndpointSpec, Price
 
 _CONTINUE = "replies so far are stored; run the same command again to continue"
 
@@ -43,21 +41,22 @@ _CONTINUE = "replies so far are stored; run the same command again to continue"
 def open_endpoint(
     spec: EndpointSpec,
     *,
+    table: str,
     cache: Path,
     seed: int = 0,
     clock: Clock | None = None,
     environ: Mapping[str, str] | None = None,
-) -> EndpointClient:
+) -> "EndpointClient":
     """A client for `spec`; nothing is sent yet.
 
-    `cache` is the folder of kept replies, `seed` that of the retries' jitter. Raises `InputError` where the key is not
-    set.
+    `table` is the path of the endpoint's table in its file, `cache` the folder of kept replies, `seed` that of the
+    retries' jitter. Raises `InputError` where the key is not set.
     """
-    key = read_key(spec, os.environ if environ is None else environ)
+    key = read_key(spec, os.environ if environ is None else environ, table=table)
     clock = clock or RealClock()
     limits = RateLimit(clock=clock, requests=spec.requests_per_minute, tokens=spec.tokens_per_minute)
     return EndpointClient(
-        spec=spec, key=key, cache=ReplyCache(folder=cache), clock=clock, limits=limits, seed=seed
+        spec=spec, table=table, key=key, cache=ReplyCache(folder=cache), clock=clock, limits=limits, seed=seed
     )  # fmt: skip
 
 
@@ -77,6 +76,7 @@ class EndpointClient:
     """See `open_endpoint`. May be shared by threads; `complete` may be called again while an earlier call goes on."""
 
     spec: EndpointSpec
+    table: str
     key: Secret | None
     cache: ReplyCache
     clock: Clock
@@ -245,7 +245,8 @@ class EndpointClient:
         if limit is not None and price is not None and self._health.spent >= limit:
             what = f"{self._health.spent:.4f} {price.currency} spent; max_cost is {limit:g}"
             hint = f"raise max_cost; {_CONTINUE}"
-            raise IncompleteError(Problem(reference="endpoint.max-cost", what=what, where="max_cost", hint=hint))
+            where = f"{self.table}.max_cost"
+            raise IncompleteError(Problem(reference="endpoint.max-cost", what=what, where=where, hint=hint))
 
     def _watch(self, completion: Completion) -> None:
         """Notes the cost, and gives up on a server that answers nothing any more."""

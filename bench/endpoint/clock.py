@@ -1,7 +1,5 @@
 """Time as the client sees it: a test gives it another, so that back-off takes no time."""
 
-from __future__ import annotations
-
 import threading
 import time
 from typing import Protocol

@@ -1,13 +1,11 @@
 """The one interface to whatever writes text: requests in, completions out, in order."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 from bench.spec import Spec
-from bench.suite.tables.endpoint import Price, Sampling
+from bench.suite.tables.models.endpoint import Price, Sampling
 
 MOST_STOPS = 4
 """Stop texts that every server takes; answers are cut at all of them here."""
@@ -35,7 +33,7 @@ class CompletionRequest(Spec):
     """Number of the sample, among samples of the same prompt."""
 
     @classmethod
-    def ask(cls, text: str, *, sampling: Sampling, system: str | None = None, sample: int = 0) -> CompletionRequest:
+    def ask(cls, text: str, *, sampling: Sampling, system: str | None = None, sample: int = 0) -> Self:
         """A single question."""
         before = () if system is None else (Message(role="system", content=system),)
         return cls(messages=(*before, Message(role="user", content=text)), sampling=sampling, sample=sample)

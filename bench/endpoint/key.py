@@ -1,11 +1,9 @@
 """The key of an endpoint: from the environment, before any work, and never shown."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from bench.errors import InputError, Problem
-from bench.suite.tables.endpoint import EndpointSpec
+from bench.suite.tables.models.endpoint import EndpointSpec
 
 _SHORT = 6
 
@@ -30,8 +28,9 @@ class Secret:
         return text.replace(self._text, "…") if len(self._text) >= _SHORT else text
 
 
-def read_key(spec: EndpointSpec, environ: Mapping[str, str]) -> Secret | None:
-    """The key that `spec` names; `None` where it names none. Raises `InputError` where it is not set or no key."""
+def read_key(spec: EndpointSpec, environ: Mapping[str, str], *, table: str) -> Secret | None:
+    """The key that `spec` names; `None` where it names none. `table`: path of the endpoint's table in its file. Raises
+    `InputError` where the key is not set or no key."""
     if spec.key_env is None:
         return None
     key = environ.get(spec.key_env, "").strip()
@@ -40,7 +39,7 @@ def read_key(spec: EndpointSpec, environ: Mapping[str, str]) -> Secret | None:
             Problem(
                 reference="endpoint.no-key",
                 what=f"the environment variable {spec.key_env} is not set, so {spec.host} cannot be asked",
-                where="key_env",
+                where=f"{table}.key_env",
                 hint=f"export {spec.key_env}=…; for a server without a key set no_key = true",
             )
         )
@@ -49,7 +48,7 @@ def read_key(spec: EndpointSpec, environ: Mapping[str, str]) -> Secret | None:
             Problem(
                 reference="endpoint.bad-key",
                 what=f"the value of {spec.key_env} is not a key: it has blanks or characters beyond ASCII",
-                where="key_env",
+                where=f"{table}.key_env",
                 hint=f"set {spec.key_env} again, without quotes or line breaks",
             )
         )

@@ -1,7 +1,5 @@
 """Keeps requests and tokens of any 60 seconds within a server's limits: a sliding window, exact and without bursts."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from dataclasses import dataclass, field

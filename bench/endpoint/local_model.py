@@ -1,7 +1,5 @@
 """Shared parts of asking a model on this machine: digests, seeds, and replies stored as an endpoint's are."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +13,7 @@ from bench.endpoint.cache import ReplyCache
 from bench.endpoint.completion import Completion, CompletionRequest, Reply
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedModel
-from bench.suite.tables.precision import Precision
+from bench.suite.tables.models.precision import Precision
 
 
 class WriterRequest(Spec):
@@ -43,6 +41,8 @@ class LocalAsker:
     model: ResolvedModel
     precision: Precision | Literal["auto"]
     cache: ReplyCache
+    generated_by: str
+    """Module whose code generates."""
 
     def digest(self, request: CompletionRequest) -> str:
         """Over the model, the precision, the request, and the code and library that generate."""
@@ -51,7 +51,7 @@ class LocalAsker:
                 "model": self.model.identity,
                 "precision": self.precision,
                 "request": request.model_dump(mode="json"),
-                "computed_by": _program(),
+                "computed_by": _program(self.generated_by),
             }
         )
 
@@ -112,6 +112,6 @@ def seed_of(digest: str, request: CompletionRequest) -> int:
 
 
 @cache
-def _program() -> tuple[str, ...]:
+def _program(module: str) -> tuple[str, ...]:
     """The code and libraries that generate."""
-    return (own_code().digest("bench.evals.completions"), version("torch"), version("transformers"))
+    return (own_code().digest(module), version("torch"), version("transformers"))

@@ -5,8 +5,6 @@ quotes around it, or be cut off; of a cut list the whole items count. What still
 the caller counts it.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re

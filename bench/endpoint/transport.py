@@ -5,8 +5,6 @@ an answer takes seconds. It honours the proxies of the environment, but for this
 the key would go along.
 """
 
-from __future__ import annotations
-
 import http.client
 import socket
 import ssl

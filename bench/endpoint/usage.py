@@ -1,11 +1,9 @@
 """Counts tokens and money over completions."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from bench.endpoint.completion import Completion
-from bench.suite.tables.endpoint import Price
+from bench.suite.tables.models.endpoint import Price
 
 
 @dataclass(slots=True, kw_only=True)

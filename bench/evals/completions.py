@@ -1,7 +1,5 @@
 """Answers of a model on this machine to chat requests, through the same prompts and generation as every eval."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +14,11 @@ from bench.endpoint.completion import CompletionRequest as Ask
 from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.request import Generation, GenerationRequest, TokenSampling
-from bench.evals.subject import Subject
+from bench.evals.subject.subject import Subject
 from bench.model.loading.load import load_subject, load_tokenizer, unused_positions
 from bench.model.loading.packed_linear import pack_linears
 from bench.suite.resolved import ResolvedModel
-from bench.suite.tables.precision import Precision
+from bench.suite.tables.models.precision import Precision
 
 AT_ONCE = 32
 """Requests per batch; answers are emitted after each batch."""

@@ -4,16 +4,15 @@ Contract: an example's part depends on its own content and the share alone, so t
 none changes sides where an eval grows. Both parts of two different examples have one at least.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench.data.render.row import Row
 from bench.data.store import load_rows
-from bench.evals.outcome import row_content
+from bench.evals.outcome import cluster_of_row, row_content
 from bench.record.jobs.eval_job import EvalJob, ExamplePart
+from bench.suite.tables.evals.eval_spec import cluster_column
 
 _SALT = "bench dev examples"
 _SIZE = 2**64
@@ -31,12 +30,13 @@ def in_part(part: ExamplePart, contents: Sequence[str]) -> list[bool]:
 
 
 def rows_of(job: EvalJob) -> Sequence[Row]:
-    """The eval's own rows, in order, or those of the part that the job scores."""
+    """The eval's own rows, in order, or those of the part that the job scores; no cluster is in both parts."""
     assert job.data is not None, "an eval with rows"
     rows: Sequence[Row] = load_rows(Path(job.data.path))
     if job.part is None:
         return rows
-    inside = in_part(job.part, [row_content(row) for row in rows])
+    column = cluster_column(job.eval)
+    inside = in_part(job.part, [cluster_of_row(row, column) or row_content(row) for row in rows])
     return [row for row, chosen in zip(rows, inside, strict=True) if chosen]
 
 

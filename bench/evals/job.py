@@ -4,8 +4,6 @@ Contract: an eval's kind has a module of its own, whose imports are all the code
 eval jobs name the same modules (`bench.run.plan.digests`).
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bench.emit import Emit
@@ -16,10 +14,10 @@ from bench.evals.lm_eval.choice import evaluate_choice
 from bench.evals.lm_eval.run import evaluate_tasks
 from bench.evals.loss import evaluate_loss
 from bench.evals.served.job import run_served
+from bench.evals.subject.loader import SubjectLoader
 from bench.evals.subject_job import Evaluate, score_subject
-from bench.evals.subject_loader import SubjectLoader
 from bench.record.jobs.eval_job import EvalJob
-from bench.record.results.evaluation import EvalResult
+from bench.record.results.evals.evaluation import EvalResult
 
 KINDS: dict[str, Evaluate] = {
     "lm_eval": evaluate_tasks,

@@ -6,8 +6,6 @@ sum, in bits, by the UTF-8 bytes of the supervised text, and so compares across 
 the LIMA paper (Zhou et al. 2023) found it anti-correlated with the quality of answers.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -22,10 +20,19 @@ from bench.evals.inference.forward import SLOTS, batches, padded, token_logprobs
 from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind, nothing_finished
 from bench.evals.inference.pass_counts import counted_logits
 from bench.evals.inference.shared_prefix import shared_prefix
-from bench.evals.outcome import NOT_FINITE, NOT_PRINTED, EvalOutput, ExampleProgress, row_ids
-from bench.evals.subject import Subject, rendered
+from bench.evals.outcome import (
+    NOT_FINITE,
+    NOT_PRINTED,
+    EvalOutput,
+    ExampleProgress,
+    cluster_of_row,
+    row_ids,
+    slices_of_row,
+)
+from bench.evals.subject.subject import Subject, rendered
 from bench.record.jobs.eval_job import EvalJob
-from bench.record.results.evaluation import Measure, ScoreRow
+from bench.record.results.evals.evaluation import Measure, ScoreRow
+from bench.suite.tables.evals.loss import LossSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +48,8 @@ _NLL: ReplyKind[SupervisedText, float | None] = ReplyKind("nll", asdict, float, 
 
 def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     """Scores a subject on the eval's rows."""
-    rows = subject.rows(job)
+    spec, rows = job.eval, subject.rows(job)
+    assert isinstance(spec, LossSpec), "chosen by kind"
     printed = [rendered(subject, row) for row in rows]
     texts = [supervised_text(row) for row in printed]
     progress = ExampleProgress(emit, len(rows))
@@ -56,8 +64,8 @@ def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     sizes = [_bytes(subject, text) for _, text, _ in kept]
     total, tokens = math.fsum(nll for *_, nll in kept), sum(len(text.supervised) for _, text, _ in kept)
     return EvalOutput(
-        rows=_rows(job.eval.name, subject, rows, texts, sums),
-        measures=_measures(job.eval.name, total, tokens, sum(sizes), n=len(kept), missing=len(rows) - len(kept)),
+        rows=_rows(spec, subject, rows, texts, sums),
+        measures=_measures(spec.name, total, tokens, sum(sizes), n=len(kept), missing=len(rows) - len(kept)),
         template=subject.renderer.template.name,
         batch=f"by length, at most {subject.slots} slots",
         truncated=sum(row.truncated for row in printed),
@@ -143,17 +151,18 @@ def _measures(task: str, total: float, tokens: int, size: int, *, n: int, missin
 
 
 def _rows(
-    task: str, subject: Subject, rows: Sequence[Row], texts: Sequence[SupervisedText], sums: Sequence[float | None]
+    spec: LossSpec, subject: Subject, rows: Sequence[Row], texts: Sequence[SupervisedText], sums: Sequence[float | None]
 ) -> tuple[ScoreRow, ...]:
     return tuple(
         ScoreRow(
-            task=task,
+            task=spec.name,
             id=id_,
             metrics={"nll": None if nll is None else nll / len(text.supervised)},
             weight=float(max(1, len(text.supervised))),  # without any it has no score, and still needs a weight
             prompt=subject.renderer.prompt_text(row.turns[:-1]) if text.ids else "",
             target=row.turns[-1].content,
-            slices=dict(row.turns[-1].slices),
+            cluster=cluster_of_row(row, spec.cluster),
+            slices=slices_of_row(row, spec.slices),
             unscored=_reason(text) if nll is None else None,
         )
         for id_, row, text, nll in zip(row_ids(rows), rows, texts, sums, strict=True)

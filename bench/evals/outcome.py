@@ -1,7 +1,5 @@
 """The output of an eval of any kind, names of examples, and how scores are written."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +11,7 @@ from bench.atomic import write_text
 from bench.data.render.row import Row
 from bench.emit import Emit, ExamplesDone
 from bench.record.files import SCORES
-from bench.record.results.evaluation import Generated, GroupMeasure, Measure, ScoreRow
+from bench.record.results.evals.evaluation import Generated, GroupMeasure, Measure, ScoreRow
 
 NOT_FINITE = "the model's output is not finite"
 """Why an example has no score."""
@@ -40,14 +38,25 @@ class EvalOutput:
     groups: tuple[GroupMeasure, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     datasets: dict[str, str] = field(default_factory=dict)
+    available: dict[str, int] = field(default_factory=dict)
 
     def reported(self) -> dict[str, Any]:
-        """The fields of the job's result (`bench.record.results.evaluation.EvalResult`), whoever was asked."""
+        """The fields of the job's result (`bench.record.results.evals.evaluation.EvalResult`), whoever was asked."""
         return {
             **{part.name: getattr(self, part.name) for part in fields(self) if part.name != "rows"},
             "unscored": unscored(self.rows),
             "unfinished_thinking": sum(row.unfinished_thinking for row in self.rows),
         }
+
+
+def cluster_of_row(row: Row, column: str | None) -> str | None:
+    """What the row has in common with those that are not independent of it; `None` without such a column."""
+    return None if column is None else "; ".join(dict(row.turns[-1].slices).get(column, ())) or None
+
+
+def slices_of_row(row: Row, columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The row's values of the columns by which scores are shown."""
+    return {name: values for name, values in row.turns[-1].slices if name in columns}
 
 
 def row_content(row: Row) -> str:

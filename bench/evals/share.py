@@ -4,8 +4,6 @@ Contract: batches are those of the whole eval, so that the scores of shared ques
 shared out. Of written answers that holds within rounding: they are generated beside those of their share.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +12,8 @@ from bench.atomic import write_text
 from bench.emit import Emit
 from bench.record.files import PARTIAL, SHARE_REPLIES
 from bench.record.jobs.eval_job import ShareJob
-from bench.record.results.evaluation import EvalResult
-from bench.record.results.share import ShareResult
+from bench.record.results.evals.evaluation import EvalResult
+from bench.record.results.evals.share import ShareResult
 
 
 def ask_share(job: ShareJob, folder: Path, emit: Emit, *, run_eval: Callable[..., EvalResult]) -> ShareResult:

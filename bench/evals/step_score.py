@@ -4,8 +4,6 @@ Contract: all of this program that is between an eval's measures and the figure 
 closure: the digests of trainings that keep a step cover it (`bench.run.plan.digests`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +11,8 @@ from bench.atomic import write_text
 from bench.emit import Emit, ignore_event
 from bench.record.files import RESULT
 from bench.record.jobs.eval_job import EvalJob
-from bench.record.results.evaluation import EvalResult
-from bench.record.results.trajectory import headline
+from bench.record.results.evals.evaluation import EvalResult
+from bench.record.results.evals.trajectory import headline
 
 RunEval = Callable[[EvalJob, Path, Emit], EvalResult]
 """Scores a subject and leaves its rows in a folder, as `bench.evals.job.run_eval`."""

@@ -4,8 +4,6 @@ Contract: base and tuned subjects go through the same code at the same precision
 all; what could not be scored is `None`, never NaN. A job that was killed resumes after its last batch.
 """
 
-from __future__ import annotations
-
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,24 +14,24 @@ import torch
 
 from bench.data.render.render import make_renderer
 from bench.emit import Emit, Event, ExamplesDone, PassTotals
-from bench.evals.context import Context, ContextRenderer, draw_context
-from bench.evals.engines import engine_use, with_engine
-from bench.evals.held_out_drift import held_out_drift
 from bench.evals.inference.partial_replies import PartialReplies
 from bench.evals.inference.pass_counts import PassCounts, count_from_here
 from bench.evals.inference.reply_memory import ReplyMemory
-from bench.evals.inference.slot_budget import slot_budget
+from bench.evals.inference.slot_budget import answer_slots, slot_budget
 from bench.evals.outcome import EvalOutput, write_scores
-from bench.evals.subject import Subject
-from bench.evals.subject_loader import SubjectLoader
+from bench.evals.subject.context import Context, ContextRenderer, draw_context
+from bench.evals.subject.engines import engine_use, with_engine
+from bench.evals.subject.held_out_drift import held_out_drift
+from bench.evals.subject.loader import SubjectLoader
+from bench.evals.subject.subject import Subject
 from bench.machine.device import PRECISIONS
 from bench.machine.other_load import OtherLoadCounter
 from bench.machine.peak_memory import PeakMemory
 from bench.model.loading.load import unused_positions
 from bench.record.files import SHARE_REPLIES
 from bench.record.jobs.eval_job import EvalJob
-from bench.record.results.evaluation import EvalResult
-from bench.record.results.ledger import Seconds
+from bench.record.results.evals.evaluation import EvalResult
+from bench.record.results.training.ledger import Seconds
 
 Evaluate = Callable[[EvalJob, Subject, Emit], EvalOutput]
 """One kind of eval: scores a loaded subject."""
@@ -58,14 +56,16 @@ def score_subject(
         started = time.perf_counter()
         torch.set_num_threads(job.threads)
         loader = loader or SubjectLoader()
-        kept = loader.has(job)
+        kept, loads = loader.has(job), loader.base.loads
         subject, context = _load(job, _partial(job, partial), loader)
         if job.engine is not None:
             # A folder of this job alone: under one name a server may have other weights in the next.
             subject = with_engine(subject, job, job.engine, Path(replies))
-        return _score(job, subject, folder, emit, evaluate, started=started).model_copy(
-            update={"shots": None if context is None else context.rows, "weights_kept": kept}
-        )
+        result = _score(job, subject, folder, emit, evaluate, started=started)
+        shots = None if context is None else context.rows
+        drift = None if job.share is not None else held_out_drift(job, subject, loader.base)
+        loads = loader.base.loads - loads
+        return result.model_copy(update={"shots": shots, "drift": drift, "weights_kept": kept, "base_loads": loads})
 
 
 def _score(
@@ -96,7 +96,6 @@ def _score(
         ),
         peak_process_bytes=process_bytes,
         peak_device_bytes=device_bytes,
-        drift=None if job.share is not None else held_out_drift(job, subject),
         other_load=other_load,
         engine=engine_use(subject, job),
     )
@@ -122,12 +121,14 @@ def _load(job: EvalJob, partial: PartialReplies, loader: SubjectLoader) -> tuple
     if job.shots is not None:
         context = draw_context(job.shots, renderer, context_length=positions)
         renderer = ContextRenderer.over(renderer, context.turns)
+    slots = slot_budget(model, None if job.measured is None else Path(job.measured))
     subject = Subject(
         model=model,
         tokenizer=tokenizer,
         renderer=renderer,
         context_length=positions,
-        slots=slot_budget(model, None if job.measured is None else Path(job.measured)),
+        slots=slots,
+        answer_slots=answer_slots(model, slots),
         checks_batches=job.checks_batches,
         memory=ReplyMemory(None if job.replies is None else Path(job.replies), partial),
     )

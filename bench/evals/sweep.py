@@ -1,7 +1,5 @@
 """What one setting of a sweep is worth: the loss of its training on the dev rows."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from pathlib import Path
@@ -12,7 +10,7 @@ from bench.evals.subject_job import score_subject
 from bench.record.files import SCORES
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import SweepJob
-from bench.record.results.training import SweepResult, TrainResult
+from bench.record.results.training.result import SweepResult, TrainResult
 from bench.suite.tables.data import DataSpec
 from bench.suite.tables.evals.loss import LossSpec
 from bench.suite.tables.training.sweep import DEV

@@ -5,8 +5,6 @@ ends once the training's result counts and no step is left. Rows keep scores and
 text: what a step wrote is not shown.
 """
 
-from __future__ import annotations
-
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -18,9 +16,9 @@ from bench.evals.step_score import DEV, RunEval
 from bench.record.files import MANIFEST, RESULT, SCORES, stored_steps
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
-from bench.record.results.evaluation import EvalResult, ScoreRow
-from bench.record.results.score_rows import read_scores
-from bench.record.results.trajectory import StepScore, TrajectoryResult, step_scores_file
+from bench.record.results.evals.evaluation import EvalResult, ScoreRow
+from bench.record.results.evals.score_rows import read_scores
+from bench.record.results.evals.trajectory import StepScore, TrajectoryResult, step_scores_file
 
 _POLL_SECONDS = 0.5
 """Between looks for the next step of a training that goes on."""

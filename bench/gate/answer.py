@@ -1,7 +1,5 @@
 """Answers of a check: go, no-go, inconclusive; nothing else is an answer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 

@@ -4,16 +4,15 @@ Contract: pure. Trainings of the same seed take the same rows in the same order,
 their difference is taken seed by seed, which is declared by the design and not chosen by a look at the scores.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.report.analysis.aligned.align import Aligned
+from bench.report.analysis.aligned.measurand import Measurand
 from bench.stats.curves.distributions import BoolArray, FloatArray, IntArray
 from bench.stats.estimates.corpus import corpus_delta, corpus_seed_prior
 from bench.stats.estimates.delta import Delta
@@ -37,6 +36,8 @@ class ComparedCell:
     tier: Tier
     margin: float
     higher_is_better: bool
+    room: float | None
+    """Largest loss from the stored score that the scale has; `None` where that is unknown."""
     before: float | None
     after: float | None
     delta: Delta | None
@@ -51,6 +52,7 @@ class ComparedCell:
 class _Sides:
     """Scores of both runs over the same examples in the same order."""
 
+    why: ClassVar[None] = None
     new: Scores
     old: Scores
     paired_seeds: bool
@@ -80,9 +82,10 @@ class _Sides:
 class _CorpusSides:
     """Statistics of a corpus metric of both runs over the same examples; seeds count as independent."""
 
+    why: ClassVar[None] = None
+    paired_seeds: ClassVar[bool] = False
     new: CorpusScores
     old: CorpusScores
-    paired_seeds: bool = False
 
     def unchanged(self, *, same_jobs: bool) -> bool:
         """Whether every statistic is the same, and no accident: as for scores."""
@@ -98,8 +101,23 @@ class _CorpusSides:
         return corpus_delta(self.new, self.old, seed=seed, replicates=replicates, prior=prior)
 
 
-_Compared: TypeAlias = _Sides | _CorpusSides | str
-"""Both runs' scores, or why they cannot be compared."""
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """Scores of both runs that cannot be compared, with the reason."""
+
+    why: str
+    paired_seeds: ClassVar[bool] = False
+    means: ClassVar[tuple[None, None]] = (None, None)
+
+    def unchanged(self, *, same_jobs: bool) -> bool:
+        """Nothing shows it."""
+        return False
+
+    def delta(self, prior: SeedPrior | None, *, seed: int, replicates: int) -> None:
+        """There is none."""
+
+
+_Compared: TypeAlias = _Sides | _CorpusSides | _Apart
 
 
 def cells(
@@ -124,15 +142,12 @@ def cells(
     }
     return tuple(
         _cell(
-            arm,
-            name,
+            (name, arm),
             old,
             sides,
             policy,
-            prior=_prior(by_arm),
+            delta=sides.delta(_prior(by_arm), seed=seed, replicates=replicates),
             same=same_jobs(arm, old.measurand.eval),
-            seed=seed,
-            replicates=replicates,
         )
         for name, (old, by_arm) in checked.items()
         for arm, sides in by_arm.items()
@@ -148,34 +163,31 @@ def _prior(by_arm: Mapping[str, _Compared]) -> SeedPrior | None:
 
 
 def _cell(
-    arm: str,
-    name: str,
-    old: Aligned,
-    sides: _Compared,
-    policy: GatePolicy,
-    *,
-    prior: SeedPrior | None,
-    same: bool,
-    seed: int,
-    replicates: int,
+    place: tuple[str, str], old: Aligned, sides: _Compared, policy: GatePolicy, *, delta: Delta | None, same: bool
 ) -> ComparedCell:
-    why = sides if isinstance(sides, str) else None
-    delta = None if isinstance(sides, str) else sides.delta(prior, seed=seed, replicates=replicates)
-    before, after = (None, None) if isinstance(sides, str) else sides.means
+    """The cell of a measurand and an arm. same: whether both runs took the scores from the same jobs."""
+    before, after = sides.means
     return ComparedCell(
-        arm=arm,
-        measurand=name,
+        arm=place[1],
+        measurand=place[0],
         eval=old.measurand.eval,
         tier=policy.tier_of(old.measurand.eval),
         margin=policy.accepted_loss(old.measurand.eval, before),
         higher_is_better=old.measurand.higher_is_better,
+        room=_room(old.measurand, before),
         before=before,
         after=after,
         delta=delta,
-        paired_seeds=not isinstance(sides, str) and sides.paired_seeds,
-        same=not isinstance(sides, str) and sides.unchanged(same_jobs=same),
-        why=why,
+        paired_seeds=sides.paired_seeds,
+        same=sides.unchanged(same_jobs=same),
+        why=sides.why,
     )
+
+
+def _room(measurand: Measurand, before: float | None) -> float | None:
+    if measurand.bounds is None or before is None:
+        return None
+    return before - measurand.bounds[0] if measurand.higher_is_better else measurand.bounds[1] - before
 
 
 def _vary(scores: Scores | CorpusScores) -> bool:
@@ -189,33 +201,33 @@ def _equal(new: Scores | CorpusScores, old: Scores | CorpusScores) -> bool:
 
 def _sides(arm: str, new: Aligned | None, old: Aligned, *, same_seeds: bool) -> _Compared:
     if new is None:
-        return "this run has no such eval"
+        return _Apart("this run has no such eval")
     if arm not in new.arms:
-        return "this run has no such arm"
+        return _Apart("this run has no such arm")
     if dict(new.measurand.metrics) != dict(old.measurand.metrics):
-        return "the eval's metrics differ"
+        return _Apart("the eval's metrics differ")
     place = {example: index for index, example in enumerate(new.examples)}
     shared = [(place[example], index) for index, example in enumerate(old.examples) if example in place]
     if len(shared) < max(len(old.examples), len(new.examples)) or not shared:
         sizes = f"{len(old.examples):,} stored, {len(new.examples):,} in this run, {len(shared):,} in both"
-        return f"the eval's examples differ: {sizes}"
+        return _Apart(f"the eval's examples differ: {sizes}")
     order = [index for index, _ in shared]
     if not old.measurand.per_example:
         return _corpus_sides(arm, new, old, order)
     left, right = _on_one_scale(_ordered(new.arms[arm], order), _ordered(old.arms[arm], range(len(old.examples))))
     if (left.binary, left.bounds) != (right.binary, right.bounds) or not np.array_equal(left.weights, right.weights):
-        return "the eval weighs or scores its examples in another way"
+        return _Apart("the eval weighs or scores its examples in another way")
     for scores, whose in ((left, "this"), (right, "the stored")):
         if not scores.present.any():
-            return f"{whose} run has no score of it; its report says why"
+            return _Apart(f"{whose} run has no score of it; its report says why")
     paired = left.values.shape == right.values.shape and (same_seeds or not left.trained)
     return _Sides(new=left, old=right, paired_seeds=paired)
 
 
-def _corpus_sides(arm: str, new: Aligned, old: Aligned, order: Sequence[int]) -> _CorpusSides | str:
+def _corpus_sides(arm: str, new: Aligned, old: Aligned, order: Sequence[int]) -> _CorpusSides | _Apart:
     """Both runs' statistics. order: of this run's examples, as the stored ones are."""
     if arm not in new.counts or arm not in old.counts:
-        return "its corpus metric keeps nothing of the examples that could be compared"
+        return _Apart("its corpus metric keeps nothing of the examples that could be compared")
     stored = old.counts[arm]
     return _CorpusSides(
         new=_like(

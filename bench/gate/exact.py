@@ -4,8 +4,6 @@ Counts do not depend on the machine: FLOPs, steps, tokens, padding, parameters, 
 mistake by itself; it is one if nobody meant it. `--update` says that it was meant.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ from bench.atomic import write_text
 from bench.errors import ExitCode, InputError, Problem
 from bench.record.environment import versions
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.facts import TrainingFacts
+from bench.record.results.training.facts import TrainingFacts
 from bench.run.plan.plan import plan
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve

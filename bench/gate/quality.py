@@ -9,8 +9,6 @@ fails where the run refutes it and the stored run did not.
 Contract: pure but for reading the two runs. A cell that cannot be compared makes the check incomplete, never green.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -24,9 +22,8 @@ from bench.report.analysis.aligned.align import Run, align, read_rows
 from bench.report.compare import Verdicts, verdicts_of
 from bench.stats.conclusions.claim_types import ALPHA, ClaimQuestion, ClaimVerdict
 from bench.stats.conclusions.claims import decide_family
-from bench.stats.estimates.delta import Delta
+from bench.stats.estimates.delta import Delta, detectable_at
 from bench.stats.estimates.paired import REPLICATES
-from bench.stats.estimates.power import detectable_effect
 from bench.suite.tables.conclusions.gate import Tier, Waiver
 
 
@@ -47,11 +44,18 @@ class ScoreChange:
     smallest_drop: float | None
     """Smallest true loss that this check ends with no-go in 80% of cases: the margin and the detectable effect at the
     level at which Holm may test it, beyond what missing scores leave open; `None` without an interval."""
+    room: float | None
+    """Largest loss that the eval's scale has from the stored score; `None` where that is unknown."""
     answer: GateAnswer
     why: str | None
     """Reason where nothing could be compared; `None` for every other cell."""
     waiver: Waiver | None
     """What accepts the loss of a cell with no-go today."""
+
+    @property
+    def blind(self) -> bool:
+        """Whether even the largest possible loss would go unseen."""
+        return self.smallest_drop is not None and self.room is not None and self.smallest_drop > self.room
 
     @property
     def decides(self) -> bool:
@@ -182,6 +186,7 @@ def _change(cell: ComparedCell, verdict: ClaimVerdict, size: int, waivers: Seque
         delta=delta,
         paired_seeds=cell.paired_seeds,
         smallest_drop=None if delta is None else _smallest_drop(delta, cell.margin, size),
+        room=cell.room,
         answer=answer,
         why=cell.why or (verdict.reason if nothing else None),
         waiver=next((w for w in waivers if w.eval == cell.eval and w.arm in (None, cell.arm)), None)
@@ -199,23 +204,9 @@ def _answer(cell: ComparedCell, verdict: ClaimVerdict) -> GateAnswer:
 
 
 def _smallest_drop(delta: Delta, margin: float, size: int) -> float | None:
-    parts = delta.components
-    if parts is None or delta.standard_error is None:
-        return None if delta.mde is None else margin + delta.mde
-    seeds = max(0.0, delta.standard_error**2 - parts.example) if parts.seed_degrees is not None else 0.0
+    effect = detectable_at(delta, 1.0 - ALPHA / max(1, size))
     unseen = 0.0 if delta.bounds is None else delta.bounds.highest - delta.bounds.lowest
-    return (
-        margin
-        + unseen
-        + detectable_effect(
-            parts.example**0.5,
-            parts.example_degrees,
-            seed_error=seeds**0.5,
-            seed_degrees=parts.seed_degrees or 1.0,
-            seeds=parts.replicates,
-            level=1.0 - ALPHA / max(1, size),
-        )
-    )
+    return None if effect is None else margin + unseen + effect
 
 
 def _claims(now: Verdicts, before: Verdicts, waivers: Sequence[Waiver]) -> tuple[ClaimChange, ...]:

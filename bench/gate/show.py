@@ -1,7 +1,5 @@
 """The gate's findings as text for a terminal or a CI log; the last line has the answer. Nothing is computed here."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -94,8 +92,9 @@ def _speed_reason(comparison: SpeedComparison) -> str:
         return "slower than accepted"
     answer = learning_answer(comparison.learning)
     if answer == "no-go":
-        differing = " and ".join(check.quantity for check in comparison.learning if check.verdict == "different")
-        return f"it does not learn the same: the {differing} differs beyond the band"
+        differing = [check.quantity for check in comparison.learning if check.verdict == "different"]
+        verb = "differs" if len(differing) == 1 else "differ"
+        return f"it does not learn the same: the {' and '.join(differing)} {verb} beyond the band"
     if comparison.verdict == "unresolved":
         return "no slow-down above the threshold is shown, and none is excluded; use more --blocks to decide"
     if answer == "inconclusive":
@@ -116,7 +115,7 @@ def print_quality(comparison: QualityComparison, console: Console) -> None:
             fmt.number(change.after),
             _delta(change),
             fmt.number(change.margin),
-            fmt.NONE if change.smallest_drop is None else fmt.number(change.smallest_drop),
+            "none" if change.blind else fmt.number(change.smallest_drop),
             change.answer + (" (advisory)" if change.tier == "advisory" else ""),
         )
         for change in comparison.changes
@@ -134,6 +133,9 @@ def print_quality(comparison: QualityComparison, console: Console) -> None:
     for waiver in comparison.expired:
         what = waiver.claim or f"{waiver.arm or 'every arm'} on {waiver.eval}"
         console.print(Text(visible(f"waiver expired on {waiver.until}: {what}: {waiver.reason}"), "yellow"))
+    if lone := {change.arm for change in comparison.changes if change.delta is not None and not change.delta.repeated}:
+        once = f"{fmt.listed(sorted(lone))}: trained once: these answers are about that training, not about a recipe"
+        console.print(Text(visible(once), "yellow"))
     if comparison.answer != "go":
         _print_differences(comparison.differences, console)
     console.print(Text(_quality_sentence(comparison), _TONES[comparison.answer]), soft_wrap=True)
@@ -154,18 +156,24 @@ def _quality_sentence(comparison: QualityComparison) -> str:
     required = [change for change in comparison.changes if change.decides]
     worse = sum(change.answer == "no-go" for change in required)
     fallen = sum(claim.failed for claim in comparison.claims)
-    missing = "; some scores could not be compared" if not comparison.complete else ""
+    missing = "" if comparison.complete else "; this run's own report is incomplete"
+    if any(change.why is not None for change in comparison.changes if change.tier == "required"):
+        missing = "; some scores could not be compared"
     open_cells = f"{comparison.unresolved} of {fmt.plural(len(required), 'cell')} unresolved"
     match comparison.answer:
         case "no-go":
             shown = f"{fmt.plural(worse, 'score')} got worse by more than accepted, {fmt.plural(fallen, 'claim')} fell"
         case "go":
-            shown = "on every cell a loss beyond the accepted one is excluded, or nothing changed"
+            shown = "on every cell that decides, a loss beyond the accepted one is excluded, or nothing changed"
         case _:
-            drops = [c.smallest_drop for c in required if c.answer == "inconclusive" and c.smallest_drop is not None]
+            unsure = [c for c in required if c.answer == "inconclusive"]
+            drops = [c.smallest_drop for c in unsure if c.smallest_drop is not None and not c.blind]
+            blind = sum(c.blind for c in unsure)
             shown = "no loss beyond the accepted one is shown"
             if drops:
                 shown += f"; smallest drops that could be seen: {fmt.number(min(drops))} to {fmt.number(max(drops))}"
+            if blind:
+                shown += f"; {fmt.plural(blind, 'cell')} could not show any"
     return f"{comparison.answer}: {shown}{missing}; {open_cells}"
 
 

@@ -5,8 +5,6 @@ libraries again, and each has its device for itself. Restarts are not the agent'
 reason, and the next run resumes from its checkpoint.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

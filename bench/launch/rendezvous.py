@@ -4,8 +4,6 @@ torch's own rendezvous listens on every address of the machine and, of several n
 has rank 0, because its first process reports the training's events, and its store is bound to one address.
 """
 
-from __future__ import annotations
-
 import socket
 from dataclasses import dataclass, field
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """A training in its processes: the first does the work of the job, the others follow it, here or on other nodes."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext

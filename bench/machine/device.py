@@ -1,14 +1,12 @@
 """The device that a job computes on, and the precision that it can compute in."""
 
-from __future__ import annotations
-
 import os
 from typing import Literal
 
 import torch
 
 from bench.errors import InputError, Problem
-from bench.suite.tables.precision import Precision
+from bench.suite.tables.models.precision import Precision
 
 _DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 PRECISIONS: dict[torch.dtype, Precision] = {dtype: precision for precision, dtype in _DTYPES.items()}

@@ -1,7 +1,5 @@
 """Gives memory that was freed, and that allocators keep for later, back to the system and to the device."""
 
-from __future__ import annotations
-
 import ctypes
 import gc
 

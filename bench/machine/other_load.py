@@ -4,8 +4,6 @@ Contract: read, never guessed; `None` where the machine does not say. Another jo
 programs. Time that a hypervisor takes counts as theirs.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable
@@ -14,7 +12,7 @@ import psutil
 import pynvml
 import torch
 
-from bench.record.results.ledger import OtherLoad
+from bench.record.results.training.ledger import OtherLoad
 
 
 class OtherLoadCounter:

@@ -3,15 +3,13 @@
 Contract: measuring draws from a generator of its own, so that a training's random state is what it was.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 
 import torch
 
 from bench.machine.device import dtype_of
-from bench.suite.tables.precision import Precision
+from bench.suite.tables.models.precision import Precision
 
 _FEWEST_PRODUCTS = 2
 

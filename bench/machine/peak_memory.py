@@ -4,8 +4,6 @@ What is measured: the resident set of this process, shared pages included. A chi
 libraries loaded starts with their pages resident, as it would if it had imported them itself.
 """
 
-from __future__ import annotations
-
 import threading
 from pathlib import Path
 

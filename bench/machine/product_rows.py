@@ -1,7 +1,5 @@
 """Rows from which the matrix products of a device are about as fast as they get."""
 
-from __future__ import annotations
-
 import torch
 
 from bench.machine.peak_flops import seconds_of_product

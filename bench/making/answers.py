@@ -1,7 +1,5 @@
 """Answers to given prompts: a teacher's (distillation), or the best of several samples (rejection sampling)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 

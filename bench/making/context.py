@@ -1,7 +1,5 @@
 """Shared context of every kind of making: which model to ask, what to count, how a row looks."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

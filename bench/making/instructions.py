@@ -5,8 +5,6 @@ tasks and asks for several new ones; one whose instruction is too like a seed's 
 out. Which seeds a request shows depends on `seed` and its number alone, so that a resumed run asks the same.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -5,14 +5,12 @@ next is written. `NAME.jsonl` belongs to the specification that the note `NAME.m
 with the keys that differ.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from bench.atomic import write_text
 from bench.errors import InputError, Problem
@@ -58,7 +56,7 @@ class Journal:
         note = {"format": FORMAT, "make": self.identity, "summary": summary}
         write_text(self.note, json.dumps(note, ensure_ascii=False, indent=1) + "\n")
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -1,7 +1,5 @@
 """From a TOML file to a checked specification: all problems at once, with what was meant."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +8,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bench.errors import InputError, Problem, did_you_mean
+from bench.errors import InputError, Problem, collected, did_you_mean
 from bench.making.prompt import load_prompt
 from bench.making.spec import SPECS, MakeBestOf, MakeSpec
+from bench.suite.checks.models.model_tables import model_problems
 from bench.suite.reading.key_types import value_at
 from bench.suite.reading.overlay import Override, apply_overrides
 from bench.suite.reading.pydantic_errors import explain, freeze, shown, spell
 from bench.suite.reading.toml import TomlTable, read_toml
+from bench.suite.tables.models.model_source import ModelSource
 
 _FILE_KEYS = frozenset({"prompt", "source", "path"})
 _HINT = "docs/data-making.md describes every key"
@@ -46,6 +46,10 @@ def load_make(path: str | Path, overrides: Sequence[str] = ()) -> LoadedMake:
     problems = [
         problem for where, name, own_file in _prompts(spec) for problem in load_problems(name, own_file, file, where)
     ]
+    for place, source in models_of(spec).items():
+        if source.local is not None:
+            with collected(problems):
+                problems += model_problems(source.local, file.parent, f"{place}.local")
     if problems:
         raise InputError(problems)
     return LoadedMake(spec=spec, path=file)
@@ -80,6 +84,14 @@ def _placed(problem: Problem, name: str) -> Problem:
     """The hints of suites name the suite's schema; what no single key is to blame for is the file's."""
     hint = _HINT if "bench schema" in (problem.hint or "") else problem.hint
     return dataclasses.replace(problem, hint=hint, where=problem.where or name)
+
+
+def models_of(spec: MakeSpec) -> dict[str, ModelSource]:
+    """The model that writes and the one that judges, by the path of its table."""
+    models = {"writer": spec.writer}
+    if isinstance(spec, MakeBestOf) and spec.scorer.kind == "judge" and spec.scorer.model is not None:
+        models["scorer.model"] = spec.scorer.model
+    return models
 
 
 def _prompts(spec: MakeSpec) -> list[tuple[str, str, str | None]]:

@@ -1,7 +1,5 @@
 """One making from its specification to its file of rows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What the writer is asked: Jinja texts, shipped by kind or from a file, in a sandbox, hashed for the provenance."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -4,8 +4,6 @@ Sources: marking by a model to select rows is AlpaGasus (Chen et al. 2023); the 
 Evol-Instruct (Xu et al. 2023) and plain paraphrase.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

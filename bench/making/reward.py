@@ -1,7 +1,5 @@
 """Scores of an answer that need no model: rules and likeness to a reference, as evals score an answer."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 

@@ -1,16 +1,14 @@
 """Types of a make file: what is made, from which rows, by which model. One class per `kind`."""
 
-from __future__ import annotations
-
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from bench.spec import Count, Seed, Spec
 from bench.suite.tables.data import DataSpec
-from bench.suite.tables.endpoint import Sampling
-from bench.suite.tables.model_source import ModelSource
+from bench.suite.tables.models.endpoint import Sampling
+from bench.suite.tables.models.model_source import ModelSource
 
 RowShape = Literal["alpaca", "messages"]
 Way = Literal["paraphrase", "constrain", "deepen", "concretise", "broaden"]
@@ -67,7 +65,7 @@ class Verifier(Spec):
     """Python regular expression, for the rule `regex`."""
 
     @model_validator(mode="after")
-    def _pattern_fits(self) -> Verifier:
+    def _pattern_fits(self) -> Self:
         if (self.pattern is None) == (self.rule == "regex"):
             raise ValueError('the rule "regex" needs a pattern; no other takes one')
         try:
@@ -108,7 +106,7 @@ class Judge(Spec):
     """Show the judge the row's own answer to compare with."""
 
     @model_validator(mode="after")
-    def _is_a_scale(self) -> Judge:
+    def _is_a_scale(self) -> Self:
         if self.low >= self.high:
             raise ValueError("low must be less than high")
         return self
@@ -164,7 +162,7 @@ class MakeInstructions(_Make):
     """Most requests for tasks; default: four times what would do if every task were kept."""
 
     @model_validator(mode="after")
-    def _has_something_to_show(self) -> MakeInstructions:
+    def _has_something_to_show(self) -> Self:
         if self.tasks is None and self.prompt is None:
             raise ValueError("give tasks, the seed tasks of the requests, or a prompt of your own, which needs none")
         return self
@@ -184,7 +182,7 @@ class MakeDistil(_Make):
     """Answers per prompt; equal ones count once."""
 
     @model_validator(mode="after")
-    def _samples_differ(self) -> MakeDistil:
+    def _samples_differ(self) -> Self:
         _check_samples(self.samples, self.sampling)
         return self
 
@@ -201,7 +199,7 @@ class MakeBestOf(_Make):
     """Leave a prompt out whose best answer scores less."""
 
     @model_validator(mode="after")
-    def _samples_differ(self) -> MakeBestOf:
+    def _samples_differ(self) -> Self:
         _check_samples(self.samples, self.sampling)
         return self
 
@@ -216,7 +214,7 @@ class MakeScore(_Make):
     """The scale that the writer marks on."""
 
     @model_validator(mode="after")
-    def _is_a_scale(self) -> MakeScore:
+    def _is_a_scale(self) -> Self:
         if self.low >= self.high:
             raise ValueError("low must be less than high")
         return self
@@ -233,7 +231,7 @@ class MakeAugment(_Make):
     """`keep`: the row's own answer, which only a paraphrase still fits; `new`: the writer answers anew."""
 
     @model_validator(mode="after")
-    def _answers_fit(self) -> MakeAugment:
+    def _answers_fit(self) -> Self:
         if self.answers == "keep" and set(self.ways) != {"paraphrase"}:
             raise ValueError('only a paraphrase can keep the old answer; for other ways say answers = "new"')
         if len(set(self.ways)) < len(self.ways):

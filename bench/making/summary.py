@@ -1,7 +1,5 @@
 """What a making came to: counts, tokens and costs. Missing is `None`."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TypeVar

@@ -3,8 +3,6 @@
 Contract: every row is read and checked before anything is asked; all that is wrong comes in one `InputError`.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from bench.data.formats.chat.turns import Turns, texts_of
 from bench.data.formats.conversation import Rules
 from bench.data.formats.fields import RowError
 from bench.data.formats.shape import Shape
-from bench.data.formats.shapes import by_columns, known_shapes, recognise
+from bench.data.formats.shapes import by_columns, recognise, usual_fields
 from bench.data.sources.files import MICRO, files_of, kind_of, local_path
 from bench.data.sources.readers.readers import records
 from bench.data.sources.row_faults import RowFaults
@@ -126,7 +124,7 @@ def _shape(source: TaskSource, rows: Iterable[tuple[int, Any]]) -> Shape:
     shape = recognise(head, answered=False)
     if shape is None:
         seen = ", ".join(map(str, head[0])) if head and isinstance(head[0], dict) else "none"
-        what = f"rows of no known shape (fields seen: {seen}); known: {known_shapes(answered=False)}"
+        what = f"rows of no known shape (fields seen: {seen}; usual: {usual_fields(answered=False)})"
         hint = 'name the column: columns = { prompt = "…" }'
         raise InputError(Problem(reference="data.unknown-shape", what=what, where=source.source, hint=hint))
     return shape

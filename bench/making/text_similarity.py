@@ -4,8 +4,6 @@ The search skips only texts that cannot reach the threshold: two texts above it 
 (prefix filter, Chaudhuri et al. 2006).
 """
 
-from __future__ import annotations
-
 import math
 
 from bench.text import subsequence_f1, words

@@ -5,8 +5,6 @@ accelerate's code for FSDP 2 and DeepSpeed runs there; only its detection leaves
 Contract: no other file names it. `tests/train/test_sharded_processes.py` trains with what is set here.
 """
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Whether a configuration is that of a causal language model: the only kind that is trained and asked here."""
 
-from __future__ import annotations
-
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, PretrainedConfig
 
 from bench.errors import InputError, Problem

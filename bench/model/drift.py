@@ -3,8 +3,6 @@
 Method: the exact divergence over the whole vocabulary at every position of the rows, the subject's distribution first.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -7,8 +7,6 @@ are most of the work. The model's own forward pass runs unchanged, with whatever
 Contract: a head is narrowed only in a model in which that was seen to give the full logits (`selects`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

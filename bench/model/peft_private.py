@@ -3,14 +3,12 @@
 Contract: no other file names them. `tests/model/test_private_names.py` holds each name and its signature.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
 from peft import PeftConfig
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
-from peft.tuners.lora.layer import ParamWrapper
+from peft.tuners.lora.layer import LoraLayer, ParamWrapper
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 
@@ -22,6 +20,14 @@ def config_classes() -> dict[str, type[PeftConfig]]:
 def carries_adapter(module: Any) -> bool:
     """Whether this module carries an adapter."""
     return isinstance(module, BaseTunerLayer)
+
+
+def reads_base_weight(module: Any) -> bool:
+    """Whether an adapter may read or replace the weight that it is on, beside calling the layer of it: only LoRA on a
+    layer, without a variant (DoRA, aLoRA), is known not to."""
+    if isinstance(module, LoraLayer) and not isinstance(module, ParamWrapper):
+        return bool(module.lora_variant)
+    return carries_adapter(module)
 
 
 def adapts_parameters(model: torch.nn.Module) -> bool:

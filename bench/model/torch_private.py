@@ -4,8 +4,6 @@ Contract: no other file names them. `tests/model/test_private_names.py` holds ea
 pinned to the patch version.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -68,10 +66,13 @@ def place_on_processor(model: torch.nn.Module, mode: FakeTensorMode) -> None:
             table.update({name: place(value) for name, value in table.items() if value is not None})
 
 
-def can_pack() -> bool:
-    """Whether this build of torch multiplies packed weights on the processor (oneDNN)."""
+def can_pack(dtype: torch.dtype) -> bool:
+    """Whether this build of torch multiplies packed weights of this type on this processor (oneDNN), which for bf16
+    has to know it."""
     available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    return available and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    if not available or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        return False
+    return dtype is torch.float32 or (dtype is torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()))
 
 
 def pack_weight(weight: Tensor) -> Tensor:

@@ -4,8 +4,6 @@ Contract: no other file names them. `tests/model/test_private_names.py` holds ea
 transformers calls it; dependencies are pinned to the minor version.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PreTrainedModel, dynamic_module_utils
+from transformers import PreTrainedModel, dynamic_module_utils, trainer
 
 from bench.model.accelerate_private import fsdp_on_processors
+
+NAME_KEY = "_name_or_path"
+"""Key of a stored configuration: where its model was loaded from."""
+ATTENTION_KEY = "_attn_implementation"
+"""Key, and attribute, of a configuration: the attention that it selects."""
 
 
 def attention_implementation(config: Any) -> str | None:
     """The attention that a configuration selects, such as `sdpa`; `None` for a model with its own."""
-    return getattr(config, "_attn_implementation", None)
+    return getattr(config, ATTENTION_KEY, None)
 
 
 def stays_fp32(model: torch.nn.Module, dtype: torch.dtype) -> Callable[[str], bool]:
@@ -45,6 +48,18 @@ def module_copies_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         dynamic_module_utils.HF_MODULES_CACHE = before
+
+
+@contextmanager
+def deepspeed_reads_no_checkpoint() -> Iterator[None]:
+    """While open, `Trainer.train(resume_from_checkpoint=…)` does not have DeepSpeed look for its own files: the hook
+    for the optimiser, which comes next, restores what they would."""
+    before = trainer.deepspeed_load_checkpoint
+    trainer.deepspeed_load_checkpoint = lambda *given, **named: None
+    try:
+        yield
+    finally:
+        trainer.deepspeed_load_checkpoint = before
 
 
 class TrainerHooks:

@@ -4,8 +4,6 @@ Contract: whatever counts columns of a row in a place of its own (a tree, a tabl
 here up to which length that is what the model would see.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

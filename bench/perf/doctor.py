@@ -3,8 +3,6 @@
 Light: torch runs in a child process, so a broken torch is a finding and not a crash of the doctor.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import platform

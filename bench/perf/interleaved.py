@@ -8,8 +8,6 @@ block is a fresh pair. Within a block the median of the log ratios shrugs off th
 Contract: pure functions of the log ratios; no clock, no process.
 """
 
-from __future__ import annotations
-
 import math
 import statistics
 from collections.abc import Sequence
@@ -57,7 +55,7 @@ def log_ratio(ours: float, theirs: float) -> float:
     return math.log(ours / theirs)
 
 
-def slowdown(blocks: Sequence[Sequence[float]], *, confidence: float = CONFIDENCE) -> Slowdown:
+def slowdown(blocks: Sequence[Sequence[float]]) -> Slowdown:
     """The ratio from the log ratios of each block's pairs, with Student's t over blocks.
 
     Few blocks can agree by luck, so the standard error is the larger of two: of the block medians among each other,
@@ -69,7 +67,7 @@ def slowdown(blocks: Sequence[Sequence[float]], *, confidence: float = CONFIDENC
     centre = statistics.fmean(medians)
     between = statistics.stdev(medians) / math.sqrt(len(medians))
     within = math.sqrt(sum(_median_variance(block) for block in blocks)) / len(blocks)
-    reach = float(stats.t.ppf(confidence, len(blocks) - 1)) * max(between, within)
+    reach = float(stats.t.ppf(CONFIDENCE, len(blocks) - 1)) * max(between, within)
     return Slowdown(
         ratio=math.exp(centre),
         low=math.exp(centre - reach),

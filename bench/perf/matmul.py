@@ -3,15 +3,13 @@
 Run as ``python -m bench.perf.matmul``: torch is loaded in that process alone; it prints one JSON object.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 
 import torch
 
 from bench.machine.peak_flops import measured_peak
-from bench.suite.tables.precision import Precision
+from bench.suite.tables.models.precision import Precision
 
 _SECONDS_PER_PRECISION = 0.6
 _PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "fp16")

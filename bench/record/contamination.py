@@ -1,7 +1,5 @@
 """Examples of an eval that the rows of arms contain, searched once after the run and kept in its record."""
 
-from __future__ import annotations
-
 from bench.spec import Spec
 
 

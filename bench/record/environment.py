@@ -3,8 +3,6 @@
 Only what is named here is recorded: no environment variable and no host name.
 """
 
-from __future__ import annotations
-
 import functools
 import importlib.metadata
 import os

@@ -1,7 +1,5 @@
 """Names of the files in a job's folder, and the steps that a training stored there."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 JOB = "job.json"

@@ -1,8 +1,6 @@
 """What was found out about weights that were trained elsewhere, before they were scored."""
 
-from __future__ import annotations
-
-from bench.record.results.applied import Applied, WeightsCheck
+from bench.record.results.training.applied import Applied, WeightsCheck
 from bench.spec import Spec
 
 

@@ -1,7 +1,5 @@
 """Human labels of a judge's pairs: `{"id": "…", "subject": "lima_1k/full#0", "score": 1}`, one JSON object a line."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated

@@ -4,8 +4,6 @@ it.
 Contract: `look.json` is stored in the run directory; the record of a later run holds the looks that came before it.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 
@@ -14,10 +12,7 @@ from pydantic import Field, ValidationError
 from bench.digest import digest_json
 from bench.spec import Spec
 from bench.suite.tables.conclusions.claim import Claim
-from bench.suite.tables.data import Select
-from bench.suite.tables.evals.choice import ChoiceSpec
-from bench.suite.tables.evals.eval_spec import EvalSpec, data_of, examples_asked
-from bench.suite.tables.evals.lm_eval import LmEvalSpec
+from bench.suite.tables.evals.eval_spec import with_all_examples
 from bench.suite.tables.suite import Suite
 
 LOOK = "look.json"
@@ -89,22 +84,12 @@ def claim_key(claim: Claim) -> str:
 
 def question_of(suite: Suite, *, models: tuple[str, ...]) -> str:
     """Digest of what a suite asks, whatever the number of its seeds and examples. models: hashes of the bases."""
-    fields = suite.model_copy(update={"eval": tuple(map(_any_number, suite.eval))}).model_dump(
+    fields = suite.model_copy(update={"eval": tuple(map(with_all_examples, suite.eval))}).model_dump(
         mode="json", exclude=_GROWING
     )
     for spec in fields["data"].values():
         (spec.get("select") or {}).pop("seeds", None)
     return digest_json({"suite": fields, "models": sorted(models)})
-
-
-def _any_number(spec: EvalSpec) -> EvalSpec:
-    """The eval with all of its examples."""
-    if isinstance(spec, LmEvalSpec | ChoiceSpec):
-        return spec.model_copy(update={"limit": None})
-    data = data_of(spec)
-    if data is None or examples_asked(spec) is None:
-        return spec
-    return spec.model_copy(update={"data": data.model_copy(update={"select": Select()})})
 
 
 def looks_beside(folder: Path, question: str) -> tuple[Look, ...]:

@@ -1,7 +1,5 @@
 """What of a machine a speed depends on; two machines of which it is equal are of one kind."""
 
-from __future__ import annotations
-
 from bench.spec import Spec
 
 

@@ -1,7 +1,5 @@
 """`record.json`: everything a finished (or interrupted) run knows, from which every report is drawn."""
 
-from __future__ import annotations
-
 from typing import Final, Literal
 
 from bench.record.contamination import ContaminationRecord
@@ -9,11 +7,11 @@ from bench.record.given_facts import GivenFacts
 from bench.record.labels import EvalLabels
 from bench.record.look import Look
 from bench.record.machine import Machine
-from bench.record.results.deployed import DeployResult
-from bench.record.results.evaluation import EvalResult, Measure
-from bench.record.results.share import ShareResult
-from bench.record.results.training import ProbeResult, SweepResult, TrainResult
-from bench.record.results.trajectory import headline
+from bench.record.results.evals.evaluation import EvalResult, Measure
+from bench.record.results.evals.share import ShareResult
+from bench.record.results.evals.trajectory import headline
+from bench.record.results.training.deployed import DeployResult
+from bench.record.results.training.result import ProbeResult, SweepResult, TrainResult
 from bench.spec import Spec
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.training.sweep import Setting
@@ -43,19 +41,16 @@ class Failure(Spec):
     """One line for the report's cell."""
 
 
-class JobRecord(Spec):
-    """How one job ended."""
+class JobOutcome(Spec):
+    """How one digest ended in a run: done without a `failure`, else failed."""
 
-    id: str
-    digest: str
-    status: Literal["done", "failed", "pending"]
-    reused: bool
-    """Taken from an earlier run of the same digest."""
     failure: Failure | None = None
+    reused: bool = False
+    """Whether an earlier result, or a job of the same digest, gave the result."""
     started: str | None = None
-    """ISO 8601, UTC."""
+    """ISO 8601, UTC; `None` where no process started."""
     seconds: float | None = None
-    """Wall time, process start included."""
+    """Wall time, process start included; `None` where no process started."""
     alone: bool | None = None
     """Whether no other job of the run that made its result ran beside it; `None` of a job that never ran."""
     node: str | None = None
@@ -64,6 +59,14 @@ class JobRecord(Spec):
     """What that machine is; `None` of a job that never ran, and in records of older versions."""
     lost_nodes: tuple[str, ...] = ()
     """Machines that went away while they did it, in this run."""
+
+
+class JobRecord(JobOutcome):
+    """How one job ended."""
+
+    id: str
+    digest: str
+    status: Literal["done", "failed", "pending"]
     log: str | None = None
     """Relative to the run directory."""
 
@@ -104,8 +107,8 @@ class DeploymentRecord(Spec):
     result: DeployResult | None
 
 
-class EvaluationRecord(Spec):
-    """One subject on one eval, or none if it failed."""
+class AskedRecord(Spec):
+    """One job that asks one subject an eval."""
 
     subject: str
     arm: str | None
@@ -113,6 +116,11 @@ class EvaluationRecord(Spec):
     seed: int | None
     eval: str
     job: JobRecord
+
+
+class EvaluationRecord(AskedRecord):
+    """One subject on one eval, or none if it failed."""
+
     result: EvalResult | None
     scores: str | None
     """`scores/EVAL/SUBJECT.jsonl`, relative to the run directory."""
@@ -146,40 +154,22 @@ class ScoredStep(Spec):
         return score is not None and (score >= value if higher else score <= value)
 
 
-class TrajectoryRecord(Spec):
+class TrajectoryRecord(AskedRecord):
     """One training over its stored steps, or its base, on the dev examples of one eval."""
 
-    subject: str
-    arm: str | None
-    """`None` for a base."""
-    seed: int | None
-    eval: str
-    job: JobRecord
     steps: tuple[ScoredStep, ...]
     """Ascending; empty if it failed."""
 
 
-class AnswersRecord(Spec):
+class AnswersRecord(AskedRecord):
     """One subject's answers for a judge, which a judge eval's evaluation rests on."""
 
-    subject: str
-    arm: str | None
-    """`None` for a base."""
-    seed: int | None
-    eval: str
-    job: JobRecord
     result: EvalResult | None
 
 
-class ShareRecord(Spec):
+class ShareRecord(AskedRecord):
     """One share of an eval's questions to one subject, whose replies the eval's own job scored."""
 
-    subject: str
-    arm: str | None
-    """`None` for a base."""
-    seed: int | None
-    eval: str
-    job: JobRecord
     result: ShareResult | None
 
 
@@ -219,23 +209,28 @@ class GitState(Spec):
     dirty: bool
 
 
-class Record(Spec):
-    """The one versioned record of a run."""
+class Heading(Spec):
+    """What a record says of the `bench run` that filled it."""
 
-    format_version: Literal[2] = FORMAT_VERSION
     created: str
     """ISO 8601, UTC: when this run started."""
     finished: str | None
     command: tuple[str, ...]
     """Command line as typed, from `bench` on."""
-    digest: str
-    """Digest of the resolved suite; its first 8 characters name the run directory."""
-    resolved: ResolvedSuite
     suite_toml_sha256: str
     environment: Environment
     git: GitState | None
     wall_seconds: float | None
     """Wall time of the latest `bench run` that filled this record, from command to record."""
+
+
+class Record(Heading):
+    """The one versioned record of a run."""
+
+    format_version: Literal[2] = FORMAT_VERSION
+    digest: str
+    """Digest of the resolved suite; its first 8 characters name the run directory."""
+    resolved: ResolvedSuite
     trainings: tuple[TrainingRecord, ...]
     probes: tuple[ProbeRecord, ...]
     evaluations: tuple[EvaluationRecord, ...]

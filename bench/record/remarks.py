@@ -3,8 +3,6 @@
 Contract: pure; one rule for both. The plan takes the counts from the schedule, the report from the ledger.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -68,11 +66,12 @@ class TrainingCounts:
 
 def training_remarks(recipe: Recipe, counts: TrainingCounts) -> Iterator[Remark]:
     """Remarks on one training, in the order of their weight; `recipe` may have a sweep."""
-    if recipe.rates and max(recipe.rates) >= HIGHEST_RATE:
-        what = f"a learning rate of {max(recipe.rates):g} makes almost any training diverge"
+    rates = recipe.rates
+    if rates and max(rates) >= HIGHEST_RATE:
+        what = f"a learning rate of {max(rates):g} makes almost any training diverge"
         yield Remark(name="learning rate", key="learning_rate", what=what, hint="rates from 1e-6 to 1e-2 are usual")
-    if recipe.rates and min(recipe.rates) < LOWEST_RATE:
-        what = f"a learning rate of {min(recipe.rates):g} changes hardly any weight"
+    if rates and min(rates) < LOWEST_RATE:
+        what = f"a learning rate of {min(rates):g} changes hardly any weight"
         yield Remark(name="learning rate", key="learning_rate", what=what, hint="rates from 1e-6 to 1e-2 are usual")
     chosen = (recipe.with_setting(setting) for setting in recipe.settings)
     yield from dict.fromkeys(remark for setting in chosen for remark in _strengths(setting))

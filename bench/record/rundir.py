@@ -5,22 +5,22 @@ It holds `record.json`, `suite.json` (the resolved suite), `scores/<eval>/<subje
 `bench.report` draws from them. Every file is whole or absent; nothing outside this folder is needed to read it.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from pydantic import ValidationError
 
 from bench.atomic import replacing, write_text
 from bench.errors import InputError, Problem, did_you_mean
 from bench.record.record import FORMAT_VERSION, EvaluationRecord, Record, ScoredStep
-from bench.record.results.evaluation import ScoreRow
-from bench.record.results.score_rows import read_scores
+from bench.record.results.evals.evaluation import ScoreRow
+from bench.record.results.evals.score_table import ScoreTable
 
 RECORD = "record.json"
 LATEST = "latest"
@@ -33,19 +33,19 @@ class RunDirectory:
     path: Path
 
     @classmethod
-    def at(cls, reports: Path, *, suite: str, profile: str | None, digest: str) -> RunDirectory:
+    def at(cls, reports: Path, *, suite: str, profile: str | None, digest: str) -> Self:
         """Where a run of this digest belongs; nothing is created."""
         return cls(reports / file_name(suite) / f"{file_name(profile or 'suite')}-{digest[:8]}")
 
     @classmethod
-    def all_of(cls, reports: Path, *, suite: str, profile: str | None) -> list[RunDirectory]:
+    def all_of(cls, reports: Path, *, suite: str, profile: str | None) -> list[Self]:
         """Every run of a suite's profile that has a record."""
         begin = re.escape(file_name(profile or "suite"))
         records = _records(reports / file_name(suite), "*")
         return [cls(path.parent) for path in records if re.fullmatch(rf"{begin}-[0-9a-f]{{8}}", path.parent.name)]
 
     @classmethod
-    def find(cls, text: str, reports: Path) -> RunDirectory:
+    def find(cls, text: str, reports: Path) -> Self:
         """The run that `text` names: a run folder, a suite's name (its latest run), or `latest` (of all suites).
 
         Raises `InputError` if there is none.
@@ -89,27 +89,25 @@ class RunDirectory:
                 )
             ) from error
 
-    def scores(self, evaluation: EvaluationRecord | ScoredStep) -> list[ScoreRow]:
+    def scores(self, evaluation: EvaluationRecord | ScoredStep) -> Sequence[ScoreRow]:
         """Per-example scores of one evaluation, or of one step of a training, in order; empty if it has none.
 
-        Raises `InputError` if the file is missing or torn.
+        Raises `InputError` if the file is missing or torn, also where a row's texts are read from it later.
         """
         if evaluation.scores is None:
-            return []
+            return ()
         path = self.path / evaluation.scores
-        try:
-            if not path.resolve().is_relative_to(self.path.resolve()) or not path.is_file():
-                raise ValueError("not a file of this run")  # a record may come from anywhere
-            return read_scores(path)
-        except (OSError, ValueError) as error:  # pydantic's refusal is a ValueError
-            raise InputError(
-                Problem(
-                    reference="run.bad-scores",
-                    what=f"the scores of {evaluation.subject} on {evaluation.eval} are missing or torn",
-                    where=str(path),
-                    hint="run the same `bench run` again: it copies them from the finished job",
-                )
-            ) from error
+        refused = InputError(
+            Problem(
+                reference="run.bad-scores",
+                what=f"the scores of {evaluation.subject} on {evaluation.eval} are missing or torn",
+                where=str(path),
+                hint="run the same `bench run` again: it copies them from the finished job",
+            )
+        )
+        if not _is_inside(path, self.path):
+            raise refused  # a record may come from anywhere
+        return ScoreTable.read(path, refused)
 
     def write(self, record: Record) -> None:
         """Replace the record (and the resolved suite beside it) and point `latest` here."""
@@ -135,6 +133,14 @@ def point_latest(folder: Path) -> None:
         temporary.replace(folder.parent / LATEST)
     except OSError:
         temporary.unlink(missing_ok=True)
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether `path` is a file below `folder`, links followed; a NUL in a name is none of any folder."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve()) and path.is_file()
+    except ValueError:
+        return False
 
 
 def file_name(name: str) -> str:

@@ -7,8 +7,6 @@ hash. A folder without one is the remains of an interrupted or failed attempt; o
 are of use.
 """
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +20,12 @@ from bench.record.files import CHECKPOINT, JOB, LOG, MANIFEST, PARTIAL, RESULT, 
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.job import Job, JobResult, result_adapter
 from bench.record.machine import Machine
-from bench.record.results.deployed import DeployResult
-from bench.record.results.evaluation import EvalResult, ScoreRow
-from bench.record.results.score_rows import read_scores
-from bench.record.results.share import ShareResult
-from bench.record.results.training import ProbeResult, SweepResult, TrainResult
-from bench.record.results.trajectory import TrajectoryResult
+from bench.record.results.evals.evaluation import EvalResult, ScoreRow
+from bench.record.results.evals.score_rows import read_scores
+from bench.record.results.evals.share import ShareResult
+from bench.record.results.evals.trajectory import TrajectoryResult
+from bench.record.results.training.deployed import DeployResult
+from bench.record.results.training.result import ProbeResult, SweepResult, TrainResult
 from bench.record.task_names import rows_under_name, under_name
 from bench.spec import Spec
 

@@ -1,14 +1,12 @@
 """Which setting a sweep chooses: the one rule, for the training that uses the setting and for reports."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 
 from bench.errors import InputError, Problem
 from bench.record.files import RESULT
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.training import SweepResult
+from bench.record.results.training.result import SweepResult
 from bench.suite.tables.training.sweep import Setting
 
 

@@ -5,11 +5,9 @@ Contract: an eval's name is not in its digest, so that a renamed eval, or a seco
 result. Tasks of lm-eval keep their names.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
-from bench.record.results.evaluation import EvalResult, Measure, ScoreRow
+from bench.record.results.evals.evaluation import EvalResult, Measure, ScoreRow
 from bench.suite.tables.evals.eval_spec import EvalSpec
 
 
@@ -31,4 +29,4 @@ def rows_under_name(rows: Iterable[ScoreRow], spec: EvalSpec) -> list[ScoreRow]:
 
 def task_of(spec: EvalSpec, task: str) -> str:
     """The task's name in this eval."""
-    return task if spec.kind == "lm_eval" else spec.name
+    return task if spec.has_tasks else spec.name

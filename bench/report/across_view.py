@@ -1,7 +1,5 @@
 """`bench compare` as a view for the terminal."""
 
-from __future__ import annotations
-
 from rich.console import Console
 
 from bench.report.analysis.across.compare_runs import CostChange, RunComparison, ScoreShift

@@ -5,8 +5,6 @@ out of `repr` (a distribution behind an interval, the full list that has a file 
 unrounded; a number that is not finite is `None`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass

@@ -4,8 +4,6 @@ Contract: what is printed is what a new computation would print. The stamp cover
 the files of this program by size and time, and the report's own files: a change of any computes it anew.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -66,8 +64,9 @@ def cached_report(folder: Path) -> CachedReport | None:
 def print_view(view: View, folder: Path, console: Console, *, full: bool = False) -> None:
     """The first screen, or all, and where the rest is."""
     print_report(view, console, full=full)
-    console.print()
-    if not full:
+    if full:
+        console.print()
+    else:
         console.print(Text("All of it here: the same command with --full", style="dim"))
     for what, file in (("One page to send", folder / PAGE), ("Full report", folder / REPORT)):
         console.print(Text(f"{what}: {visible(str(file))}", style="dim"), soft_wrap=True)

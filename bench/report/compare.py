@@ -3,9 +3,9 @@
 Contract: pure and deterministic; a function of the record, the per-example scores and this code.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bench.record.look import Look
 from bench.record.record import Record
@@ -19,12 +19,12 @@ from bench.report.analysis.answers.judge import judged_arms
 from bench.report.analysis.answers.side_by_side import exhibits
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.completeness import Completeness, completeness
-from bench.report.analysis.conclusions.answer import AnswerSources, answer
-from bench.report.analysis.conclusions.claims import ClaimResult, decided
+from bench.report.analysis.conclusions.claims.claims import ClaimResult, decided
+from bench.report.analysis.conclusions.claims.looks import this_look
 from bench.report.analysis.conclusions.decision import decision
-from bench.report.analysis.conclusions.looks import this_look
-from bench.report.analysis.conclusions.next_buy import SequentialState, sequential_state
-from bench.report.analysis.conclusions.purchases import purchases
+from bench.report.analysis.conclusions.growth.next_buy import SequentialState, sequential_state
+from bench.report.analysis.conclusions.growth.purchases import purchases
+from bench.report.analysis.conclusions.lead import LeadSources, lead_of
 from bench.report.analysis.run_facts.absence import absences_of
 from bench.report.analysis.run_facts.provenance import provenance
 from bench.report.analysis.run_facts.run_info import run_info
@@ -48,7 +48,7 @@ from bench.report.analysis.training.costs.tradeoff import tradeoffs
 from bench.report.analysis.training.deployed import deployed_arms
 from bench.report.analysis.training.endings import endings, settings
 from bench.report.analysis.training.endpoints import endpoint_costs
-from bench.report.analysis.training.given_weights import given_trainings
+from bench.report.analysis.training.given_trainings import given_trainings
 from bench.report.analysis.training.kept_steps import kept_steps, reached
 from bench.report.analysis.training.losses.logged_losses import logged_losses
 from bench.report.analysis.training.losses.loss_curves import loss_curves
@@ -73,63 +73,69 @@ def compare_record(
     return replace(comparison, sanity=findings(record, comparison))
 
 
-def _without_sanity(record: Record, rows: ScoreRows, verdicts: Verdicts, *, name: str | None) -> Comparison:
+_OF_RECORD: Mapping[str, Callable[[Record], Any]] = {
+    "run": run_info,
+    "bases": bases_by_arm,
+    "metrics": every_metric,
+    "kept_steps": kept_steps,
+    "reached": reached,
+    "speeds": paces,
+    "phases": seconds_by_phase,
+    "outcomes": training_outcomes,
+    "trainings": endings,
+    "settings": settings,
+    "curves": loss_curves,
+    "logged_losses": logged_losses,
+    "sweeps": arm_sweeps,
+    "contexts": contexts,
+    "given": given_trainings,
+    "endpoints": endpoint_costs,
+    "applied": applied_trainings,
+    "deployed": deployed_arms,
+    "generation": generation_costs,
+    "seen_rows": arm_rows,
+    "missing": absences_of,
+    "provenance": provenance,
+}
+"""Analyses of the record alone, by the field of the comparison that each fills."""
+
+
+def _without_sanity(record: Record, rows: ScoreRows, verdicts: "Verdicts", *, name: str | None) -> Comparison:
     """All but the findings, which are about these numbers."""
     aligned, deltas, measured, claims = verdicts.aligned, verdicts.deltas, verdicts.results, verdicts.claims
-    sources = _answer_sources(record, aligned, deltas, measured, claims)
+    sources = _lead_sources(record, aligned, deltas, measured, claims)
     sequential, look = _sequential(record, claims, name=name)
     return Comparison(
-        run=run_info(record),
+        **{field: analysis(record) for field, analysis in _OF_RECORD.items()},
         completeness=verdicts.completeness,
-        answer=answer(sources),
+        arms=tuple(subjects(record)),
+        answer=lead_of(sources),
         claims=claims,
         look=look,
         looks=record.looks,
         sequential=sequential,
         purchases=purchases(record.looks, look),
         decision=sources.decision,
-        arms=tuple(subjects(record)),
-        bases=bases_by_arm(record),
         measurands=sources.measurands,
         results=measured,
         ranks={entry.measurand.name: ranks(entry, deltas) for entry in aligned},
         pairs=arm_pairs(aligned, deltas),
         draws=draw_noise(record, measured),
-        metrics=every_metric(record),
         slices=slices(aligned, rows, bases_by_arm(record), deltas),
         seed_tables=seed_tables(sources.measurands, measured, record.resolved.suite.seeds, paired=deltas.shared_rows),
         trajectories=trajectories(record, rows, aligned, deltas),
-        kept_steps=kept_steps(record),
-        reached=reached(record),
         scaling=scaling_lines(record, sources.measurands, measured),
-        speeds=paces(record),
         costs=sources.costs,
         budget=sources.budget,
         doses=doses(sources.costs),
-        phases=seconds_by_phase(record),
         tradeoffs=tradeoffs(record, sources.measurands, measured),
-        outcomes=training_outcomes(record),
-        trainings=endings(record),
-        settings=settings(record),
-        curves=loss_curves(record),
-        logged_losses=logged_losses(record),
-        sweeps=arm_sweeps(record),
-        contexts=contexts(record),
-        given=given_trainings(record),
-        endpoints=endpoint_costs(record),
-        applied=applied_trainings(record),
-        deployed=deployed_arms(record),
         judged=judged_arms(record, rows, deltas),
-        generation=generation_costs(record),
         contamination=contamination(record, aligned, measured, deltas),
-        seen_rows=arm_rows(record),
         exhibits=exhibits(record, aligned, rows),
         examples=examples(record, aligned, rows),
         flips=find_flips(record, aligned, rows),
         example_checks=example_checks(aligned, rows),
         sanity=(),
-        missing=absences_of(record),
-        provenance=provenance(record),
     )
 
 
@@ -172,15 +178,15 @@ def _sequential(
     return state, look
 
 
-def _answer_sources(
+def _lead_sources(
     record: Record,
     aligned: tuple[Aligned, ...],
     deltas: Deltas,
     measured: dict[tuple[str, str], Result],
     claims: tuple[ClaimResult, ...],
-) -> AnswerSources:
+) -> LeadSources:
     priced = costs(record)
-    return AnswerSources(
+    return LeadSources(
         run=run_info(record),
         decision=decision(record, aligned, deltas),
         claims=claims,

@@ -1,14 +1,11 @@
 """From a `Comparison` to the `View`: which parts, in which order. A reader of the first screen has the outcome; the
 evidence behind it is folded. A run that asks nothing, such as one of speed alone, folds nothing."""
 
-from __future__ import annotations
-
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.completeness import Completeness
 from bench.report.analysis.run_facts.run_info import RunInfo
 from bench.report.render import format as fmt
-from bench.report.render.view import Cell, View
-from bench.report.sections.answer import answer_section
+from bench.report.render.view import Cell, Section, View
 from bench.report.sections.answers.flips import flips_section
 from bench.report.sections.answers.generation import generation_section
 from bench.report.sections.answers.judge import judge_section
@@ -17,11 +14,14 @@ from bench.report.sections.claims import VERDICT_TONES, claims_section, doses_se
 from bench.report.sections.decision import decision_section
 from bench.report.sections.failures import failures_section
 from bench.report.sections.glossary import meaning_section, with_meanings
+from bench.report.sections.lead import lead_section
+from bench.report.sections.marks import seeds_each
 from bench.report.sections.reproduce import reproduce_section
 from bench.report.sections.sanity import all_sanity_section, sanity_section
 from bench.report.sections.scores.contamination import contamination_section
 from bench.report.sections.scores.metrics import metrics_section
-from bench.report.sections.scores.results import eval_sections, overview_section, results_section
+from bench.report.sections.scores.overview import overview_section
+from bench.report.sections.scores.results import eval_sections, results_section
 from bench.report.sections.scores.scaling import scaling_section
 from bench.report.sections.scores.seeds import seeds_section
 from bench.report.sections.scores.slices import slices_section
@@ -33,26 +33,46 @@ from bench.report.sections.training.costs import cost_section, seconds_section
 from bench.report.sections.training.deployed import deployed_section
 from bench.report.sections.training.earlier_times import earlier_times_section
 from bench.report.sections.training.endpoints import endpoints_section
-from bench.report.sections.training.given_weights import given_section
+from bench.report.sections.training.given_arms import given_section
 from bench.report.sections.training.pace import pace_section
 from bench.report.sections.training.sweeps import contexts_section, sweeps_section
 from bench.report.sections.training.training import training_section
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 _MOST_NAMED = 2
 
 
 def compose(comparison: Comparison) -> View:
     """The whole report, ready to print."""
-    first = (
-        answer_section(comparison),
+    asked = bool(comparison.measurands or comparison.claims)
+    sections = [section for section in _first_screen(comparison) if section is not None]
+    evidence = (section for section in _evidence(comparison) if section is not None)
+    sections += [section.model_copy(update={"folded": asked or section.folded}) for section in evidence]
+    return View(
+        title=_title(comparison.run),
+        banner=comparison.run.simulation,
+        question=comparison.run.question,
+        status=_status(comparison),
+        complete=comparison.completeness.complete,
+        sections=with_meanings(sections),
+    )
+
+
+def _first_screen(comparison: Comparison) -> tuple[Section | None, ...]:
+    """The outcome, and what is to be known before it is trusted."""
+    return (
+        lead_section(comparison),
         overview_section(comparison) if comparison.measurands else None,
         claims_section(comparison),
         failures_section(comparison),
         sanity_section(comparison),
         earlier_times_section(comparison),
     )
-    rest = (
+
+
+def _evidence(comparison: Comparison) -> tuple[Section | None, ...]:
+    """What the outcome rests on."""
+    return (
         decision_section(comparison),
         results_section(comparison) if comparison.measurands else None,
         *eval_sections(comparison),
@@ -83,19 +103,6 @@ def compose(comparison: Comparison) -> View:
         meaning_section(comparison),
         reproduce_section(comparison),
     )
-    asked = comparison.measurands or comparison.claims
-    sections = [section for section in first if section is not None]
-    sections += [
-        section.model_copy(update={"folded": True}) if asked else section for section in rest if section is not None
-    ]
-    return View(
-        title=_title(comparison.run),
-        banner=comparison.run.simulation,
-        question=comparison.run.question,
-        status=_status(comparison),
-        complete=comparison.completeness.complete,
-        sections=with_meanings(sections),
-    )
 
 
 def _title(run: RunInfo) -> str:
@@ -112,7 +119,7 @@ def _status(comparison: Comparison) -> Cell:
     given = len({training.arm for training in comparison.given} | served)
     forms = sum(form.arm in comparison.arms for form in comparison.deployed)
     made = len(comparison.arms) - bases - given - forms
-    arms = [f"{fmt.plural(made, 'arm')} × {fmt.plural(len(run.seeds), 'seed')}"] if made else []
+    arms = [f"{fmt.plural(made, 'arm')} × {seeds_each(comparison)}"] if made else []
     arms += [fmt.plural(forms, "deployed form")] if forms else []
     design = fmt.listed([*arms, *([fmt.plural(given, "given arm")] if given else [])])
     design += (

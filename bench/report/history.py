@@ -3,8 +3,6 @@
 Contract: pure but for reading the files; only what this run has itself is shown, and of the files only what is older.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -4,8 +4,6 @@ Contract: pure. Scores, counts, verdicts and plots are those of the run; what tr
 and answers say is left out, because many data sets may be used and not be passed on.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import replace

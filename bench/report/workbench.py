@@ -4,8 +4,6 @@ Contract: figures of a `Comparison`, unchanged but for digits that nobody reads;
 JSON text, compressed, in letters that HTML can hold.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import zlib
@@ -20,7 +18,8 @@ from bench.report.analysis.training.seen_rows import ArmRows
 from bench.report.render import format as fmt
 from bench.report.sections.marks import READINGS
 
-_DIGITS = 4
+_DIGITS = 6
+"""Digits of a score. With fewer, losses that differ are equal on the page, and its counts are not the report's."""
 
 
 def workbench(comparison: Comparison) -> str | None:
@@ -28,7 +27,7 @@ def workbench(comparison: Comparison) -> str | None:
     if not comparison.examples and not comparison.seen_rows:
         return None
     text = json.dumps(workbench_json(comparison), ensure_ascii=False, separators=(",", ":"))
-    return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
+    return base64.b64encode(zlib.compress(text.encode())).decode("ascii")
 
 
 def workbench_json(comparison: Comparison) -> dict[str, Any]:
@@ -95,6 +94,7 @@ def _eval(comparison: Comparison, entry: EvalExamples, texts: _Texts) -> dict[st
         "tasks": list(entry.tasks) if len(set(entry.tasks)) > 1 else [],
         "questions": [texts.place(text) for text in entry.questions],
         "targets": [texts.place(text) for text in entry.targets],
+        "options": [[texts.place(text) for text in options] for options in entry.options] if any(entry.options) else [],
         "scores": [[_scores(subject) for subject in entry.arms[arm]] for arm in comparison.arms],
         "outputs": [[_outputs(subject, texts) for subject in entry.arms[arm]] for arm in comparison.arms],
     }
@@ -126,19 +126,23 @@ def _differences(comparison: Comparison) -> Iterator[Sequence[str]]:
             if contrast is not None:
                 yield _of_contrast(contrast)
     for pair in comparison.pairs:
-        said = _words(pair.reading, pair.estimate, pair.low, pair.high, pair.p_adjusted)
+        said = _words(pair.reading, pair.estimate, (pair.low, pair.high), pair.p_adjusted, missing=pair.missing)
         yield pair.measurand, pair.arm, pair.reference, said, "all pairs of arms", READINGS[pair.reading]
 
 
 def _of_contrast(contrast: Contrast) -> Sequence[str]:
-    low, high = contrast.delta.tested_interval or (None, None)
-    said = _words(contrast.reading, contrast.delta.estimate, low, high, contrast.p_adjusted)
+    delta = contrast.delta
+    ends = delta.tested_interval or (None, None)
+    said = _words(contrast.reading, delta.estimate, ends, contrast.p_adjusted, missing=delta.bounds is not None)
     return contrast.measurand, contrast.arm, contrast.reference, said, "base and controls", READINGS[contrast.reading]
 
 
-def _words(reading: Reading, estimate: float | None, low: float | None, high: float | None, p: float | None) -> str:
-    """`+0.551 [+0.502, +0.596] better, p 0.003`."""
+def _words(
+    reading: Reading, estimate: float | None, ends: tuple[float | None, float | None], p: float | None, *, missing: bool
+) -> str:
+    """`+0.551 [+0.502, +0.596, missing scores counted] better, p 0.003`."""
     if estimate is None:
         return "no pair scored"
-    parts = [fmt.signed(estimate), fmt.signed_interval(low, high) or "no interval", READINGS[reading]]
+    interval = fmt.signed_interval(*ends).replace("]", ", missing scores counted]" if missing else "]")
+    parts = [fmt.signed(estimate), interval or "no interval", READINGS[reading]]
     return " ".join(part for part in parts if part) + ("" if p is None else f", p {fmt.p_value(p)}")

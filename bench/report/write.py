@@ -5,13 +5,11 @@ Contract: needs the run directory alone, and no torch; can be redone at any time
 report that would come out as it is, is only printed (`bench.report.cached_report`).
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from rich.console import Console
 
-from bench.atomic import write_errors_as_problems, write_text
+from bench.atomic import write_errors_as_problems, write_lines, write_text
 from bench.record.look import LOOK
 from bench.report.analysis.aligned.align import Run
 from bench.report.analysis.answers.flips import FILE as FLIPS
@@ -48,7 +46,7 @@ def write_comparison(
         plots = _write_plots(comparison, folder / markdown.PLOTS)
         write_text(path, markdown.render(view))
         write_text(folder / PAGE, html.render(view, plots, workbench(comparison)))
-        write_text(folder / FLIPS, comparison.flips.lines())
+        write_lines(folder / FLIPS, comparison.flips.lines())
         if comparison.look is not None:
             write_text(folder / LOOK, comparison.look.model_dump_json(indent=1))
         if not comparison.history:  # what is kept is the report without it

@@ -1,4 +1,4 @@
-"""From a suite to a finished run directory.
+"""From a suite to a finished run directory. For users `bench.run` is the function of that name (`bench.api`).
 
 Contract: the parent imports no heavy library; jobs run in processes of their own; what was finished stays finished.
 Each of these imports only those after it: `run` and `commands` (the whole; what other commands do), `execution` (jobs

@@ -4,8 +4,6 @@ Contract: reads stored rows and one subject's scores, whose prompts are the same
 `home/contamination/`, by the content of both, so that a repeated run reads neither.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ from bench.digest import digest_json
 from bench.record.contamination import ContaminationRecord
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.record.store import JobStore
 from bench.record.task_names import task_of
 from bench.run.plan.types import Plan

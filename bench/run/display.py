@@ -3,15 +3,12 @@
 Names and messages are shown as text: whatever they hold, it is no markup and no control code.
 """
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import fmean
-from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -30,8 +27,8 @@ _LIVE_PER_SECOND = 4
 _SILENCE_SECONDS = 120.0
 
 
-class Display(Protocol):
-    """What a run reports while it is running."""
+class Display:
+    """What a run reports while it is running; by itself it says nothing."""
 
     def note(self, text: str) -> None:
         """Something the user should know, one line."""
@@ -72,35 +69,12 @@ def make_display(console: Console, *, quiet: bool = False) -> Iterator[Display]:
         yield plain
 
 
-class QuietDisplay:
+class QuietDisplay(Display):
     """Says nothing; failures are in the report."""
-
-    def note(self, text: str) -> None:
-        """Nothing."""
-
-    def plan(self, plan: Plan) -> None:
-        """Nothing."""
-
-    def started(self, job_id: str) -> None:
-        """Nothing."""
-
-    def dropped(self, job_id: str) -> None:
-        """A planned job that turned out not to be needed."""
-
-    def progress(self, job_id: str, event: Event) -> None:
-        """Nothing."""
-
-    def ended(
-        self, job_id: str, failure: Failure | None, seconds: float | None, *, reused: bool, scores: HeadlineScores = ()
-    ) -> None:
-        """Nothing."""
-
-    def tick(self) -> None:
-        """Nothing."""
 
 
 @dataclass(slots=True, kw_only=True)
-class PlainDisplay:
+class PlainDisplay(Display):
     """A dated line per event; of a running job's progress at most one every 15 seconds; after two silent minutes a line
     on what is running."""
 
@@ -162,7 +136,7 @@ class PlainDisplay:
 
 
 @dataclass(slots=True, kw_only=True)
-class LiveDisplay:
+class LiveDisplay(Display):
     """The running jobs with steps, loss and speed; above them the whole run. Failures stay as lines."""
 
     console: Console
@@ -206,9 +180,6 @@ class LiveDisplay:
             table.add_row(Text(visible(activity.id), style="cyan"), bar, Text("  ".join(figures(activity))))
         results = results_table(self.tally) if self.tally.scores else Text("")
         return Group(Text(visible(self._headline), style="bold"), Text(count_line(self.tally)), table, results)
-
-    def tick(self) -> None:
-        """Nothing: the table is drawn again by itself."""
 
 
 def results_table(tally: Tally) -> Table:

@@ -1,17 +1,16 @@
 """A plan carried out: the bases first, then trainings and evals; the record is written now and then and at the end."""
 
-from __future__ import annotations
-
 import time
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 
 from bench.errors import IncompleteError, InterruptedRunError, Problem
 from bench.record.contamination import ContaminationRecord
 from bench.record.jobs.train_job import ProbeJob
 from bench.record.labels import EvalLabels
 from bench.record.look import Look
-from bench.record.results.training import ProbeResult
+from bench.record.record import Heading, JobOutcome
+from bench.record.results.training.result import ProbeResult
 from bench.record.rundir import RunDirectory, point_latest
 from bench.record.store import JobStore
 from bench.run.checks.base_scores import base_findings
@@ -22,9 +21,9 @@ from bench.run.executors.local import LocalExecutor
 from bench.run.kept_record import RecordSources, recording_code
 from bench.run.plan.free_weights import prune
 from bench.run.plan.probe_rounds import in_round, rounds_of, without_later, without_needless_rounds
-from bench.run.plan.types import JobOutcome, Plan, PlannedJob
+from bench.run.plan.types import Plan, PlannedJob
 from bench.run.process.server import ChildServer
-from bench.run.recording.heading import Heading, earlier, timestamp
+from bench.run.recording.heading import earlier, timestamp
 from bench.run.recording.recorder import make_record
 from bench.run.scheduling.scheduler import Scheduler
 
@@ -70,15 +69,18 @@ class Execution:
         self._write(self.heading)
         try:
             first = () if self.go_on else self._before_training()
-            scheduler.run(first)
+            others = (planned for planned in self.plan.to_do if not isinstance(planned.job, ProbeJob))
+            rest = [planned for planned in others if planned not in first]
+            scheduler.run(first, later=rest)
             if not self.go_on:
                 self._check_bases(display)
-            self._probe_in_rounds(scheduler, display)
-            rest = (planned for planned in self.plan.to_do if not isinstance(planned.job, ProbeJob))
-            scheduler.run([planned for planned in rest if planned not in first])
+            self._probe_in_rounds(scheduler, display, later=rest)
+            scheduler.run(rest)
         except KeyboardInterrupt as error:
             self._write(self._ended(), interrupted=True)
             raise InterruptedRunError(self._interruption()) from error
+        finally:
+            scheduler.executor.stop_all(())
         contamination = self._contamination()
         self._write(self._ended(), contamination=contamination)
         recording_code(self.store.home)  # the next run, which finds everything done, need not parse it
@@ -99,12 +101,12 @@ class Execution:
         self._write(earlier(self.directory, self.plan) or self._ended(), contamination=sources.contamination)
         sources.keep()
 
-    def _probe_in_rounds(self, scheduler: Scheduler, display: Display) -> None:
+    def _probe_in_rounds(self, scheduler: Scheduler, display: Display, *, later: Sequence[PlannedJob]) -> None:
         """Time the arms until their speeds are resolved; what is not needed leaves the plan, as do later probes of an
         arm whose probe failed."""
         for number in rounds_of(self.plan):
             probes = in_round(self.plan, number)
-            scheduler.run(probes)
+            scheduler.run(probes, later=later)
             failed = {p.arm for p in probes if self.outcomes[p.digest].failure is not None}
             shorter = without_needless_rounds(without_later(self.plan, number, failed), self._probed)
             kept = {planned.job.id for planned in shorter.jobs}
@@ -147,7 +149,9 @@ class Execution:
             self._write(self.heading)
 
     def _ended(self) -> Heading:
-        return replace(self.heading, finished=timestamp(), wall_seconds=round(time.monotonic() - self.began, 3))
+        return self.heading.model_copy(
+            update={"finished": timestamp(), "wall_seconds": round(time.monotonic() - self.began, 3)}
+        )
 
     def _contamination(self) -> tuple[ContaminationRecord, ...]:
         return find_contamination(self.plan, store=self.store, home=self.store.home)

@@ -1,7 +1,5 @@
 """What surrounds a run: signals that interrupt it, one process per folder, other nodes, no process left behind."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 import threading

@@ -3,8 +3,6 @@
 Contract: a hint changes no result; without it a command only takes longer, or uses a core for nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -5,8 +5,6 @@ code that writes records), its files in the run's folder by size and time of cha
 result, has the record written anew.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator
@@ -20,7 +18,7 @@ from bench.record.contamination import ContaminationRecord
 from bench.record.labels import EvalLabels
 from bench.record.look import Look
 from bench.record.rundir import RunDirectory
-from bench.run.checks.given_weights import given_records
+from bench.run.checks.check_given import given_records
 from bench.run.plan.types import Plan
 from bench.run.recording.portable import portable
 

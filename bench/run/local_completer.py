@@ -5,13 +5,11 @@ asked: one at a time, so that a writer and a judge need no more memory than the 
 with this process however that ends.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
 from bench.emit import AllAnswered, RequestCompleted, RequestFailed
 from bench.endpoint.cache import ReplyCache
@@ -20,10 +18,11 @@ from bench.endpoint.local_model import CompleteRequest, LocalAsker, WriterReques
 from bench.errors import IncompleteError, InputError
 from bench.run.process.server import Child, ChildServer, failed
 from bench.suite.resolved import ResolvedModel
-from bench.suite.tables.endpoint import Price
-from bench.suite.tables.precision import Precision
+from bench.suite.tables.models.endpoint import Price
+from bench.suite.tables.models.precision import Precision
 
 KIND = "complete"
+_GENERATOR = "bench.evals.completions"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,7 +60,7 @@ class LoadedModel:
         if child is not None:
             child.stop()
 
-    def __enter__(self) -> LoadedModel:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -117,7 +116,7 @@ class LocalCompleter:
 
     @property
     def _asker(self) -> LocalAsker:
-        return LocalAsker(model=self.model, precision=self.precision, cache=self.cache)
+        return LocalAsker(model=self.model, precision=self.precision, cache=self.cache, generated_by=_GENERATOR)
 
     def digest(self, request: CompletionRequest) -> str:
         """See `LocalAsker`."""

@@ -1,7 +1,5 @@
 """What a running suite has done and has left, kept as numbers; `bench.run.display` shows them."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,34 +1,32 @@
 """`bench run`: resolve → plan → execute → record. What is done stays done, however the run ends."""
 
-from __future__ import annotations
-
 import dataclasses
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bench.atomic import write_errors_as_problems, write_text
+from bench.errors import Problem, attempted
 from bench.record.labels import EvalLabels, read_labels
 from bench.record.look import Look, looks_beside, question_of
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
-from bench.run.checks.before_work import check_before_work
+from bench.run.checks.before_work import CheckedPlan, checked_plan
 from bench.run.checks.trusted_commands import check_trusted
 from bench.run.checks.warnings import advice, as_line
 from bench.run.display import Display
 from bench.run.estimate.disk import check_space
+from bench.run.estimate.memory.limit import memory_remarks_of_run
 from bench.run.execution import Execution
 from bench.run.executors.executor import Executor
 from bench.run.guards import exclusive, hosting_nodes, server_ended_on_error, signals_interrupt
 from bench.run.hints import hint_file
-from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan
 from bench.run.plan.unavailable import notes as unavailable_notes
 from bench.run.process.server import ChildServer
-from bench.run.recording.heading import Heading
+from bench.run.recording.heading import heading_now
 from bench.run.resolve.precision import precision_notes
-from bench.run.resolve.suite import resolve
 from bench.run.takeover import take_over
 from bench.suite.load import LoadedSuite
 
@@ -56,8 +54,7 @@ def run_suite(
     base's scores. Raises `InputError` before any work, `IncompleteError` before the first training,
     `InterruptedRunError` after SIGINT or SIGTERM.
     """
-    began = time.monotonic()
-    check_trusted(loaded)
+    began, (labels, found) = time.monotonic(), _read_beside(loaded)
     server = dataclasses.replace(server or ChildServer(), tick=display.tick)
     hint = hint_file("finished", loaded, only, home)
     with (
@@ -68,46 +65,68 @@ def run_suite(
     ):
         if fresh or not hint.exists():
             server.warm()  # its imports overlap with resolving
-        resolved = resolve(loaded, home=home, server=server, partial=True)
-        planned = plan(resolved, only=only, home=home, fresh=fresh, trust_task_code=trust_task_code)
-        checked = check_before_work(planned, home=home, server=server, go_on=go_on, note=display.note)
-        planned = checked.plan
-        check_space(planned, home=home)
-        _announce(planned, loaded, display)
-        directory = RunDirectory.at(reports, suite=resolved.suite.name, profile=resolved.profile, digest=planned.digest)
-        execution = Execution(
-            plan=planned,
-            store=JobStore(home=home),
-            directory=directory,
-            heading=_heading(planned, loaded, command),
-            began=began,
-            go_on=go_on,
-            executor=executor,
-            unavailable=checked.unavailable,
-            looks=_earlier_looks(planned, directory),
-            labels=_labels(loaded),
-        )
-        with exclusive(directory, display):
-            _enter(directory, planned, display, shown=not temporary)
+        checked = checked_plan(
+            loaded, only=only, home=home, server=server, fresh=fresh, trust_task_code=trust_task_code, go_on=go_on,
+            found=found, note=display.note,
+        )  # fmt: skip
+        check_space(checked.plan, home=home)
+        _announce(checked.plan, loaded, display, memory_remarks_of_run(checked.plan, home=home, server=server))
+        execution = _execution(
+            checked, loaded, home=home, reports=reports, command=command, began=began, go_on=go_on, executor=executor,
+            labels=labels,
+        )  # fmt: skip
+        with exclusive(execution.directory, display):
+            _enter(execution.directory, checked.plan, display, shown=not temporary)
             execution.execute(server, display)
         if not execution.failed:
             write_text(hint, "")
-        return directory
+        return execution.directory
 
 
-def _announce(planned: Plan, loaded: LoadedSuite, display: Display) -> None:
-    """Show the plan, with what deserves a warning and what is unavailable."""
-    for warning in advice(loaded) if planned.to_do else ():
-        display.note(as_line(warning))
+def _read_beside(loaded: LoadedSuite) -> tuple[tuple[EvalLabels, ...], list[Problem]]:
+    """People's labels, and all that is wrong with what a plan does not look at."""
+    found: list[Problem] = []
+    attempted(found, lambda: check_trusted(loaded))
+    return attempted(found, lambda: _labels(loaded)) or (), found
+
+
+def _announce(planned: Plan, loaded: LoadedSuite, display: Display, remarks: Iterable[str]) -> None:
+    """Show the plan, with what deserves a warning, `remarks` among it, and what is unavailable."""
+    for line in (*map(as_line, advice(loaded)), *remarks) if planned.to_do else ():
+        display.note(line)
     display.plan(planned)
     for line in (*precision_notes(planned.resolved), *unavailable_notes(planned)):
         display.note(line)
 
 
-def _heading(planned: Plan, loaded: LoadedSuite, command: Sequence[str] | None) -> Heading:
-    """Heading of the record. command: default this process's arguments."""
+def _execution(
+    checked: CheckedPlan,
+    loaded: LoadedSuite,
+    *,
+    home: Path,
+    reports: Path,
+    command: Sequence[str] | None,
+    began: float,
+    go_on: bool,
+    executor: Executor | None,
+    labels: tuple[EvalLabels, ...],
+) -> Execution:
+    """What carries the plan out in the run's directory, with the heading, earlier looks and labels of its record."""
+    planned, suite = checked.plan, loaded.suite
+    directory = RunDirectory.at(reports, suite=suite.name, profile=loaded.profile, digest=planned.digest)
     typed = tuple(command or ("bench", *sys.argv[1:]))
-    return Heading.now(planned, command=typed, suite_toml_sha256=loaded.sha256)
+    return Execution(
+        plan=planned,
+        store=JobStore(home=home),
+        directory=directory,
+        heading=heading_now(planned, command=typed, suite_toml_sha256=loaded.sha256),
+        began=began,
+        go_on=go_on,
+        executor=executor,
+        unavailable=checked.unavailable,
+        looks=_earlier_looks(planned, directory),
+        labels=labels,
+    )
 
 
 def _enter(directory: RunDirectory, planned: Plan, display: Display, *, shown: bool) -> None:

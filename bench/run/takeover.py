@@ -4,8 +4,6 @@ Contract: one run, one folder. The newest folder of the suite is taken over wher
 was done then is part of this run too, so nothing is lost by it.
 """
 
-from __future__ import annotations
-
 from bench.errors import InputError
 from bench.record.rundir import LATEST, RunDirectory, point_latest
 from bench.run.plan.types import Plan

@@ -1,13 +1,9 @@
 """`bench data show`: what an arm trains on, as the model will see it, measured in a child process."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from pathlib import Path
 
-from bench.emit import Event
 from bench.errors import InputError, Problem, did_you_mean
-from bench.record.results.preview import Preview
+from bench.record.results.training.preview import Preview
 from bench.run.process.payloads import ShowRequest
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
@@ -41,9 +37,8 @@ def show_data(
     rows: int,
     home: Path,
     server: ChildServer | None = None,
-    on_event: Callable[[Event], None] = lambda event: None,
 ) -> Shown:
-    """The data of `arm` (`data/recipe`), with its first `rows` rows in full. `on_event` hears how many were measured.
+    """The data of `arm` (`data/recipe`), with its first `rows` rows in full.
 
     Raises `InputError` for an unknown arm, and all that `resolve` finds.
     """
@@ -64,7 +59,7 @@ def show_data(
         end_token=recipe.end_token,
         rows=rows,
     )
-    fields = server.call("show", request, folder=home, log=home / "logs" / "show.txt", on_event=on_event)
+    fields = server.call("show", request, folder=home, log=home / "logs" / "show.txt")
     return Shown(
         arm=arm,
         source=data.source,

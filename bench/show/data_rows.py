@@ -1,16 +1,14 @@
-"""Shows an arm's data in the terminal; all counts are made in `bench.train.preview`.
+"""Shows an arm's data in the terminal; all counts are made in `bench.train.planning.preview`.
 
 Contract: what rows say is text: no control code and no markup of theirs reaches the terminal. Where there are no
 colours (a file, a pipe, `NO_COLOR`), brackets show what is supervised.
 """
 
-from __future__ import annotations
-
 from rich.console import Console
 from rich.text import Text
 
 from bench.control_codes import visible
-from bench.record.results.preview import ShownRow
+from bench.record.results.training.preview import ShownRow
 from bench.show.data import Shown
 
 SUPERVISED, MASKED = "bold green", "dim"

@@ -1,7 +1,5 @@
 """Shows a forecast in the terminal; all numbers come from `bench.run.estimate.forecast`."""
 
-from __future__ import annotations
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -9,7 +7,7 @@ from rich.text import Text
 from bench.control_codes import visible
 from bench.run.display import duration
 from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecast
-from bench.run.estimate.placement_types import DeviceLayout, Placement
+from bench.run.estimate.placement.types import DeviceLayout, Placement
 from bench.units import size_text
 
 _MOST_ARMS = 100

@@ -1,7 +1,5 @@
 """Prints rows of named things as a table: names and numbers whole, prose wrapped."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console

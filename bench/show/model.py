@@ -1,7 +1,5 @@
 """`bench models show`: a base's card, and its parameters counted from its config in a child process."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -14,13 +12,13 @@ from bench.control_codes import visible
 from bench.errors import InputError, Problem, did_you_mean
 from bench.model.size.description import DescribeRequest, Description
 from bench.places import home
-from bench.run.estimate.memory import card_memory
+from bench.run.estimate.memory.from_shapes import card_memory
 from bench.run.process.server import ChildServer
 from bench.run.resolve.hub_models import snapshot
 from bench.run.resolve.remote_code import CODE_FILES, remote_code
 from bench.spec import Spec
 from bench.suite.catalog.card import card_folder, card_names, fetched_folder, load_card
-from bench.suite.tables.model import ModelCard
+from bench.suite.tables.models.model import ModelCard
 from bench.suite.tables.training.adapter import LoraSpec
 from bench.units import GIB, size_text
 
@@ -44,17 +42,17 @@ class ShownModel(Spec):
     """Model and adapters together."""
     lora_trainable_parameters: int
     memory_full_gib: float
-    """Estimate as on a card (`bench.run.estimate.memory.card_memory`), from the counts above."""
+    """Estimate as on a card (`bench.run.estimate.memory.from_shapes.card_memory`), from the counts above."""
     memory_lora_gib: float
 
 
-def show_model(name: str, *, trust_remote_code: bool = False, server: ChildServer | None = None) -> ShownModel:
+def show_model(name: str, *, trust_remote_code: bool = False) -> ShownModel:
     """Look up `name` as a card, a folder or a hub id; code that it brings runs only if that is trusted.
 
     Raises `InputError` where it is none of them.
     """
     card = load_card(name) if name in card_names() else None
-    lora, server = LoraSpec(), server or ChildServer()
+    lora, server = LoraSpec(), ChildServer()
     trusted_folder = None
     if card is not None and card.config:
         config: dict[str, Any] = dict(card.config)

@@ -3,8 +3,6 @@
 Contract: from the record alone, which a run writes anew after every job.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """Arms by name or pattern, as `--only` takes them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 

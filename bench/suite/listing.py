@@ -1,7 +1,5 @@
 """What `bench list` shows: what there is to name in a suite."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from bench.errors import InputError, Problem, did_you_mean
@@ -78,19 +76,12 @@ def _evals() -> Iterator[ListingRow]:
     for name, profile, suite in _shipped():
         for spec in suite.eval:
             data = data_of(spec)
-            inline = (
-                ", ".join(spec.tasks)
-                if spec.kind == "lm_eval"
-                else spec.source
-                if spec.kind == "choice"
-                else "questions in the suite"
-            )
             yield {
                 "suite": name,
                 "profile": profile,
                 "name": spec.name,
                 "kind": spec.kind,
-                "of": inline if data is None else data.label,
+                "of": spec.examples_label if data is None else data.label,
                 "role": spec.role,
             }
 

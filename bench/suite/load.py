@@ -4,8 +4,6 @@ Contract: `load_suite` gives a suite in which every name is known and every file
 that is wrong. Nothing is written and nothing heavy is imported.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +19,7 @@ from bench.suite.checks.check import check
 from bench.suite.checks.data.data_references import resolve_references
 from bench.suite.checks.metric_code import metric_code_problems
 from bench.suite.checks.models.distribution import distribution_problems, inline_deepspeed
+from bench.suite.checks.sound_tables import other_problems
 from bench.suite.checks.task_files.check import code_problems
 from bench.suite.reading.checkpoints import with_checkpoints
 from bench.suite.reading.deployed_claims import with_deployed_claims
@@ -30,6 +29,9 @@ from bench.suite.reading.overlay import Override, apply_overrides, merge
 from bench.suite.reading.pydantic_errors import explain, freeze, shown, spell
 from bench.suite.reading.toml import TomlTable
 from bench.suite.tables.suite import Suite
+
+_CONCLUSIONS = ("claim[", "control", "decision", "gate", "deploy")
+"""Tables that decide nothing of which rows are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +84,8 @@ def load_suite(
 
     `trust_remote_code`, `trust_commands`: as the command line says. `refuse_task_code`: code in task files is a
     problem, as it is to `bench run` without `--trust-task-code`. `also`: one more check; `rows`: one of suites whose
-    names and files are right. Raises `InputError` with all problems: of the file's syntax alone, else of keys and
-    types, else of names and files, else of `rows`; and of `also`.
+    names say which rows they read. Raises `InputError` with all problems: of the file's syntax alone, else of keys and
+    types with those of the other tables' files, else of names, files, `rows` and `also`.
     """
     built = _build(read_suite_file(source), profile, overrides)
     loaded = _check(built, refuse_task_code=refuse_task_code, also=also, rows=rows)
@@ -214,7 +216,8 @@ def _build(file: SuiteFile, profile: str | None, overrides: Sequence[str]) -> Lo
     try:
         suite = Suite.model_validate(raw, strict=True)
     except ValidationError as error:
-        raise InputError([*explain(error, raw, Suite, kind="suite", locate=locate), *_no_model(error, raw)]) from None
+        named = [*explain(error, raw, Suite, kind="suite", locate=locate), *_no_model(error, raw)]
+        raise InputError([*named, *other_problems(raw, error, file.path.parent)]) from None
     suite = with_deployed_claims(with_checkpoints(resolve_references(suite), file.path.parent))
     return LoadedSuite(suite=suite, profile=name, overrides=tuple(overrides), path=file.path, sha256=file.sha256)
 
@@ -239,6 +242,11 @@ def _origin(
     return spell(("profile", str(profile), *path)) if in_profile else spell(path)
 
 
+def _hides_rows(problem: Problem) -> bool:
+    """Whether it may be unknown which rows the suite reads: a wrong name, but for those in what is concluded."""
+    return problem.reference.startswith("suite.") and not (problem.where or "").startswith(_CONCLUSIONS)
+
+
 def _check(
     loaded: LoadedSuite,
     *,
@@ -250,7 +258,10 @@ def _check(
     problems = [*check(loaded.suite, base), *distribution_problems(loaded.suite, base)]
     if refuse_task_code:
         problems += [*code_problems(loaded.suite, base), *metric_code_problems(loaded.suite.eval)]
-    problems += [*(() if problems else rows(loaded)), *also(loaded.suite)]
+    if not any(map(_hides_rows, problems)):
+        reported = {problem.what for problem in problems}
+        problems += [problem for problem in rows(loaded) if problem.what not in reported]
+    problems += also(loaded.suite)
     if problems:
         raise InputError(problems)
     return dataclasses.replace(loaded, suite=inline_deepspeed(loaded.suite, base))

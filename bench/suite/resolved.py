@@ -1,29 +1,33 @@
 """Pinned inputs: models by the hash of their files, data by the hash of the selected rows, judges by their prompt."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from pydantic import Field
 
 from bench.errors import Problem
 from bench.spec import Spec
+from bench.suite.tables.arms.weights_form import WeightsForm
 from bench.suite.tables.data import OddRows
-from bench.suite.tables.precision import Precision
-from bench.suite.tables.weights_form import WeightsForm
+from bench.suite.tables.models.precision import Precision
 
 UNREACHABLE = "hub.unreachable"
 """Reference of the one problem that is not the user's: it may pass by itself."""
 
 
 class Unavailable(Spec):
-    """Why an input could not be had this time: what was asked for may be right, the hub did not give it."""
+    """Why an input could not be had this time: what was asked for may be right, the hub did not give it. Or it
+    `is_wrong`, which a problem reports."""
 
     what: str
     where: str | None
     hint: str | None
     log: str
-    """File that says how it was tried. Not part of any digest."""
+    """File that says how it was tried; empty where the input is wrong. Not part of any digest."""
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the user has to fix it: a run with such an input is refused."""
+        return not self.log
 
     @property
     def problem(self) -> Problem:

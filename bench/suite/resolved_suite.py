@@ -1,7 +1,5 @@
 """A suite whose inputs are pinned."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
@@ -15,8 +13,8 @@ from bench.suite.resolved import (
     ResolvedModel,
     ResolvedWeights,
 )
-from bench.suite.tables.arms import BASE, ArmRef
-from bench.suite.tables.precision import Precision
+from bench.suite.tables.arms.arms import BASE, ArmRef
+from bench.suite.tables.models.precision import Precision
 from bench.suite.tables.suite import Suite
 
 

@@ -1,12 +1,16 @@
 """The JSON Schema of suite files, generated from the types.
 
-Contract: `bench/suite/schema.json` is `suite_schema()` as committed, for editors (`#:schema`); a test holds them equal.
+Contract: `bench/suite/schema.json` is `schema_text()` as committed, for editors (`#:schema`); a test holds them equal.
 """
 
-from __future__ import annotations
-
+import json
 from typing import Any, get_args
 
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import ModelSchema
+
+from bench.suite.reading.key_docs import key_docs
 from bench.suite.tables.suite import TO_TRAIN, Suite
 from bench.suite.tables.training.adapter import AdapterSpec, QuantizationSpec
 from bench.suite.tables.training.recipe import Recipe
@@ -16,13 +20,39 @@ _SUFFIX = "Overlay"
 _TABLES = "#/$defs/"
 
 
+class _WithDocs(GenerateJsonSchema):
+    """Schema with the docstrings of the keys."""
+
+    def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
+        """A table, each of its keys described."""
+        kind: type[BaseModel] = schema["cls"]
+        table, docs = super().model_schema(schema), key_docs(kind)
+        for key, value in table["properties"].items():
+            value |= {"description": docs[key]} if key in docs else {}
+        return table
+
+
+def schema_text() -> str:
+    """The schema as JSON with a line for each key of each table, so that a changed key is a changed line."""
+    return _text(suite_schema(), ()) + "\n"
+
+
+def _text(value: Any, at: tuple[str, ...]) -> str:
+    if at and at[-1] not in ("$defs", "properties") and at[:-1] != ("$defs",):
+        return json.dumps(value, ensure_ascii=False)
+    pad = "  " * len(at)
+    entries = (f"{pad}  {json.dumps(key)}: {_text(item, (*at, key))}" for key, item in value.items())
+    return "{\n" + ",\n".join(entries) + f"\n{pad}}}"
+
+
 def suite_schema() -> dict[str, Any]:
-    """Schema of a whole file: a suite, `default_profile`, and `profile.NAME` tables in which no key is required.
+    """Schema of a whole file: a suite, `extends`, `default_profile`, and `profile.NAME` tables. No key is required in a
+    profile, or in a file that extends another.
 
     What only holds once a profile is laid over the suite (a key that must be there), or where something is trained, is
     left to `bench validate`.
     """
-    schema = Suite.model_json_schema()
+    schema = Suite.model_json_schema(schema_generator=_WithDocs)
     schema["required"] = [key for key in schema["required"] if key not in TO_TRAIN]
     definitions: dict[str, Any] = schema["$defs"]
     _allow_sweeps(definitions)
@@ -31,7 +61,8 @@ def suite_schema() -> dict[str, Any]:
     used = _reachable(overlay, {**definitions, **overlays})
     definitions |= {name: overlays[name] for name in sorted(used & overlays.keys())}
     definitions["Profile"] = {**overlay, "title": "Profile", "description": "Keys laid over the suite."}
-    schema["properties"] |= {
+    definitions["Whole"] = {key: schema[key] for key in ("properties", "required")}
+    of_the_file = {
         "extends": {
             "type": "string",
             "description": "Another suite, by path or shipped name, that this file is laid over, key by key.",
@@ -43,7 +74,14 @@ def suite_schema() -> dict[str, Any]:
             "additionalProperties": {"$ref": f"{_TABLES}Profile"},
         },
     }
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": definitions}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **overlay,
+        "properties": overlay["properties"] | of_the_file,
+        "if": {"not": {"required": ["extends"]}},
+        "then": {"$ref": f"{_TABLES}Whole"},
+        "$defs": definitions,
+    }
 
 
 def _allow_sweeps(definitions: dict[str, Any]) -> None:
@@ -58,7 +96,7 @@ def _allow_sweeps(definitions: dict[str, Any]) -> None:
                 "maxItems": MOST_SETTINGS,
                 "description": "The values, such as `[1e-5, 3e-5, 1e-4]`.",
             },
-            "on": {"type": "string", "description": _plain(Sweep.model_fields["on"].description)},
+            "on": {"type": "string", "description": _plain(key_docs(Sweep)["on"])},
         },
         "required": ["sweep"],
         "additionalProperties": False,

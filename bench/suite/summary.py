@@ -1,7 +1,5 @@
 """What a valid suite amounts to, in numbers and in one sentence."""
 
-from __future__ import annotations
-
 from typing import TypedDict
 
 from bench.suite.load import LoadedSuite

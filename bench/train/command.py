@@ -6,8 +6,6 @@ held against the base as weights from elsewhere are. Tokens are those of the row
 program's start included, for nothing is known of its inside.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -32,19 +30,20 @@ from bench.model.loading.load import count_parameters, load_skeleton
 from bench.record.files import WEIGHTS
 from bench.record.given_facts import GivenFacts
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.ledger import Ledger, OtherLoad, Seconds
-from bench.record.results.training import TrainResult
+from bench.record.results.training.ledger import Ledger, OtherLoad, Seconds
+from bench.record.results.training.result import TrainResult
 from bench.suite.peft_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from bench.suite.resolved import ResolvedWeights
 from bench.suite.tables.training.command import TrainingCommand, flat_values
+from bench.train.applied.fit_given import given_facts
 from bench.train.batches.schedule import Schedule
-from bench.train.given_weights import given_facts
 from bench.train.probe import known_budget
 from bench.train.training_data import TrainingData, build_training_data
 
 ROWS = "rows.jsonl"
 _PASSED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
-_TAIL_LINES = 12
+_TAIL_CHARACTERS = 200
+"""Fewer than a job's message may have, so that the end of a program's log is in it whole."""
 
 
 def run_command(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
@@ -141,8 +140,9 @@ def _run(words: list[str], environment: dict[str, str], *, cwd: Path, seconds: f
             lines = log.read().splitlines()
             _log("\n".join(lines))
     if why is not None:
-        said = " | ".join(line.strip() for line in lines[-_TAIL_LINES:] if line.strip())
-        raise RuntimeError(f"the training command failed ({why}): {said or 'it printed nothing'}")
+        said = " | ".join(line.strip() for line in lines if line.strip())
+        end = said if len(said) <= _TAIL_CHARACTERS else f"…{said[-_TAIL_CHARACTERS:]}"
+        raise RuntimeError(f"the training command failed ({why}): {end or 'it printed nothing'}")
 
 
 def _log(text: str) -> None:

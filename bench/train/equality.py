@@ -3,8 +3,6 @@
 Contract: both run the same scheduled batches from the same weights. Nothing of either is kept but what is compared.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager

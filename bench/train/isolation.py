@@ -6,8 +6,6 @@ planned, with a normal-looking loss. `row_separation` tries a small random copy 
 its layers, a short window, and rows that are longer than it; `check_isolation` the model itself on its own rows.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

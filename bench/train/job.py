@@ -6,8 +6,6 @@ gives the same losses and weights to the last bit, resumed or not, unless its bu
 is counted, and equals the plan, or the job fails.
 """
 
-from __future__ import annotations
-
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -23,23 +21,23 @@ from bench.machine.other_load import OtherLoadCounter
 from bench.model.loading.load import count_parameters
 from bench.record.files import WEIGHTS
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.applied import Applied, WeightsCheck
-from bench.record.results.ledger import Energy, OtherLoad, PhaseMemory, Step
-from bench.record.results.training import TrainResult
+from bench.record.results.training.applied import Applied, WeightsCheck
+from bench.record.results.training.ledger import Energy, OtherLoad, PhaseMemory, Step
+from bench.record.results.training.result import TrainResult
 from bench.train.accounting.across_ranks import exchanged_energy, exchanged_memory
 from bench.train.accounting.energy import EnergyCounter
 from bench.train.accounting.ledger import MemoryByPhase, make_ledger
 from bench.train.applied.weights_check import check_weights, trained_loss
 from bench.train.batches.schedule import Schedule
 from bench.train.equality import engine_equality
-from bench.train.loop.best_step import BestStep
-from bench.train.loop.checkpoint import Checkpoint, find_checkpoint
-from bench.train.loop.evaluated_steps import EvaluatedSteps, ScoreStep
-from bench.train.portable import save_companions
+from bench.train.loop.checkpoints.checkpoint import Checkpoint, find_checkpoint
+from bench.train.loop.kept_step.best_step import BestStep
+from bench.train.loop.kept_step.evaluated_steps import EvaluatedSteps, ScoreStep
 from bench.train.prepare import Prepared, prepare
 from bench.train.probe import known_budget
 from bench.train.processes.ranks import Ranks
-from bench.train.saving import keep_start, save_weights
+from bench.train.saved.portable import save_companions
+from bench.train.saved.saving import keep_start, save_weights
 from bench.train.seen_rows import seen_rows
 
 

@@ -3,12 +3,11 @@
 Contract: the same job gives the same trainer, to the last bit, in every process that makes it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import torch
 from trl import SFTConfig
@@ -16,10 +15,11 @@ from trl import SFTConfig
 from bench.emit import Emit, StepDone
 from bench.machine.device import pick_device, pick_precision
 from bench.model.loading.load import load_base, load_config
+from bench.model.loading.stored_dtype import tuned_dtype
 from bench.model.transformers_private import attention_implementation
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.ledger import Step
-from bench.suite.tables.precision import Precision
+from bench.record.results.training.ledger import Step
+from bench.suite.tables.models.precision import Precision
 from bench.suite.tables.training.budget import Budget
 from bench.train.accounting.across_ranks import exchanged
 from bench.train.accounting.ledger import LedgerInput
@@ -28,12 +28,11 @@ from bench.train.accounting.utilization import device_peak
 from bench.train.arguments.adapters import check_gradients, peft_config, target_modules
 from bench.train.arguments.rate import make_scheduler
 from bench.train.arguments.sft_config import optimizer_name, sft_config
-from bench.train.arguments.stored_type import stored_in
 from bench.train.isolation import row_separation
-from bench.train.loop.router import describe_router_loss, router_loss
+from bench.train.loop.kept_step.validation import Watch
+from bench.train.loop.loss.router import describe_router_loss, router_loss
 from bench.train.loop.trainer import MeteredTrainer
 from bench.train.loop.trainer_plan import TrainerPlan
-from bench.train.loop.validation import Watch
 from bench.train.processes.distribution import check_distribution, join_group
 from bench.train.processes.ranks import Ranks, current_ranks
 from bench.train.training_data import TrainingData, build_training_data
@@ -58,7 +57,7 @@ class Prepared:
     peak_before: float | None = None
     """FLOP/s of the device before the first step, once it is measured."""
 
-    def with_peak(self) -> Prepared:
+    def with_peak(self) -> Self:
         """A copy with the device's peak, which the main process measures while nothing trains."""
         peak = device_peak(self.precision, self.device) if self.ranks.is_main_process else None
         return replace(self, peak_before=peak)
@@ -91,7 +90,7 @@ class Prepared:
         if (router := describe_router_loss(load_config(self.job.model))) is not None:
             words["router_loss"] = router
         if self.job.recipe.adapter is None:
-            words["stored_in"] = str(stored_in(self.job)).removeprefix("torch.")
+            words["stored_in"] = str(tuned_dtype(Path(self.job.model.path), self.precision)).removeprefix("torch.")
         if self.job.recipe.processes > 1:
             words["processes"] = str(self.job.recipe.processes)
         if modules := target_modules(model):

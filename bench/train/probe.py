@@ -3,16 +3,14 @@
 Contract: nothing of a probe is kept but its figures.
 """
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 
 from bench.emit import Emit, ignore_event
 from bench.machine.other_load import OtherLoadCounter
 from bench.record.jobs.train_job import ProbeJob, TrainJob
-from bench.record.results.ledger import OtherLoad, PhaseMemory
-from bench.record.results.training import ProbeResult
+from bench.record.results.training.ledger import OtherLoad, PhaseMemory
+from bench.record.results.training.result import ProbeResult
 from bench.suite.tables.training.budget import Budget
 from bench.train.accounting.across_ranks import exchanged_memory
 from bench.train.accounting.budget import pilot_job, planned_budget

@@ -3,8 +3,6 @@
 Contract: read off the batches that are trained on, not rendered again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,7 +10,7 @@ from pathlib import Path
 from bench.data.render.row import Row
 from bench.data.store import load_rows
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.seen_row import SeenRow
+from bench.record.results.training.seen_row import SeenRow
 from bench.train.batches.encoded_row import IGNORED, EncodedRow
 from bench.train.batches.segments import segments
 from bench.train.batches.validation_rows import split_rows

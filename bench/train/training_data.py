@@ -1,10 +1,9 @@
 """Training data from a job's stored rows: rendered, split, packed, scheduled."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from bench.data.render.render import Renderer, make_renderer
 from bench.data.render.row import Row
@@ -37,7 +36,7 @@ class TrainingData:
     """Held-out rows; none unless the recipe asks for them."""
     validation_rows: int
 
-    def first(self, steps: int, *, with_largest_pass: bool = False) -> TrainingData:
+    def first(self, steps: int, *, with_largest_pass: bool = False) -> Self:
         """This training data, ended after so many optimiser steps; the largest pass of all among them if asked for."""
         schedule = self.schedule
         return replace(self, schedule=schedule.with_largest_pass(steps) if with_largest_pass else schedule.first(steps))

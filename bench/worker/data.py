@@ -1,11 +1,9 @@
 """Work on rows beside jobs: downloaded, and rendered."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bench.emit import Emit
-from bench.record.results.preview import Preview
+from bench.record.results.training.preview import Preview
 from bench.run.process.payloads import FetchRequest, ShowRequest
 
 
@@ -18,7 +16,7 @@ def fetch(request: FetchRequest, folder: Path, emit: Emit) -> str:
 
 def show(request: ShowRequest, folder: Path, emit: Emit) -> Preview:
     """Render rows as a training will see them."""
-    from bench.train.preview import preview  # only this kind of work needs it
+    from bench.train.planning.preview import preview  # only this kind of work needs it
 
     return preview(
         request.model,

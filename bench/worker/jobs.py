@@ -1,7 +1,5 @@
 """Jobs of a run, in the child: one function for each kind of job."""
 
-from __future__ import annotations
-
 import time
 from functools import partial
 from pathlib import Path
@@ -14,7 +12,7 @@ import bench.train.probe
 from bench.emit import Emit
 from bench.evals.share import ask_share
 from bench.evals.step_score import score_step
-from bench.evals.subject_loader import SubjectLoader
+from bench.evals.subject.loader import SubjectLoader
 from bench.evals.sweep import sweep_result
 from bench.evals.trajectory import score_trajectory
 from bench.launch.training import join_training, train_in_ranks
@@ -25,11 +23,12 @@ from bench.record.jobs.job import result_adapter
 from bench.record.jobs.planned_training import PlannedTraining
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
-from bench.record.results.training import TrainResult
+from bench.record.results.training.result import TrainResult
 from bench.record.store import write_result
 from bench.record.sweep import with_chosen_setting
 from bench.run.process.invitations import Invitation
-from bench.train.loop.evaluated_steps import ScoreStep
+from bench.run.process.work import Rest
+from bench.train.loop.kept_step.evaluated_steps import ScoreStep
 
 _LOADER = SubjectLoader()
 """The subject of this child's evals."""
@@ -73,6 +72,11 @@ def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
     """Score one subject on one eval."""
     torch.set_num_threads(job.threads)
     write_result(folder, bench.evals.job.run_eval(job, folder, emit, partial=folder / PARTIAL, loader=_LOADER))
+
+
+def rest(request: Rest, folder: Path, emit: Emit) -> None:
+    """Give the subject back, and keep its base."""
+    _LOADER.give_back()
 
 
 def answer(job: AnswerJob, folder: Path, emit: Emit) -> None:

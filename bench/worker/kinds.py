@@ -5,8 +5,6 @@ takes further requests; see `bench.run.process.child`, which gives a child its l
 starts a thread or touches a device at import: forks would inherit it.
 """
 
-from __future__ import annotations
-
 import gc
 import threading
 from collections.abc import Callable
@@ -41,7 +39,7 @@ from bench.run.process.payloads import (
     TrustRequest,
     UnpackRequest,
 )
-from bench.run.process.work import Payload, Service, WorkKind
+from bench.run.process.work import REST, Payload, Rest, Service, WorkKind
 from bench.worker import data, jobs, models, planning
 
 
@@ -64,6 +62,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "eval": _apart(EvalJob, jobs.evaluate),
     "answer": _apart(AnswerJob, jobs.answer),
     "share": _apart(ShareJob, jobs.share),
+    REST: WorkKind(payload=Rest, do=jobs.rest),
     "deploy": _apart(DeployJob, jobs.deploy),
     "count": WorkKind(payload=CountRequest, do=planning.count),
     "memory": WorkKind(payload=MemoryRequest, do=planning.memory),

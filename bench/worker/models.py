@@ -1,7 +1,5 @@
 """Work on one model beside jobs: its own code, its files and parameters, and its answers."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,9 +58,10 @@ def unpack(request: UnpackRequest, folder: Path, emit: Emit) -> int:
 
 def export(request: ExportRequest, folder: Path, emit: Emit) -> None:
     """Write trained weights as a folder that plain transformers loads."""
-    from bench.train.export import export_subject  # only this kind of work needs it
+    from bench.train.saved.export import export_subject  # only this kind of work needs it
 
-    export_subject(request.model, Path(request.training), Path(request.out), merge=request.merge)
+    training, out = Path(request.training), Path(request.out)
+    export_subject(request.model, training, out, merge=request.merge, precision=request.precision)
 
 
 def complete(wanted: WriterRequest, folder: Path, emit: Emit, requests: Iterator[CompleteRequest]) -> None:

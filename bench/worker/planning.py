@@ -1,7 +1,5 @@
 """What a plan and a run ask about trainings and evals before any of them starts."""
 
-from __future__ import annotations
-
 import dataclasses
 import traceback
 from pathlib import Path
@@ -13,7 +11,7 @@ from bench.emit import Emit
 from bench.errors import InputError, Problem, collected
 from bench.record.given_facts import GivenFacts
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.facts import PlannedCounts, PrecisionTrial, StepBytes, TrainingFacts
+from bench.record.results.training.facts import PlannedCounts, PrecisionTrial, StepBytes, TrainingFacts
 from bench.run.process.payloads import (
     CheckReply,
     CheckRequest,
@@ -27,8 +25,8 @@ from bench.run.process.payloads import (
     RefusedTraining,
     RehearsalRequest,
 )
-from bench.train.exact_counts import TrainingCounter, training_facts
-from bench.train.problems import problems_at
+from bench.train.planning.exact_counts import TrainingCounter, training_facts
+from bench.train.planning.problems import problems_at
 
 
 def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:
@@ -59,7 +57,7 @@ def memory(request: MemoryRequest, folder: Path, emit: Emit) -> MemoryReply:
 
 def precision(request: PrecisionRequest, folder: Path, emit: Emit) -> PrecisionTrial:
     """Time steps of a base's shape in two precisions."""
-    from bench.train.precision_trial import try_precisions  # asked once on a machine
+    from bench.train.planning.precision_trial import try_precisions  # asked once on a machine
 
     return try_precisions(request.model, threads=request.threads)
 
@@ -73,8 +71,8 @@ def facts(job: TrainJob, folder: Path, emit: Emit) -> TrainingFacts:
 def check(request: CheckRequest, folder: Path, emit: Emit) -> CheckReply:
     """Whether trainings can be done. Raises `InputError` with all problems at once, but for those that are due to
     one model: they are returned, and cost that model's arms alone."""
-    from bench.train.check import check_rows, check_training
     from bench.train.isolation import PACKING
+    from bench.train.planning.check import check_rows, check_training
 
     problems, refused = list[Problem](), list[RefusedTraining]()
     for check_job, jobs in ((check_training, request.jobs), (check_rows, request.rows)):
@@ -96,12 +94,13 @@ def check(request: CheckRequest, folder: Path, emit: Emit) -> CheckReply:
 
 def given(request: GivenRequest, folder: Path, emit: Emit) -> GivenReply:
     """Facts about weights from elsewhere, in their order. Raises `InputError` with all that does not fit its base."""
-    from bench.train.given_weights import given_facts
+    from bench.model.loading.kept_base import KeptBase
+    from bench.train.applied.fit_given import given_facts
 
-    facts, problems = list[GivenFacts](), list[Problem]()
+    facts, problems, plain = list[GivenFacts](), list[Problem](), KeptBase()
     for model, weights in request.weights:
         with collected(problems):
-            facts.append(given_facts(model, weights))
+            facts.append(given_facts(model, weights, plain))
     if problems:
         raise InputError(problems)
     return GivenReply(facts=tuple(facts))

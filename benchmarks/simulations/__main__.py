@@ -1,7 +1,5 @@
 """`python -m benchmarks.simulations [TABLE …] [--runs N] [--only PART]`: prints the tables as Markdown, one core."""
 
-from __future__ import annotations
-
 import argparse
 import time
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Coverage, false positives and power where several arms of one eval say together how noisy their seeds are."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from benchmarks.simulations.data import Draw
@@ -83,6 +81,9 @@ def of_items() -> dict[str, Measure]:
     )
     found["items, 20% right against a base of 0.2%, 576 examples, 3 noisy seeds, two arms"] = asked(
         items([0.2] * 2, seeds=3, deviation=0.8, examples=576, base=0.002), null=False
+    )
+    found["items, 20% right against a base of 0.01%, 576 examples, 3 seeds of about 10 to 28%, two arms"] = asked(
+        items([0.2] * 2, seeds=3, deviation=0.7, examples=576, base=0.0001), null=False
     )
     for against, base in (("control", None), ("base of 45%", 0.45)):
         draw = items([0.45] * 6, seeds=3, deviation=0.3, collapse=0.1, base=base)

@@ -2,8 +2,6 @@
 found that is not there, what stopping early saves, and what is bought. Both arms begin with 3 seeds and 60 examples; a
 look may buy one seed of one arm, up to 6, or 80 examples, up to 300, at the prices of the truth."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache

@@ -1,8 +1,6 @@
 """Coverage of the intervals of a corpus metric, with clusters, tasks, seeds, draws and gaps.
 Truths are those of very large corpora of the same making."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,8 +1,6 @@
 """Fresh data of simulations, one seed of each side: scores that are continuous, graded or right or wrong, alone, in
 clusters, weighted and in tasks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 

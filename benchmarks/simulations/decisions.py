@@ -3,8 +3,6 @@
 Each run draws a suite: arms around a common level with a spread, right-or-wrong examples that all arms share, training
 seeds with noise of their own."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise

@@ -3,8 +3,6 @@
 In each run a seed, scores, examples or cluster labels of fresh data are deleted at random, and the difference of an arm
 and its control is computed again. `tests/stats` has the same with fewer runs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial

@@ -1,7 +1,5 @@
 """Coverage of the 95% intervals of two subjects' difference and of one subject's value, and false positives."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -1,8 +1,6 @@
 """Coverage of the interval of a judge's rate at equal length, with clusters, seeds, draws and gaps.
 Wins follow the model that is fitted: the log odds are quality plus length, with noise of clusters, seeds and draws."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,8 +1,6 @@
 """Coverage of a judge's rate that a few human labels correct, by simulation. People prefer 60% of 500 pairs; the judge
 repeats them, prefers more (its bias), and on some pairs (its noise) says what has nothing to do with them."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from bench.stats.estimates.judged.prediction_powered import corrected_rate

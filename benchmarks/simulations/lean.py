@@ -3,8 +3,6 @@
 The logit curve gets 2,584 points in place of 28,657, as 500 resamples take the place of 10,000; a decision gets 100
 draws of its noise in place of 400; the smallest detectable effect beside each difference is not computed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from unittest.mock import patch

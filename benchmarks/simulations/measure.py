@@ -1,7 +1,5 @@
 """How often an interval holds the truth, and a difference is found, over fresh data."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,8 +1,6 @@
 """Coverage of a difference whose scores are missing at random, or for a reason: as scored, and by its worst cases.
 Right-or-wrong scores of items with a latent difficulty, against a control with as many seeds."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -2,8 +2,6 @@
 seed. Three data sets, two methods each; the first method's difference from the second on the first data set, where a
 share of the seeds' variance is common to both."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

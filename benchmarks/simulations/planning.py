@@ -2,16 +2,21 @@
 
 The noise is known, and the effect is the planned one; 80% are to be found."""
 
-from __future__ import annotations
+from statistics import median
 
+import numpy as np
+
+from bench.stats.estimates.delta import LEVEL, detectable_at
 from bench.stats.estimates.power import detectable_effect, needed
 from bench.stats.noise.variance import Components
-from benchmarks.simulations.measure import measure
+from benchmarks.simulations.data import Draw
+from benchmarks.simulations.measure import compare, measure
 from benchmarks.simulations.table import Cell, Measure, Note, Share, Table
-from benchmarks.simulations.trained import EXAMPLES, SEED_NOISE, seeded
+from benchmarks.simulations.trained import EXAMPLES, SEED_NOISE, items, seeded
 
 FOUND = (75.0, 85.0)
 """Promised: percent of the runs."""
+SKILL_NOISE, SEEN_RUNS = 0.4, 200
 
 
 def parts(seeds: int, sides: int, example: float, seed: float, rest: float, *, examples: int) -> Components:
@@ -54,6 +59,25 @@ def detectable(seeds: int, sides: int, noise: tuple[float, float, float]) -> Mea
     return found(seeds, sides, noise, examples=EXAMPLES, effect=effect, what=f"an effect of {effect:.3f}")
 
 
+def detectable_rate(rate: float, *, arms: int, seen: float, base: bool = False) -> Measure:
+    """The effect that the report calls detectable, in the median of runs whose arms have `seen` right, planted upwards
+    from the rate of the control, or of the base; promised where that is what they have right."""
+
+    def draw(planted: float) -> Draw:
+        others = [planted] * (arms - 1) if base else [rate] * (arms - 1)
+        return items([planted, *others], seeds=3, deviation=SKILL_NOISE, base=rate if base else None)
+
+    def row(runs: int) -> tuple[Cell, ...]:
+        rng, known = np.random.default_rng(11), draw(seen)
+        sizes = [detectable_at(compare(known(rng), run), LEVEL) for run in range(SEEN_RUNS)]
+        effect = median(size for size in sizes if size is not None)
+        found = measure(draw(rate + effect), runs).at_5
+        promised = FOUND if seen == rate else None
+        return Note(text=f"an effect of {effect:.3f}"), Share(hits=found.hits, runs=runs, promised=promised)
+
+    return row
+
+
 def more_examples(seeds: int, sides: int, noise: tuple[float, float, float], *, effect: float) -> Measure:
     """As many examples as decide what 100 leave open."""
     own = parts(seeds, sides, *noise, examples=100)
@@ -77,6 +101,13 @@ def cases() -> dict[str, Measure]:
         for name, noise in SEED_NOISE.items():
             for against, sides in (("base", 1), ("control", 2)):
                 rows[f"detectable: {seeds} seeds, {name}, against {against}"] = detectable(seeds, sides, noise)
+    for rate in (0.02, 0.1, 0.5):
+        for arms in (2, 6):
+            name = f"detectable: 3 seeds, right or wrong, {arms} arms, control with {rate:.0%}"
+            rows[name] = detectable_rate(rate, arms=arms, seen=rate)
+    for rate, seen in ((0.005, 0.5), (0.1, 0.5), (0.5, 0.5)):
+        name = f"detectable: 3 seeds, right or wrong, 6 arms with {seen:.0%}, base with {rate:g}"
+        rows[name] = detectable_rate(rate, arms=6, seen=seen, base=True)
     noisy = SEED_NOISE["seed noise"]
     return rows | {
         "more examples: one seed, effect 0.15": more_examples(1, 1, (1.0, 0.0, 0.0), effect=0.15),

@@ -1,8 +1,6 @@
 """Rates near zero whose trainings differ much: their mean rests on seeds that a few trainings seldom meet. How often a
 claim "not worse" on its threshold is supported."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -2,8 +2,6 @@
 by simulation. Each run trains both arms with 3 to 10 seeds,
 one more at each look, on the same examples, and stops at the first look that decides."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache

@@ -1,7 +1,5 @@
 """Coverage of a band over the steps of a training: how often all steps' true differences are inside at once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

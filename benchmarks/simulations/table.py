@@ -4,8 +4,6 @@ Contract: a finding is a share of independent runs, printed in percent with Wils
 *kept* where the share is inside of it, *missed* where the whole interval is outside, and *within error* in between.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal

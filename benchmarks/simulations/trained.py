@@ -1,8 +1,6 @@
 """Fresh data of simulations with several seeds: two arms, an arm and the base, and all arms of an eval; scores, and
 right-or-wrong answers to items with a latent difficulty."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

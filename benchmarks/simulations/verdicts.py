@@ -2,8 +2,6 @@
 
 At most 5% is promised; with two-sided intervals at 95% it is 2.5% for one claim, and 5% for a whole family."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Pages of reports in a real browser: Chromium by Playwright (`make test-browser`); skipped where either is missing."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -65,7 +63,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
         page.on("request", lambda request: seen.asked.append(request.url))
         page.goto(file.as_uri())
         if script:
-            page.wait_for_selector(f"body[{ready}]", timeout=30_000)
+            page.wait_for_selector(f"xpath=/html/body[@{ready}]", timeout=30_000)  # CSS would walk the whole page
         return seen
 
     yield open_page

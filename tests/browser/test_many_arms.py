@@ -1,10 +1,9 @@
 """A report of 200 arms on 10 evals of 10,000 examples: small enough to send, quick enough to use."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import pytest
@@ -20,7 +19,10 @@ from tests.browser.conftest import Visit
 from tests.fakes.records import make_run
 
 ARMS, EVALS, EXAMPLES = 200, 10, 10_000
-MEGABYTES, SECONDS = 8, 2.0
+MEGABYTES = 8
+MOST_BY_SCRIPT = 2.5
+"""Processor time until the first screen answers, as a multiple of what the page takes without its script: on any
+machine. 2 s on two cores with six other programs at work, where it was 4 s and this multiple 3 to 4.7."""
 
 
 def _examples(arms: tuple[str, ...], name: str, generator: np.random.Generator) -> EvalExamples:
@@ -41,6 +43,7 @@ def _examples(arms: tuple[str, ...], name: str, generator: np.random.Generator) 
         tasks=(name,) * shown,
         questions=tuple(f"What is the name of number {number} in {name}?" for number in range(shown)),
         targets=tuple(f"number {number}" for number in range(shown)),
+        options=((),) * shown,
         arms={arm: (answered(arm),) for arm in arms},
     )
 
@@ -88,9 +91,10 @@ def large(browser: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_is_small_and_ready_at_once(visit: Callable[..., Visit], large: Path) -> None:
     assert large.stat().st_size < MEGABYTES * 1e6
-    seen = visit(large, ready="data-ready")
+    plain = median(visit(large, script=False).spent() for _ in range(3))
+    seen, *others = [visit(large, ready="data-ready") for _ in range(3)]
     assert seen.said == []
-    assert seen.spent() < SECONDS, "processor time of the page until its first screen answers"
+    assert median(one.spent() for one in (seen, *others)) < MOST_BY_SCRIPT * plain
     seen.page.wait_for_selector("body[data-whole]")
     cell = seen.page.locator("button.cell:visible").first
     cell.click()
@@ -102,4 +106,4 @@ def test_it_is_small_and_ready_at_once(visit: Callable[..., Visit], large: Path)
         " return document.querySelectorAll('main tbody tr[hidden]').length; }"
     )
     assert hidden > ARMS / 2
-    assert seen.spent() - before < 1, "a filter answers while one types"
+    assert seen.spent() - before < plain, "a filter answers while one types"

@@ -1,7 +1,5 @@
 """report.html in a browser: what a reader does with it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -72,7 +70,6 @@ def test_a_title_s_meaning_is_reached_by_keys(complete: Visit) -> None:
     tip = complete.page.locator(".tip")
     assert "Non-padding tokens per second" in tip.inner_text()
     box = tip.bounding_box()
-    assert box is not None
     assert box["x"] >= 0
     button.blur()
     assert tip.is_hidden()
@@ -164,6 +161,36 @@ def test_a_cell_leads_to_its_examples_and_back(complete: Visit) -> None:
     assert cell.evaluate("button => button === document.activeElement")
 
 
+def test_a_claim_leads_to_the_examples_of_its_two_arms(complete: Visit) -> None:
+    """The button led to arm and base alone: of what the first sentence compares nothing seemed lost."""
+    pane = complete.page.locator("#examples")
+    sides = [pane.get_by_label(label) for label in ("Eval", "Arm", "Against")]
+    complete.page.get_by_role("button", name="lima_1k/full > random_1k/full on qa", exact=True).click()
+    assert [side.input_value() for side in sides] == ["qa", "lima_1k/full", "random_1k/full"]
+    assert "Before the arrow: random_1k/full; after it: lima_1k/full. ✓ right, ✗ wrong." in pane.inner_text()
+    complete.page.keyboard.press("Escape")
+    complete.page.get_by_role("button", name="Examples", exact=True).click()
+    assert [side.input_value() for side in sides] == ["instructions", "lima_1k/full", "alpaca_52k/full"]
+
+
+@pytest.mark.parametrize(("name", "options"), [("choice", 2), ("qa", 0)])
+def test_an_example_that_was_chosen_shows_what_it_was_chosen_from(complete: Visit, name: str, options: int) -> None:
+    open_cell(complete, "lima_1k/full", name)
+    first = complete.page.locator("#examples .example").first
+    unfold(first)
+    shown = first.locator(".options li").all_inner_texts()
+    assert len(shown) == options
+    assert sum(option.endswith(" ✓") for option in shown) == min(1, options), "the expected one"
+
+
+def test_an_example_without_an_answer_says_what_was_scored(complete: Visit) -> None:
+    """Of a likelihood of one text it said that options decide, of which there are none."""
+    open_cell(complete, "lima_1k/full", "heldout")
+    first = complete.page.locator("#examples .example").first
+    unfold(first)
+    assert first.inner_text().count("no text: the likelihood of the expected text decides") == 2
+
+
 @pytest.mark.parametrize(("arm", "name", "show"), [("lima_1k/full", "qa", "gained"), ("lima_1k/full", "cloze", "lost")])
 def test_a_cell_leads_to_the_examples_behind_its_word(complete: Visit, arm: str, name: str, show: str) -> None:
     """`worse` leads to what was lost, `better` to what was won; so do the differences of the eval's own table."""
@@ -185,7 +212,6 @@ def test_lost_examples_are_those_that_the_other_answered_better(complete: Visit)
     pane = complete.page.locator("#examples")
     pane.get_by_label("Show").select_option("lost")
     counted = re.search(r"worse on (\d+) .*of (\d+)", pane.inner_text())
-    assert counted is not None
     marks = pane.locator(".flip").all_inner_texts()
     assert len(marks) == min(25, int(counted[1])) > 0
     for mark in marks:
@@ -219,7 +245,6 @@ def test_any_two_arms_are_contrasted_by_the_report_s_rules(complete: Visit, page
     pane.get_by_label("Against").select_option("alpaca_52k/lora")
     assert "(against zero; Holm over all pairs of arms)" in pane.inner_text()
     words = re.search(r"lima_1k/full − alpaca_52k/lora: ([+−]?\d\.\d+) \[", pane.inner_text())
-    assert words is not None
     scores = complete.page.locator('button.cell[title*=" on qa"]').evaluate_all(
         "cells => Object.fromEntries(cells.map(c => [c.title.split(',')[0], parseFloat(c.textContent)]).reverse())"
     )
@@ -233,7 +258,6 @@ def test_a_search_finds_text_of_questions_and_answers(complete: Visit) -> None:
     identity = pane.locator(".example").nth(3)
     unfold(identity)
     name = re.search(r"Prompt \((.*)\)", identity.inner_text())
-    assert name is not None
     pane.get_by_label("Search").fill(name[1].split(", ")[-1])
     assert 1 <= pane.locator(".example").count() < 25
     pane.get_by_label("Search").fill("nothing has these words")
@@ -250,6 +274,8 @@ def test_a_search_finds_text_of_questions_and_answers(complete: Visit) -> None:
             "It lies by a river. / Question: Where is it?",
         ),
         ("Answer:", "Answer:"),
+        ("<|im_start|>user\nWhere is it?<|im_end|>\n<|im_start|>assistant\n", "Where is it?"),
+        ("<|start_header_id|>user<|end_header_id|>\n\nWhere is it?<|eot_id|>", "Where is it?"),
     ],
 )
 def test_an_example_is_named_by_what_its_question_says(complete: Visit, question: str, shown: str) -> None:
@@ -300,7 +326,6 @@ def test_plots_are_read_by_pointer_and_by_keys(complete: Visit) -> None:
     curve = complete.page.locator(".plot > svg:has([data-axes])").first
     curve.scroll_into_view_if_needed()
     box = curve.bounding_box()
-    assert box is not None
     complete.page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.6)
     assert re.search(r": [\d.,-]+ at [\d.,]+", tip.inner_text())
 
@@ -372,6 +397,28 @@ def test_the_arms_table_fits_a_small_laptop(visit: Open, pages: dict[str, Path])
     table = arms_table(visit(pages["complete"], width=1024))
     wide = table.locator("xpath=..").evaluate("box => [box.scrollWidth, box.clientWidth]")
     assert wide[0] <= wide[1]
+
+
+@pytest.mark.parametrize("width", [360, 500])
+def test_every_figure_of_an_arm_is_on_a_telephone(visit: Open, pages: dict[str, Path], width: int) -> None:
+    """The table of arms was cut at 500 pixels, and nothing said that it goes on."""
+    table = arms_table(visit(pages["complete"], width=width))
+    cells = table.locator("tbody td, tbody th").evaluate_all(
+        "cells => cells.map(cell => [cell.getBoundingClientRect().left, cell.getBoundingClientRect().right])"
+    )
+    assert len(cells) == 7 * 9
+    assert all(0 <= left < right <= width for left, right in cells)
+
+
+def test_the_picture_is_beside_the_answer_on_a_wide_screen_and_below_it_on_a_narrow_one(
+    visit: Open, pages: dict[str, Path]
+) -> None:
+    """The first screen is the answer and one picture: at 1440 pixels the picture was below it."""
+    for width, beside in ((1440, True), (768, False)):
+        page = visit(pages["complete"], width=width).page
+        picture, text = (page.locator(which).first.bounding_box() for which in (".beside figure", ".beside p"))
+        assert (picture["x"] > text["x"] + text["width"]) is beside
+        assert not beside or picture["y"] < 400
 
 
 def test_print_leaves_the_tools_out(complete: Visit) -> None:

@@ -4,8 +4,6 @@
 font is no failure, and a lost colour, a moved part or a missing plot is.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from pathlib import Path

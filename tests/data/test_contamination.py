@@ -1,7 +1,5 @@
 """Examples that stand in the training rows are found, and nothing else is."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Data larger than memory must be trainable: peak memory does not follow the number of rows."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Prompts without answers: asked by evals, never trained on."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Published files as their authors left them: counts are those of the publications."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

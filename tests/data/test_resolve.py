@@ -1,7 +1,5 @@
 """Resolving data: what is trained on, what is held out, and what a user is told about a bad file."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -229,7 +227,7 @@ def test_a_missing_field_shows_the_fields_seen_and_how_to_map_them(tmp_path: Pat
     (tmp_path / "rows.jsonl").write_text('{"title": "x", "body": "y"}\n')
     [problem] = _problems(tmp_path, {"a": _spec()})
     assert "fields seen: title, body" in problem.what
-    assert "alpaca (instruction, output, optional input)" in problem.what
+    assert "usual: messages, conversations, instruction and output," in problem.what
     assert problem.hint is not None
     assert "columns = { prompt" in problem.hint
     columns = Columns(prompt="title", completion="body")
@@ -309,6 +307,17 @@ def test_what_no_one_reads_is_named_once_with_its_number(tmp_path: Path, resolve
     data = resolved({"a": _spec()})["a"]
     assert data.notes == {"column `rubric` not used": 9, "message key `mood` not used": 9}
     assert resolved({"a": DataSpec(source="rows.jsonl", ignore=("rubric", "mood"))})["a"].notes == {}
+
+
+@pytest.mark.parametrize("name", ["source", "language"])
+def test_where_groups_of_rows_are_from_means_nothing_and_what_differs_by_row_is_named(
+    name: str, tmp_path: Path, resolved: Any
+) -> None:
+    """Nearly every public file has such a column; a text to translate may have the same name."""
+    for differing, notes in ((2, {}), (20, {f"column `{name}` not used": 20})):
+        records = [{"prompt": f"Q{n}", "completion": "A", name: f"part {n % differing}"} for n in range(20)]
+        _write(tmp_path / "rows.jsonl", records)
+        assert resolved({"a": _spec()})["a"].notes == notes
 
 
 def test_the_origin_of_a_row_of_a_folder_says_its_file(tmp_path: Path, resolved: Any) -> None:

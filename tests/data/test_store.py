@@ -1,7 +1,5 @@
 """Stored selections: a torn or changed file must never be trained on."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -27,10 +25,7 @@ def test_rows_come_back_as_they_were(tmp_path: Path) -> None:
     rows = load_rows(path)
     assert len(rows) == 2
     assert rows[0] == Row(
-        turns=(
-            Turn(role="user", content="Q\u2028\x85\r1", input="I"),
-            Turn(role="assistant", content="A\n<é>"),
-        ),
+        turns=(Turn(role="user", content="Q\u2028\x85\r1", input="I"), Turn(role="assistant", content="A\n<é>")),
         origin="x.jsonl:1",
     )
     assert [row.origin for row in rows] == ["x.jsonl:1", "x.jsonl:2"]

@@ -1,7 +1,5 @@
 """Eight bits are made from the sums in fp32, and computed beside in the evals' precision."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +22,7 @@ def test_quantised_from_fp32_sums_and_loaded_in_the_precision_of_the_evals(
 
     class Quantised:
         @classmethod
-        def from_pretrained(cls, folder: str, **options: Any) -> Quantised:
+        def from_pretrained(cls, folder: str, **options: Any) -> "Quantised":
             assert Path(folder).is_dir()
             loaded.append((folder, options))
             return cls()

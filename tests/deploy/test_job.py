@@ -1,7 +1,5 @@
 """What is written as a form is what plain libraries load, and evals score that and nothing else."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +16,8 @@ from bench.model.loading.deployed import load_form
 from bench.record.files import WEIGHTS
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.deployed import DeployResult
-from bench.suite.tables.deploy import DeployedForm
+from bench.record.results.training.deployed import DeployResult
+from bench.suite.tables.arms.deploy import DeployedForm
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data, train
 
@@ -73,7 +71,6 @@ def test_an_adapter_is_shipped_alone_and_stays_in_its_layers(tmp_path: Path, tra
     own = load_form(job.model, shipped, "adapter", precision="fp32")
     assert torch.equal(logits(own), logits(PeftModel.from_pretrained(base, shipped).eval()))
     assert any("lora_A" in name for name, _ in own.named_parameters())
-    assert result.apart is not None
     assert not result.apart.same_weights
     assert result.apart.kl < 1e-6
     assert result.tensor_bytes > sum(p.numel() * p.element_size() for p in base.parameters())
@@ -84,7 +81,6 @@ def test_merged_weights_are_the_trained_ones_to_the_last_bit(tmp_path: Path, tra
     job, result = deploy(trained[method], "merged", tmp_path)
     plain = AutoModelForCausalLM.from_pretrained(tmp_path / WEIGHTS, dtype=torch.float32).eval()
     assert torch.equal(logits(load_form(job.model, tmp_path / WEIGHTS, "merged", precision="fp32")), logits(plain))
-    assert result.apart is not None
     assert result.apart.same_weights
     assert (result.apart.kl, result.apart.changed_top) == (0.0, 0.0)
     assert result.tokens_per_second > 0
@@ -101,7 +97,6 @@ def test_merged_bf16_is_half_as_large_and_computes_in_bf16(tmp_path: Path, train
     with safe_open(tmp_path / "half" / WEIGHTS / "model.safetensors", framework="pt") as file:
         assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.bfloat16}  # noqa: SIM118  # no mapping
     assert load_form(job.model, tmp_path / "half" / WEIGHTS, "merged-bf16", precision="fp32").dtype == torch.bfloat16
-    assert half.apart is not None
     assert not half.apart.same_weights
 
 
@@ -115,14 +110,12 @@ def test_int8_is_what_plain_transformers_load(tmp_path: Path, trained: Any) -> N
         quantised = [name for name in file.keys() if name.endswith("weight_qdata")]  # noqa: SIM118  # no mapping
         assert {file.get_tensor(name).dtype for name in quantised} == {torch.int8}
     assert len(quantised) == 7 * plain.config.num_hidden_layers
-    assert result.apart is not None
     assert 0 < result.apart.kl < 0.1
 
 
 def test_a_learned_prompt_is_shipped_as_an_adapter_and_cannot_be_merged(tmp_path: Path, trained: Any) -> None:
     (tmp_path / "adapter").mkdir()
     _, result = deploy(trained["prompt"], "adapter", tmp_path / "adapter")
-    assert result.apart is not None
     assert result.apart.kl < 1e-6
     (tmp_path / "merged").mkdir()
     with pytest.raises(InputError, match="cannot be merged"):

@@ -1,7 +1,5 @@
 """What a form takes: bytes of its tensors as they are stored, and speeds over the same work for every form."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any

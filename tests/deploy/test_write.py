@@ -1,7 +1,5 @@
 """Which files a form is made of, and the type that its weights are written in."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import torch
 
 from bench.deploy import write
 from bench.deploy.write import write_form
+from bench.model.loading import stored_dtype
 from bench.record.jobs.deploy_job import DeployJob
 from tests.evals.jobs import resolved_model
 
@@ -32,14 +31,24 @@ def test_an_adapter_brings_how_its_base_was_quantised_and_no_trainer_files(tmp_p
     assert written == {name: f"this is {name}" for name in shipped}
 
 
-@pytest.mark.parametrize(("form", "dtype"), [("merged", torch.float16), ("merged-bf16", torch.bfloat16)])
-def test_merged_weights_are_of_the_base_files_type_unless_the_form_has_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, dtype: torch.dtype
+@pytest.mark.parametrize(
+    ("form", "precision", "dtype"),
+    [
+        ("merged", "fp32", torch.float32),
+        ("merged", "auto", torch.float32),
+        ("merged", "bf16", torch.float16),
+        ("merged-bf16", "fp32", torch.bfloat16),
+    ],
+)
+def test_merged_weights_are_of_the_base_files_type_but_in_fp32_where_evals_compute_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, precision: Any, dtype: torch.dtype
 ) -> None:
+    """On a processor `auto` is fp32."""
     merged: list[tuple[Any, ...]] = []
     monkeypatch.setattr(write, "save_merged", lambda *told: merged.append(told))
-    monkeypatch.setattr(write, "stored_dtype", {tmp_path / "base": torch.float16}.get)
-    asked = job(tmp_path, form)
+    monkeypatch.setattr(stored_dtype, "stored_dtype", {tmp_path / "base": torch.float16}.get)
+    monkeypatch.setattr(write, "pick_device", lambda: torch.device("cpu"))
+    asked = job(tmp_path, form).model_copy(update={"precision": precision})
     write_form(asked, tmp_path / "out")
     assert merged == [(asked.model, tmp_path / "weights", tmp_path / "out", dtype)]
 

@@ -1,13 +1,13 @@
 """What a suite can show before money is spent: which claims it cannot decide, and what would."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import pytest
+from rich.console import Console
 
 from bench.design.instrument import ClaimCheck, Instrument, check_instrument
-from bench.record.results.evaluation import ScoreRow
+from bench.design.instrument_view import print_instrument
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.report.compare import compare
 from bench.suite.tables.conclusions.claim import Claim
 from tests.fakes.records import FakeRun, make_run
@@ -49,6 +49,33 @@ def test_an_eval_at_chance_for_base_and_pilot_cannot_show_that_arms_are_equal() 
         claim = only(check(pilot_run(rates=guess), Claim(says=says, on="choice", margin=0.4)))
         assert not claim.decidable
         assert "at chance" in claim.reason
+
+
+def test_a_base_without_a_right_answer_is_not_said_to_guess() -> None:
+    """An exact match has no chance level but zero, at which nothing was right."""
+    run = pilot_run()
+    evaluations = tuple(
+        evaluation.model_copy(update={"result": evaluation.result.model_copy(update={"measures": exact})})
+        if evaluation.eval == "qa"
+        and evaluation.result is not None
+        and (exact := tuple(m.model_copy(update={"chance": 0.0}) for m in evaluation.result.measures))
+        else evaluation
+        for evaluation in run.record.evaluations
+    )
+    wrong = [row.model_copy(update={"metrics": dict.fromkeys(row.metrics, 0.0)}) for row in run.rows["qa", "base"]]
+    nothing = run.changed(evaluations=evaluations, rows={**run.rows, ("qa", "base"): wrong})
+    instrument = check(nothing, Claim(says=f"{LIMA} > {ALPACA}", on="qa"))
+    assert {found.name: found.limit for found in instrument.evals}["qa"] == "nothing right"
+
+
+def test_examples_that_would_decide_are_not_given_to_the_last_digit(capsys: pytest.CaptureFixture[str]) -> None:
+    """One training of noise that nobody has seen is not in them: `about 6,644 examples would decide it`."""
+    instrument = check(pilot_run(), Claim(says=f"{LIMA} >= {ALPACA}", on="qa", margin=0.02))
+    examples = only(instrument).examples
+    assert examples is not None
+    print_instrument(instrument, Console(width=300), suite="s", question="q")
+    digits = len(str(examples)) - 2
+    assert f"by their noise alone about {round(examples, -digits):,} examples would" in capsys.readouterr().out
 
 
 def test_the_base_that_answers_otherwise_the_second_time_shows_the_noise_floor() -> None:

@@ -1,7 +1,5 @@
 """`bench run --until-decided`: what is trained next, and when it ends."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +13,7 @@ from bench.design.until_decided import Stop, duration, refuse_alone, run_until_d
 from bench.errors import InputError
 from bench.record.look import Look
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.conclusions.growth import growing_arms
+from bench.report.analysis.conclusions.growth.growth import growing_arms
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render import format as fmt
@@ -42,6 +40,8 @@ class Lab:
     planned: int | None = 6
     spread: float = 0.3
     on: str = "qa"
+    others: tuple[str, ...] = ()
+    """Further evals of each subject, which a seed's price has in it."""
     examples: int = 40
     most_examples: int | None = None
     runs: list[FakeRun] = field(default_factory=list)
@@ -66,9 +66,10 @@ class Lab:
         claim = {"says": f"{LIMA} > {RANDOM}", "on": self.on}
         path = self.folder / f"micro-{number}"
         growing = {} if self.most_examples is None else {self.on: self.most_examples}
-        return make_run(path, seeds=(0, 1), examples=self.examples, claims=(claim,), rates=rates,
-                        seed_spread=self.spread, more_seeds=more, max_seeds=most, max_examples=growing,
-                        more_examples=said.get("more_examples", {}))  # fmt: skip
+        run = make_run(path, seeds=(0, 1), examples=self.examples, claims=(claim,), rates=rates,
+                       seed_spread=self.spread, more_seeds=more, max_seeds=most, max_examples=growing,
+                       more_examples=said.get("more_examples", {}))  # fmt: skip
+        return run.only(self.on, *self.others)
 
     def read(self, run: Any) -> Comparison:
         comparison = compare(run, replicates=100)
@@ -120,6 +121,7 @@ def test_what_shrinks_the_claim_most_per_second_is_bought(tmp_path: Path, spread
         planned=4 if spread == 0.0 else 8,
         spread=spread,
         on="instructions",
+        others=("qa", "choice"),
         examples=60,
         most_examples=most,
     )
@@ -156,7 +158,6 @@ def test_the_seeds_limit_is_held_and_plans_the_looks_where_the_suite_plans_none(
     lab = Lab(tmp_path, rate=0.1, planned=None)
     lab.go(Stop(seeds=3))
     suite = lab.runs[-1].record.resolved.suite
-    assert suite.sequential is not None
     assert suite.sequential.max_seeds == 3
     assert all(len(suite.seeds_of(arm)) <= 3 for arm in (LIMA, RANDOM))
 

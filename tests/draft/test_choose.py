@@ -1,7 +1,5 @@
 """What a first suite holds, by hand: lengths, budget, hold-out, control, evals and claim follow from the rows."""
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import replace
 from typing import Any
@@ -12,9 +10,10 @@ from bench.draft.choose import Choices, Goal, answer_tokens, choose, metrics_for
 from bench.draft.flags import named_columns
 from bench.draft.look import Answers, Looked, LookedBase
 from bench.draft.quiz import refuse_multiple_choice
-from bench.draft.suite_text import suite_text
+from bench.draft.suite_text import suite_text, training_seconds
 from bench.errors import InputError
-from bench.record.results.preview import Bin
+from bench.record.results.training.preview import Bin
+from bench.run.estimate import job_costs
 from bench.show.data import Shown
 from bench.suite.tables.data import Columns
 
@@ -73,6 +72,20 @@ def test_other_columns_are_named_in_the_draft(unread: tuple[str, ...]) -> None:
     assert f"; not used: {', '.join(unread)}\n" in text
 
 
+def test_a_draft_that_trains_for_long_says_so_and_how_to_train_for_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two files of LIMA's and Alpaca's size drafted days of training on two cores without a word."""
+    monkeypatch.setattr(job_costs, "device", lambda: "cpu")
+    files = [looked("lima", 1000, tokens=500_000), looked("alpaca", 50_000, tokens=9_000_000)]
+    choices = chosen("data", *files)
+    operations = 6 * 135e6 * 1_500_000 * 3 * 3
+    assert training_seconds(base(), choices) == pytest.approx(operations / 2e10)
+    text = suite_text("s", base(), files, choices)
+    assert "take very roughly 151 h 52 min here" in text
+    assert "amount = 9_900, about an hour" in text
+    assert "very roughly" not in suite_text("s", base(parameters=500_000), files, choices)
+    assert training_seconds(base(parameters=None), choices) is None
+
+
 def chosen(goal: Goal, *files: Looked, **changes: Any) -> Choices:
     return choose(base(**changes), files, goal)
 
@@ -84,6 +97,14 @@ def test_two_files_get_a_control_of_the_smaller_ones_size() -> None:
     assert found.data == ("big", "small", "big_1000")
     assert found.claim == "small/full > big_1000/full"
     assert found.budget_tokens == 230_000, "three epochs of the smaller file, to two digits"
+
+
+def test_files_of_one_size_are_compared_with_each_other() -> None:
+    """The control was a draw of all rows of the first file: an arm was claimed to be better than itself."""
+    files = [looked("first", 1000, tokens=50_000), looked("second", 1000, tokens=90_000)]
+    found = chosen("data", *files)
+    assert (found.data, found.control, found.claim) == (("first", "second"), "second", "first/full > second/full")
+    assert "size_of" not in suite_text("s", base(), files, found)
 
 
 def test_one_file_is_compared_with_half_of_itself() -> None:

@@ -1,7 +1,5 @@
 """Which files are multiple-choice questions, and by which columns: the draft asks them and trains on none."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -39,7 +37,6 @@ def test_the_columns_of_questions_are_found(tmp_path: Path, row: dict[str, Any],
     """HellaSwag's rows were of no known shape, and those with letters were refused."""
     written(tmp_path, row)
     quiz = quiz_of("quiz", "quiz.jsonl", tmp_path)
-    assert quiz is not None
     assert (quiz.spec.question, quiz.spec.choices, quiz.spec.answer, quiz.spec.passage) == named
 
 

@@ -1,18 +1,20 @@
 """What stops a draft is told by the command's own flags, for there is no suite whose keys could be named."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from typer.testing import CliRunner
 
 import bench.draft.given_arms
 import bench.draft.write
+from bench.cli.main import app
 from bench.data.sources.row_faults import COLUMNS_HINT
 from bench.draft.given_arms import draft_given
 from bench.draft.write import draft_suite
 from bench.errors import InputError, Problem
+from bench.run.estimate import job_costs
+from tests.draft.test_choose import base, looked
 
 
 @pytest.mark.parametrize(
@@ -59,3 +61,18 @@ def test_what_is_said_of_the_base_is_looked_at_and_written(tmp_path: Path, monke
             "micro", ["r.jsonl"], "tune", out=tmp_path / "a.toml", home=tmp_path, template="chatml", context_length=64
         )
     assert asked == ['card = "micro"\ntemplate = "chatml"\ncontext_length = 64']
+
+
+def test_a_draft_that_trains_for_long_is_noted_by_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two files of public data drafted two weeks of training, of which the file alone had a word."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(job_costs, "device", lambda: "cpu")
+    files = [looked("lima", 1000, tokens=500_000), looked("alpaca", 50_000, tokens=9_000_000)]
+    for file in files:
+        Path(file.source).write_text('{"prompt": "a", "completion": "b"}\n', encoding="utf-8")
+    monkeypatch.setattr(bench.draft.write, "look", lambda *_, **__: (base(table='card = "micro"'), files))
+    data = [word for file in files for word in ("--data", file.source)]
+    result = CliRunner().invoke(app, ["init", "--model", "micro", *data, "--goal", "data", "--out", "a.toml"])
+    assert result.exit_code == 0, result.output
+    assert "note: all trainings take very roughly 151 h 52 min here" in result.output
+    assert "amount = 9_900" in result.output

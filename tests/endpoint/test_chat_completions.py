@@ -1,7 +1,5 @@
 """The protocol alone, without a server: what is sent, and what each response means for the request and for the run."""
 
-from __future__ import annotations
-
 import email.utils
 import json
 import time
@@ -22,7 +20,7 @@ from bench.endpoint.chat_completions import (
 )
 from bench.endpoint.completion import CompletionRequest
 from bench.endpoint.transport import Response
-from bench.suite.tables.endpoint import EndpointSpec, Sampling
+from bench.suite.tables.models.endpoint import EndpointSpec, Sampling
 
 
 def spec(**more: Any) -> EndpointSpec:

@@ -1,160 +1,19 @@
 """The endpoint client against a server that misbehaves: what is retried, what ends the run, what is paid for once."""
 
-from __future__ import annotations
-
-import email.utils
 import json
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bench.endpoint.client import EndpointClient, open_endpoint
-from bench.endpoint.completion import Completion, CompletionRequest
+from bench.endpoint.client import open_endpoint
+from bench.endpoint.completion import CompletionRequest
 from bench.endpoint.usage import Usage
 from bench.errors import BenchError, IncompleteError, InputError
-from bench.suite.tables.endpoint import EndpointSpec, Price, Sampling
-from tests.fakes.endpoint_server import (
-    BadJson,
-    Body,
-    Cut,
-    EmptyChoices,
-    EndpointServer,
-    FakeClock,
-    Raw,
-    ServerError,
-    Slow,
-    Status,
-    Step,
-    TooMany,
-)
-
-KEY = "test-key-0123456789"
-
-
-def client(server: EndpointServer | str, cache: Path, clock: FakeClock | None = None, **spec: Any) -> EndpointClient:
-    url = server if isinstance(server, str) else server.url
-    environ = {"TEACHER_KEY": KEY}
-    spec = {"model": "teacher", "concurrency": 1, **spec}
-    return open_endpoint(
-        EndpointSpec(base_url=url, **spec), cache=cache, clock=clock or FakeClock(), environ=environ
-    )  # fmt: skip
-
-
-def ask(*texts: str, **sampling: Any) -> list[CompletionRequest]:
-    return [CompletionRequest.ask(text, sampling=Sampling(**sampling)) for text in texts]
-
-
-def one(asked: EndpointClient, text: str = "hello") -> Completion:
-    [completion] = asked.complete(ask(text))
-    return completion
-
-
-@pytest.mark.parametrize(
-    "step",
-    [TooMany(), ServerError(500), ServerError(502), ServerError(503), ServerError(504), Cut(), BadJson, EmptyChoices,
-     Raw(), Raw(body=b'{"error": {"message": "overloaded"}}'), Raw(body=b'{"choices": [{"message": {"content": 3}}]}')],
-)  # fmt: skip
-def test_what_may_pass_is_tried_again(tmp_path: Path, step: Step) -> None:
-    clock = FakeClock()
-    with EndpointServer(script=[step, step]) as server:
-        completion = one(client(server, tmp_path, clock))
-    assert completion.reply is not None
-    assert (completion.reply.text, completion.attempts, completion.reply.attempts) == ("ok", 3, 3)
-    assert len(clock.waits) == 2
-
-
-def test_what_does_not_pass_is_a_failure_and_no_reply(tmp_path: Path) -> None:
-    with EndpointServer(script=[ServerError(503)] * 3) as server:
-        asked = client(server, tmp_path, retries=2)
-        completion = one(asked)
-        assert completion.reply is None
-        assert completion.failure == "HTTP 503 (it went wrong)"
-        assert completion.attempts == 3
-        assert one(asked).reply is not None, "a failure is not kept: the next run asks again"
-
-
-def test_a_reply_that_drips_for_too_long_times_out(tmp_path: Path) -> None:
-    slow = Slow(seconds=5, pieces=50)
-    with EndpointServer(script=[slow]) as server:
-        completion = one(client(server, tmp_path, timeout_seconds=0.3))
-    assert completion.attempts == 2
-    assert len(slow.sent) < 30, "it was given up long before its end"
-
-
-def test_waits_grow_and_are_spread_by_the_seed(tmp_path: Path) -> None:
-    waits = []
-    for folder in ("a", "b"):
-        clock = FakeClock()
-        with EndpointServer(script=[ServerError()] * 6) as server:
-            asked = client(server, tmp_path / folder, clock, wait_seconds=1, max_wait_seconds=8)
-            list(asked.complete(ask("hello")))
-        waits.append(clock.waits)
-        assert all(0 <= wait <= min(8, 2**n) for n, wait in enumerate(clock.waits))
-        assert len(set(clock.waits)) == 6
-    assert max(waits[0]) > 1
-
-
-@pytest.mark.parametrize("form", ["7", "date"])
-def test_retry_after_is_honoured(tmp_path: Path, form: str) -> None:
-    asked_for = form if form == "7" else email.utils.formatdate(time.time() + 30, usegmt=True)
-    clock = FakeClock()
-    with EndpointServer(script=[TooMany(retry_after=asked_for)]) as server:
-        assert one(client(server, tmp_path, clock)).reply is not None
-    low, high = (7, 8.01) if form == "7" else (27, 31.01)
-    assert low <= clock.waits[0] <= high
-
-
-def test_a_wait_of_hours_ends_the_run_in_place_of_sleeping(tmp_path: Path) -> None:
-    with EndpointServer(script=[TooMany(retry_after="7200")]) as server, pytest.raises(IncompleteError) as caught:
-        one(client(server, tmp_path))
-    assert caught.value.problems[0].reference == "endpoint.long-wait"
-
-
-@pytest.mark.parametrize(
-    ("step", "reference"),
-    [
-        (Status(status=401), "endpoint.unauthorised"),
-        (Status(status=403), "endpoint.forbidden"),
-        (Status(status=404), "endpoint.unknown-model"),
-        (Status(status=402), "endpoint.no-credit"),
-        (Status(status=429, code="insufficient_quota"), "endpoint.no-credit"),
-        (Status(status=307, headers={"Location": "http://127.0.0.1:9/"}), "endpoint.redirect"),
-    ],
-)
-def test_what_no_request_gets_past_ends_the_run_at_once(tmp_path: Path, step: Step, reference: str) -> None:
-    with EndpointServer(script=[step] * 9) as server, pytest.raises(InputError) as caught:
-        list(client(server, tmp_path).complete(ask(*map(str, range(9)))))
-    assert caught.value.problems[0].reference == reference
-    assert caught.value.problems[0].hint
-    assert len(server.requests) == 1
-
-
-def test_a_rejected_request_is_counted_and_not_tried_again(tmp_path: Path) -> None:
-    with EndpointServer(script=[Status(status=400, message="context too long")]) as server:
-        first, second = client(server, tmp_path).complete(ask("a", "b"))
-    assert (first.failure, first.attempts) == ("HTTP 400 (context too long)", 1)
-    assert second.reply is not None
-
-
-def test_a_server_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
-    clock = FakeClock()
-    with pytest.raises(InputError) as caught:
-        one(client("http://127.0.0.1:9/v1", tmp_path, clock))
-    assert caught.value.problems[0].reference == "endpoint.unreachable"
-    assert clock.waits == []
-
-
-def test_a_server_that_stops_answering_ends_the_run(tmp_path: Path) -> None:
-    with EndpointServer(script=[Step()] + [ServerError()] * 99) as server:
-        asked = client(server, tmp_path, retries=0, give_up_after=5)
-        got = []
-        with pytest.raises(IncompleteError) as caught:
-            got.extend(asked.complete(ask(*map(str, range(50)))))
-    assert caught.value.problems[0].reference == "endpoint.gave-up"
-    assert len(server.requests) == 6
+from bench.suite.tables.models.endpoint import EndpointSpec, Price, Sampling
+from tests.endpoint.asked import KEY, ask, client, one
+from tests.fakes.endpoint_server import Body, Cut, EndpointServer, FakeClock, Slow, Status, Step
 
 
 def test_a_kept_reply_is_not_paid_for_again_even_by_a_new_process(tmp_path: Path) -> None:
@@ -260,9 +119,10 @@ def test_no_key_is_told_before_anything_is_sent(tmp_path: Path, value: str | Non
     with EndpointServer() as server:
         spec = EndpointSpec(base_url=server.url, model="m", key_env="TEACHER_KEY")
         with pytest.raises(InputError) as caught:
-            open_endpoint(spec, cache=tmp_path, environ=environ)
+            open_endpoint(spec, table="eval[0].judge.endpoint", cache=tmp_path, environ=environ)
     assert caught.value.problems[0].reference == f"endpoint.{reference}"
     assert "TEACHER_KEY" in caught.value.problems[0].what
+    assert caught.value.problems[0].where == "eval[0].judge.endpoint.key_env"
     assert value is None or not value or value not in str(caught.value)
     assert server.requests == []
 
@@ -291,7 +151,8 @@ def test_no_request_is_sent_past_the_greatest_cost(tmp_path: Path) -> None:
     price = Price(prompt=1_000_000, completion=0)
     with EndpointServer() as server, pytest.raises(IncompleteError) as caught:
         list(client(server, tmp_path, price=price, max_cost=3).complete(ask(*map(str, range(9)))))
-    assert caught.value.problems[0].reference == "endpoint.max-cost"
+    problem = caught.value.problems[0]
+    assert (problem.reference, problem.where) == ("endpoint.max-cost", "writer.endpoint.max_cost")
     assert len(server.requests) == 3
 
 
@@ -311,7 +172,6 @@ def test_sampling_is_sent_as_given_and_nothing_else(tmp_path: Path) -> None:
 def test_a_model_that_says_nothing_is_kept_as_such(tmp_path: Path, text: str | None) -> None:
     with EndpointServer(script=[Step(text=text, finish_reason="content_filter")]) as server:
         reply = one(client(server, tmp_path)).reply
-    assert reply is not None
     assert (reply.text, reply.finish_reason) == ("", "content_filter")
 
 
@@ -324,22 +184,6 @@ def test_an_error_leaves_no_thread_asking_on(tmp_path: Path) -> None:
         time.sleep(0.1)
         assert len(server.requests) == sent < 200
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ask-")]
-
-
-def test_a_wait_that_one_request_was_told_holds_for_all(tmp_path: Path) -> None:
-    class OwnWaitSkipped(FakeClock):
-        """The first wait, that of the refused request itself, lets no time pass."""
-
-        def wait(self, seconds: float, stop: threading.Event) -> None:
-            """Only later ones."""
-            super().wait(seconds, stop)
-            if len(self.waits) == 1:
-                self.time = 0.0
-
-    clock = OwnWaitSkipped()
-    with EndpointServer(script=[TooMany(retry_after="7")]) as server:
-        assert one(client(server, tmp_path, clock)).reply is not None
-    assert clock.waits[1:] == [7]
 
 
 def test_a_cut_reply_is_called_so(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """What models write when asked for a form: a broken reply must be read where that is safe, and never be guessed."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

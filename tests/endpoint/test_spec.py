@@ -1,13 +1,11 @@
 """What an endpoint's table may say: no secret gets in, none gets out."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from bench.suite.tables.endpoint import EndpointSpec
+from bench.suite.tables.models.endpoint import EndpointSpec
 
 AWAY = "https://api.example.com/v1"
 

@@ -1,7 +1,5 @@
 """Copies of metric modules go to the tests' own folder, one for the process, as the importing machinery needs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

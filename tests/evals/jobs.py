@@ -1,7 +1,5 @@
 """Eval jobs over tiny checkpoints and task files in a folder."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +10,7 @@ import yaml
 from bench.evals.job import run_eval
 from bench.record.files import SCORES
 from bench.record.jobs.eval_job import EvalJob
-from bench.record.results.evaluation import EvalResult, ScoreRow
+from bench.record.results.evals.evaluation import EvalResult, ScoreRow
 from bench.suite.resolved import ResolvedData, ResolvedModel
 
 WORDS = (
@@ -59,14 +57,26 @@ def lm_eval_job(model: ResolvedModel, folder: Path | None, tasks: Sequence[str],
 
 
 def loss_job(model: ResolvedModel, rows: Path, count: int, **changes: Any) -> EvalJob:
-    """A job over held-out rows that are stored already."""
+    """A job over held-out rows that are stored already; keys of the eval's spec among `changes` go there."""
     spec = {"kind": "loss", "name": "heldout", "data": {"source": "x.jsonl"}}
+    spec |= {key: changes.pop(key) for key in ("slices", "cluster") if key in changes}
     return _job(model, spec, data=_stored(rows, count), **changes)
 
 
 def generation_job(model: ResolvedModel, rows: Path, count: int, **changes: Any) -> EvalJob:
     """A job that asks prompts which are stored already; keys of the eval's spec among `changes` go there."""
-    keys = ("metrics", "hub_metrics", "metric", "pass_at", "majority", "decoding", "format", "template")
+    keys = (
+        "metrics",
+        "hub_metrics",
+        "metric",
+        "pass_at",
+        "majority",
+        "decoding",
+        "format",
+        "template",
+        "slices",
+        "cluster",
+    )
     spec = {"kind": "generation", "name": "g", "data": {"source": "x.jsonl"}}
     spec |= {key: changes.pop(key) for key in keys if key in changes}
     return _job(model, spec, data=_stored(rows, count), **changes)

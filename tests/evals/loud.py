@@ -1,7 +1,5 @@
 """Random models whose attention shows in their output."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

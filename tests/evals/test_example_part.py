@@ -1,13 +1,13 @@
 """Dev and test examples: every example is in one of them, and no one's place depends on the others."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.evals.example_part import in_part
+from bench.data.render.row import Row, Turn
+from bench.evals.example_part import in_part, rows_of
+from bench.evals.outcome import cluster_of_row
 from bench.record.jobs.eval_job import EvalJob, ExamplePart
 from tests.evals.jobs import (
     choice_rows,
@@ -89,3 +89,26 @@ def test_no_cluster_is_in_both_parts(checkpoint: Path, tmp_path: Path) -> None:
     assert clusters["dev"]
     assert not clusters["dev"] & clusters["test"]
     assert len(clusters["dev"] | clusters["test"]) == 6
+
+
+def test_no_cluster_of_own_rows_is_in_both_parts(tmp_path: Path) -> None:
+    rows = [
+        Row(
+            turns=(
+                Turn(role="user", content=f"question {n}"),
+                Turn(role="assistant", content="x", slices=(("passage", (f"passage {n // 5}",)),)),
+            ),
+            origin=f"x:{n}",
+        )
+        for n in range(30)
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(row.model_dump_json() + "\n" for row in rows))
+    model = resolved_model(tmp_path)
+    dev, test = (
+        {cluster_of_row(row, "passage") for row in rows_of(loss_job(model, path, 30, cluster="passage", part=part))}
+        for part in (DEV, TEST)
+    )
+    assert dev
+    assert not dev & test
+    assert len(dev | test) == 6

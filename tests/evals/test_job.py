@@ -1,7 +1,5 @@
 """One eval job from start to end."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -9,7 +7,7 @@ import pytest
 from bench.deploy.job import run_deploy
 from bench.evals.job import KINDS
 from bench.evals.judge.judge import run_judge
-from bench.evals.lm_eval.tasks import load_tasks
+from bench.evals.lm_eval.tasks.tasks import load_tasks
 from bench.evals.rehearsal import rehearse
 from bench.evals.served.job import run_served
 from bench.evals.share import ask_share
@@ -18,7 +16,7 @@ from bench.evals.subject_job import score_subject
 from bench.evals.sweep import sweep_result
 from bench.evals.trajectory import score_trajectory
 from bench.places import shipped
-from bench.record.results.evaluation import EvalResult, ScoreRow
+from bench.record.results.evals.evaluation import EvalResult, ScoreRow
 from bench.record.sweep import with_chosen_setting
 from bench.run.plan.digests import (
     CHOSEN_SETTING,

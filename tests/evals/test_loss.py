@@ -1,7 +1,5 @@
 """Held-out loss: the same number that a textbook computation gives, on the tokens that training supervises."""
 
-from __future__ import annotations
-
 import json
 import math
 from pathlib import Path
@@ -39,7 +37,8 @@ def test_loss_is_the_mean_over_supervised_tokens(checkpoint: Path, tmp_path: Pat
     """Otherwise long answers, prompts or padding would leak into the figure."""
     write_rows(tmp_path / "rows.jsonl", [sentence(3 * n, 1 + n % 9) for n in range(30)])
     model = resolved_model(checkpoint)
-    result, rows = evaluate(loss_job(model, tmp_path / "rows.jsonl", 30), tmp_path / "out")
+    asked = loss_job(model, tmp_path / "rows.jsonl", 30, slices=("topic",), cluster="topic")
+    result, rows = evaluate(asked, tmp_path / "out")
     network = load_base(model, precision="fp32", device=torch.device("cpu"))
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     renderer = make_renderer(tokenizer, model, 256)
@@ -56,6 +55,7 @@ def test_loss_is_the_mean_over_supervised_tokens(checkpoint: Path, tmp_path: Pat
         assert score.prompt == f"User: {row.turns[0].content}\nAssistant:"
         assert score.target == row.turns[1].content
         assert score.slices == dict(row.turns[1].slices) != {}
+        assert score.slices["topic"] == (score.cluster,)
         total, tokens = total + mean * count, tokens + count
         size += len(f" {row.turns[1].content}".encode())
     by_name = {measure.metric: measure for measure in result.measures}

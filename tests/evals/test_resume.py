@@ -1,7 +1,5 @@
 """An eval that is killed resumes where it was: no example is asked twice, and the scores are those of a whole run."""
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Iterator, Sequence
@@ -167,7 +165,6 @@ def test_shares_of_an_eval_give_its_very_file_and_no_question_is_asked_twice(
 
 def test_a_text_that_is_there_twice_is_computed_once(checkpoint: Path, tmp_path: Path, computed: list[object]) -> None:
     job = job_of("loss", checkpoint, tmp_path)
-    assert job.data is not None
     rows = Path(job.data.path)
     rows.write_text(rows.read_text() * 2)
     run_eval(job, tmp_path, lambda _: None)

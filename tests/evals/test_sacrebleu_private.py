@@ -1,7 +1,5 @@
 """sacreBLEU's private names: an upgrade that renames one must fail here."""
 
-from __future__ import annotations
-
 import inspect
 
 import pytest

@@ -1,7 +1,5 @@
 """The figure of a stored step, by which a training chooses the step that it keeps."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -10,18 +8,14 @@ from bench.emit import Emit
 from bench.evals.step_score import DEV, score_step
 from bench.record.files import RESULT
 from bench.record.jobs.eval_job import EvalJob
-from bench.record.results.evaluation import EvalResult
+from bench.record.results.evals.evaluation import EvalResult
 from tests.evals.jobs import loss_job, resolved_model
 from tests.fakes.worker import eval_result
 
 
 @pytest.mark.parametrize(
     ("headlines", "score", "higher"),
-    [
-        ([(0.2, True), (0.6, True)], 0.4, True),
-        ([(2.0, False)], 2.0, False),
-        ([(0.2, True), (None, True)], None, True),
-    ],
+    [([(0.2, True), (0.6, True)], 0.4, True), ([(2.0, False)], 2.0, False), ([(0.2, True), (None, True)], None, True)],
     ids=["the mean of its tasks", "a loss", "no score where a task has none"],
 )
 def test_a_step_is_scored_by_the_headlines_of_its_own_weights(

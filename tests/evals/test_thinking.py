@@ -1,7 +1,5 @@
 """Models that think aloud: the answer is scored without its thinking, and thinking that never ends is seen."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,9 @@ from bench.evals.inference import batch_check
 from bench.evals.inference.generation import continuous_batch
 from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.request import GenerationRequest
-from bench.evals.subject import Subject, strips_thinking
+from bench.evals.subject.subject import Subject, strips_thinking
 from bench.record.jobs.eval_job import EvalJob
-from bench.record.results.evaluation import EvalResult, ScoreRow
+from bench.record.results.evals.evaluation import EvalResult, ScoreRow
 from tests.evals.jobs import evaluate, generation_job, lm_eval_job, questions_job, resolved_model, write_qa
 from tests.evals.loud import loud
 from tests.fakes.checkpoints import tiny_tokenizer
@@ -132,7 +130,6 @@ def test_generation_ends_where_the_answer_ends(says: Say) -> None:
         prompt=(5, 6), stop_ids=frozenset({1}), until=("\n\n",), max_new_tokens=90, strip_thinking=True
     )
     (answer,) = generate(loud("llama"), TOKENIZER, [request])
-    assert answer is not None
     assert (answer.text, answer.thinking, answer.ended) == ("yes", "a\n\nb", True)
     assert "no" not in TOKENIZER.decode(answer.ids), "tokens behind the answer would be paid for and counted"
 

@@ -1,7 +1,5 @@
 """Scores over a training's stored steps: of each step its own, without texts, and none computed twice."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,9 @@ from bench.evals.trajectory import score_trajectory
 from bench.record.files import MANIFEST, SCORES, STEPS
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
-from bench.record.results.evaluation import EvalResult, ScoreRow
-from bench.record.results.score_rows import read_scores
-from bench.record.results.trajectory import step_scores_file
+from bench.record.results.evals.evaluation import EvalResult, ScoreRow
+from bench.record.results.evals.score_rows import read_scores
+from bench.record.results.evals.trajectory import step_scores_file
 from tests.evals.jobs import loss_job, resolved_model
 from tests.fakes.worker import eval_result
 

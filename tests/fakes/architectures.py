@@ -3,8 +3,6 @@
 Weights are drawn large enough that what a row sees shows in its logits.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Mistakes that users make in a suite, its data, its model or on the command line: one row each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,14 +68,7 @@ CASES = [
     bad(
         "misspelt shipped suite", "suite.missing", "did you mean 'lima_vs_alpaca'", command=("plan", "lima_vs_alpacca")
     ),
-    bad("suite is a folder", "suite.file", "a folder", command=("validate", ".")),
-    bad("empty suite", "suite.missing-key", "question is missing", spoil=write("suite.toml", "")),
     bad("syntax error", "suite.syntax", "suite.toml:", replace={"seeds = [0]": "seeds = [0"}),
-    bad("key twice", "suite.syntax", "given before", replace={"seeds = [0]": "seeds = [0]\nseeds = [1]"}),
-    bad("not UTF-8", "suite.encoding", "suite.toml:1:9", spoil=write("suite.toml", b'name = "\xff"')),
-    bad("binary file", "suite.syntax", "not valid TOML", spoil=write("suite.toml", b"PK\x03\x04\x00\x00")),
-    bad("JSON instead of TOML", "suite.syntax", "suite.toml:1:1", spoil=write("suite.toml", '{"name": "x"}')),
-    bad("deep nesting", "suite.syntax", "nested too deeply", spoil=write("suite.toml", "a = " + "[" * 4000)),
     # Keys and types.
     bad(
         "unknown key",
@@ -85,82 +76,15 @@ CASES = [
         "did you mean 'learning_rate'",
         replace={"learning_rate = 1e-3": "learningrate = 1e-3"},
     ),
-    bad("unknown table", "suite.unknown-key", "did you mean 'budget'", replace={"[budget]": "[bugdet]"}),
     bad("missing key", "suite.missing-key", "question is missing", replace={'question = "Does it work?"': ""}),
-    bad(
-        "text for a number",
-        "suite.type",
-        "must be a number",
-        replace={"learning_rate = 1e-3": 'learning_rate = "1e-3"'},
-    ),
-    bad("number for text", "suite.type", 'write it as text: "7"', replace={'name = "small"': "name = 7"}),
-    bad(
-        "name that is no folder name",
-        "suite.value",
-        "name must be made of letters",
-        replace={'name = "small"': 'name = "../x"'},
-    ),
-    bad("table for a list", "suite.type", "must be a list", replace={"seeds = [0]": "seeds = { a = 1 }"}),
-    bad(
-        "negative learning rate",
-        "suite.value",
-        "greater than 0",
-        replace={"learning_rate = 1e-3": "learning_rate = -1e-3"},
-    ),
-    bad(
-        "infinite learning rate",
-        "suite.value",
-        "a finite number",
-        replace={"learning_rate = 1e-3": "learning_rate = inf"},
-    ),
-    bad(
-        "zero rows per batch",
-        "suite.value",
-        "greater than 0",
-        replace={"learning_rate = 1e-3": "learning_rate = 1e-3\nbatch_rows = 0"},
-    ),
-    bad("unknown method", "suite.value", "did you mean 'full'", replace={'method = "full"': 'method = "fulll"'}),
-    bad("lora table on full", "suite.value", "[lora] table", replace={'method = "lora"': 'method = "full"'}),
     bad(
         "budget of zero",
         "suite.value",
         "budget.amount must be greater than 0",
         replace={"amount = 2\n": "amount = 0\n"},
     ),
-    bad("half a step", "suite.value", "whole number", replace={"amount = 2\n": "amount = 0.5\n"}),
-    bad("unknown budget unit", "suite.value", "epochs", replace={'"steps"': '"minutes"'}),
-    bad("no seeds", "suite.value", "at least 1", replace={"seeds = [0]": "seeds = []"}),
     bad("seed twice", "suite.repeated", "given 2 times", replace={"seeds = [0]": "seeds = [3, 3]"}),
-    bad("negative seed", "suite.value", "seeds[0]", replace={"seeds = [0]": "seeds = [-1]"}),
-    bad("random without size", "suite.value", "needs a size", replace={", size = 4": ""}),
-    bad("unknown selector", "suite.value", "did you mean 'random'", replace={'"random"': '"randm"'}),
-    bad("unknown kind of eval", "suite.value", "did you mean 'loss'", replace={'kind = "loss"': 'kind = "los"'}),
-    bad(
-        "key of another eval kind",
-        "suite.unknown-key",
-        "eval[1].tasks",
-        replace={'kind = "loss"': 'kind = "loss"\ntasks = []'},
-    ),
-    bad(
-        "two models",
-        "suite.value",
-        "exactly one of card, repo or path",
-        replace={'path = "model"': 'path = "model"\ncard = "gpt2"'},
-    ),
     # Names.
-    bad(
-        "unknown data in arms",
-        "suite.unknown-name",
-        "did you mean 'other'",
-        replace={'["rows", "other"]': '["rows", "othr"]'},
-    ),
-    bad(
-        "unknown recipe in arms",
-        "suite.unknown-name",
-        "did you mean 'full'",
-        replace={'["full", "lora"]': '["ful", "lora"]'},
-    ),
-    bad("no arms", "suite.arms", "no arm", replace={'["full", "lora"]': "[]"}),
     bad(
         "unknown control",
         "suite.unknown-name",
@@ -168,45 +92,15 @@ CASES = [
         replace={'control = "other"': 'control = "others"'},
     ),
     bad("claim that is no claim", "suite.value", "arm >= other", replace={">= other/full": "beats other/full"}),
-    bad(
-        "claim on unknown arm",
-        "suite.unknown-name",
-        "did you mean 'other/full'",
-        replace={">= other/full": ">= other/fall"},
-    ),
-    bad(
-        "claim on unknown eval",
-        "suite.unknown-name",
-        "did you mean 'questions'",
-        replace={'on = "questions"': 'on = "question"'},
-    ),
-    bad("eval name twice", "suite.repeated", "questions", replace={'name = "heldout"': 'name = "questions"'}),
     bad("training on held-out rows", "suite.holdout", "no arm can train on it", replace={'"random"': '"holdout"'}),
-    bad("reference to nothing", "suite.unknown-name", "did you mean 'rows'", replace={"data:rows": "data:row"}),
-    bad("reference in a circle", "suite.reference", "in a circle", replace={'"rows.jsonl"': '"data:other"'}),
-    bad("unknown embedded data", "data.unknown-micro", "micro:curated", replace={'"rows.jsonl"': '"micro:curate"'}),
     # The command line.
     bad("unknown profile", "suite.unknown-profile", "did you mean 'long'", command=validate("--profile", "lng")),
-    bad(
-        "unknown default profile",
-        "suite.unknown-profile",
-        "long",
-        replace={"seeds = [0]": 'seeds = [0]\ndefault_profile = "x"'},
-    ),
     bad("set without a value", "suite.set", "key.path=value", command=validate("--set", "seeds")),
     bad(
         "set of an unknown key",
         "suite.unknown-key",
         "by --set recipe.full.lr=1",
         command=validate("--set", "recipe.full.lr=1"),
-    ),
-    bad("set of broken TOML", "suite.set", "not valid TOML", command=validate("--set", "seeds=[0,")),
-    bad("set below a value", "suite.set", "so it has no key", command=validate("--set", "name.first=x")),
-    bad(
-        "set of an unknown eval",
-        "suite.set",
-        "did you mean 'questions'",
-        command=validate("--set", "eval.question.limit=1"),
     ),
     bad("set to a wrong type", "suite.type", "must be a list", command=validate("--set", "seeds=three")),
     bad("only an unknown arm", "", "rows/full", command=(*PLAN, "--only", "rows/ful")),
@@ -223,27 +117,12 @@ CASES = [
         "did you mean 'smollm2-135m'",
         replace={'path = "model"': 'card = "smollm2-135"'},
     ),
-    bad("no model folder", "model.missing", "no folder", replace={'path = "model"': 'path = "modell"'}),
     bad("model without weights", "model.weights", "no weights", spoil=remove("model/model.safetensors")),
     bad(
         "model with pickled weights",
         "model.pickled",
         "a pickle",
         spoil=lambda folder: (folder / "model/model.safetensors").rename(folder / "model/pytorch_model.bin"),
-    ),
-    bad(
-        "torn weights",
-        "model.weights",
-        "not a whole safetensors file",
-        spoil=write("model/model.safetensors", b"\x10\0\0\0\0\0\0\0{"),
-    ),
-    bad("model without config", "model.config", "no config.json", spoil=remove("model/config.json")),
-    bad("model without tokenizer", "model.tokenizer", "no tokenizer", spoil=remove("model/tokenizer.json")),
-    bad(
-        "rows longer than the model",
-        "recipe.max-length",
-        "64 positions",
-        replace={"learning_rate = 1e-3": "learning_rate = 1e-3\nmax_length = 1024"},
     ),
     bad("unknown template", "template", "chatml", replace={'path = "model"': 'path = "model"\ntemplate = "chatmal"'}),
     bad(
@@ -255,16 +134,12 @@ CASES = [
     ),
     bad("no hub for the model", "", "hub", command=PLAN, replace={'path = "model"': 'repo = "nobody/nothing-here"'}),
     # Tasks.
-    bad("no task folder", "eval.missing-folder", "no folder task", replace={'include = "tasks"': 'include = "task"'}),
-    bad("unknown local task", "eval.unknown-task", "did you mean 'toy'", replace={'["toy"]': '["toi"]'}),
     bad(
         "unknown lm-eval task",
         "eval.unknown-task",
         "hellaswag",
         replace={'["toy"]\ninclude = "tasks"': '["hellaswagg"]'},
     ),
-    bad("unknown metric", "eval.unknown-metric", "acc", replace={'["toy"]': '["toy"]\nmetric = "accuracy"'}),
-    bad("broken task file", "eval.task-file", "toy.yaml:2", spoil=write("tasks/toy.yaml", "task: [\n")),
     # The data.
     bad("no data file", "data.missing-file", "did you mean 'rows.jsonl'", replace={'"rows.jsonl"': '"row.jsonl"'}),
     bad("empty data file", "data.empty", "rows.jsonl holds no rows", spoil=write("rows.jsonl", "")),

@@ -3,8 +3,6 @@
 The options before the command: `--fail` makes `bench list` fail as a fault of the program would.
 """
 
-from __future__ import annotations
-
 import functools
 import sys
 

@@ -4,14 +4,14 @@ Contract: the same arguments give the same bytes. The tokenizer is a byte-level 
 can be encoded; it has `<s>`, `</s>` and, unless told otherwise, no pad token and no chat template.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    AutoModelForCausalLM,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
@@ -23,6 +23,8 @@ from transformers import (
     Qwen2Config,
     Qwen2ForCausalLM,
 )
+
+from bench.record.files import WEIGHTS
 
 Architecture = Literal["llama", "gpt2", "qwen2", "opt"]
 ARCHITECTURES: tuple[Architecture, ...] = ("llama", "gpt2", "qwen2", "opt")
@@ -138,3 +140,16 @@ def tiny_checkpoint(
     model.save_pretrained(folder)
     tiny_tokenizer(vocabulary=vocabulary, chat_template=chat_template).save_pretrained(folder)
     return folder
+
+
+def store_adapter(base: Path, job: Path, seed: int, **settings: Any) -> Path:
+    """Stores a LoRA adapter on `base`, far from where it begins, as the weights of the training in `job`."""
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    adapted = get_peft_model(model, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", **settings))
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for parameter in adapted.parameters():
+            if parameter.requires_grad:
+                torch.nn.init.normal_(parameter, std=0.2)
+    adapted.eval().save_pretrained(job / WEIGHTS)
+    return job

@@ -1,7 +1,5 @@
 """Calls of functions as a measure of work: the same on every machine, however busy."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,15 +1,12 @@
 """A finished run whose arms are shipped in other forms as well, from one without."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from dataclasses import replace
 
 from bench.record.record import DeploymentRecord, EvaluationRecord
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.suite.reading.deployed_claims import with_deployed_claims
-from bench.suite.tables.arms import ArmRef
-from bench.suite.tables.deploy import DeployOptions
+from bench.suite.tables.arms.arms import ArmRef
+from bench.suite.tables.arms.deploy import DeployOptions
 from tests.fakes.records import FakeRun
 from tests.fakes.worker import deploy_result
 
@@ -37,11 +34,7 @@ def with_forms(run: FakeRun, deploy: DeployOptions, *, broken: Mapping[str, int]
         for training in run.record.trainings
         if training.arm == arm.trained
     )
-    resolved = run.record.resolved.model_copy(update={"suite": suite})
-    record = run.record.model_copy(
-        update={"resolved": resolved, "evaluations": tuple(evaluations), "deployments": made}
-    )
-    return replace(run, record=record, rows=rows)
+    return run.with_suite(suite).changed(evaluations=tuple(evaluations), deployments=made, rows=rows)
 
 
 def _renamed(evaluation: EvaluationRecord, arm: ArmRef) -> EvaluationRecord:

@@ -1,7 +1,5 @@
 """Code blocks of a Markdown page, and a folder in which what they name is there."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

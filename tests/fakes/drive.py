@@ -3,8 +3,6 @@
 Exits as the command line does and prints one line of what a test wants to know about the process.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

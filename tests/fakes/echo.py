@@ -1,7 +1,5 @@
 """A worker for tests of children themselves."""
 
-from __future__ import annotations
-
 import gc
 import os
 import signal

@@ -7,8 +7,6 @@ Each request takes the next step of `script`; when it is used up, all are answer
 out; or a `Step`, to misbehave for some prompts only).
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import threading
@@ -173,7 +171,7 @@ class EndpointServer:
         self.under_way = self.most_under_way = 0
         self._lock = threading.Lock()
 
-    def __enter__(self) -> EndpointServer:
+    def __enter__(self) -> "EndpointServer":
         server = self
 
         class Handler(BaseHTTPRequestHandler):

@@ -1,7 +1,5 @@
 """The fake worker, whose every eval fails."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A version for the speed gate without torch: a tree whose step server answers the protocol with made-up times."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path
@@ -61,5 +59,4 @@ def fake_version(folder: Path, *, module: str = STEP_SERVERS[-1], **changes: Any
 
 def step_server_of(version: Version, module: str = STEP_SERVERS[-1]) -> Path:
     """The file of a version's step server."""
-    assert version.tree is not None
     return version.tree.joinpath(*module.split(".")).with_suffix(".py")

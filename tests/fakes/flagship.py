@@ -1,7 +1,5 @@
 """The flagship's shape, and the effects planted in it: which arm is how good at which eval."""
 
-from __future__ import annotations
-
 from bench.suite.tables.suite import Suite
 
 DATA = ("lima_1k", "random_1k", "alpaca_52k")

@@ -4,8 +4,6 @@ Imports of the libraries take more than 10 s: each child would do them alone, or
 test after a run that failed and ended its server. What does not need them is forked from a server without them.
 """
 
-from __future__ import annotations
-
 import os
 from functools import cache
 from multiprocessing import forkserver, resource_tracker

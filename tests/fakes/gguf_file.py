@@ -1,7 +1,5 @@
 """A GGUF file of a tiny Llama, written as llama.cpp's converter does."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import gguf

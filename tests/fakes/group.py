@@ -1,7 +1,5 @@
 """A worker whose jobs run in several processes that fail as they are asked to."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time

@@ -4,8 +4,6 @@ A job lasts a moment, and a node whose raylet is killed takes seconds to notice:
 between two jobs, or its job would end all the same.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import time

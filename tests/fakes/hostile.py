@@ -1,7 +1,5 @@
 """Texts of an enemy, and what a refusal of the command line must look like."""
 
-from __future__ import annotations
-
 import re
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A small hub on loopback: the few requests that huggingface_hub and datasets send to read a data set or a model."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import threading
@@ -27,7 +25,7 @@ class FakeHub:
     converted: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
 
-    def __enter__(self) -> FakeHub:
+    def __enter__(self) -> "FakeHub":
         hub = self
 
         class Handler(BaseHTTPRequestHandler):

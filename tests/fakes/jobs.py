@@ -1,17 +1,15 @@
 """What a run's jobs leave in its record: a training, a probe, an evaluation, each finished or failed."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
 
 from bench.digest import digest_json
 from bench.record.record import EvaluationRecord, Failure, JobRecord, ProbeRecord, TrainingRecord
-from bench.record.results.evaluation import EvalResult, ScoreRow
-from bench.record.results.ledger import Ledger, Seconds, Step
-from bench.record.results.seen_row import SeenRow, Segment
-from bench.record.results.training import ProbeResult, TrainResult
+from bench.record.results.evals.evaluation import EvalResult, ScoreRow
+from bench.record.results.training.ledger import Ledger, Seconds, Step
+from bench.record.results.training.result import ProbeResult, TrainResult
+from bench.record.results.training.seen_row import SeenRow, Segment
 from bench.record.rundir import log_file, scores_file
 from tests.fakes.flagship import LOSS
 from tests.fakes.scores import make_measures

@@ -4,8 +4,6 @@ Each of these tests plants one thing in a run whose other scores are those of th
 pure functions (`bench.stats`, with tests of its own): equal arguments have the result of the first call.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

@@ -4,8 +4,6 @@ Measuring is tested in tests/perf/test_peak.py, what is made of it in tests/trai
 (tests/functional/test_end_to_end.py) measures.
 """
 
-from __future__ import annotations
-
 import sys
 
 import pytest

@@ -3,8 +3,6 @@
 The mark is a file in the folder that `MARKS` (an environment variable) names, so that a test sees what ran in a child.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

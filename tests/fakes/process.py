@@ -5,8 +5,6 @@ own group, environment, folder, signals, exit code, fork server and children, an
 Imports themselves, and variables that libraries read while imported, need a fresh interpreter.
 """
 
-from __future__ import annotations
-
 import gc
 import os
 import runpy
@@ -23,9 +21,13 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from bench.data.micro.rows import rows
 from bench.run.process.server import _without_main
 from benchmarks.kill_fuzz import fork_servers_from_here
 from tests.fakes import fork_server
+
+MIXED_ROWS = "TEST_MIXED_ROWS"
+"""Variable of a process whose `micro:mixed` has so many rows: reading all 52,000 takes 5 s of processor time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,8 @@ def _enter(
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    if MIXED_ROWS in environment:
+        sys.modules[rows.__module__].MIXED_ROWS = int(environment[MIXED_ROWS])  # type: ignore[attr-defined]
     fork_servers_from_here()
     beginning.close()
     os._exit(_code(module, arguments))

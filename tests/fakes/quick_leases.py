@@ -1,7 +1,5 @@
 """The fake worker in a process whose leases are renewed and end quickly."""
 
-from __future__ import annotations
-
 from bench.run.process import leases
 from tests.fakes.worker import KINDS
 

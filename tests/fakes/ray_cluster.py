@@ -1,7 +1,5 @@
 """A Ray of one process: objects are values, tasks are generators that run as they are read."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,7 +28,7 @@ class FakeRay:
     def cancel(self, messages: Any, *, force: bool) -> None:
         messages.close()
 
-    def remote(self, function: Callable[..., Iterator[Any]]) -> FakeRemote:
+    def remote(self, function: Callable[..., Iterator[Any]]) -> "FakeRemote":
         return FakeRemote(self, function)
 
 
@@ -40,7 +38,7 @@ class FakeRemote:
     def __init__(self, ray: FakeRay, function: Callable[..., Iterator[Any]]) -> None:
         self._ray, self._function = ray, function
 
-    def options(self, **options: Any) -> FakeRemote:
+    def options(self, **options: Any) -> "FakeRemote":
         assert options["max_retries"] == 0, "the run submits a lost job again, and says so"
         return self
 

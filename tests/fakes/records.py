@@ -5,8 +5,6 @@ Nothing is trained. Whoever tests what stands right of the record (statistics, r
 hostile text in prompts and outputs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +23,7 @@ from bench.record.record import (
     ScoredStep,
     TrainingRecord,
 )
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.suite.resolved_suite import ResolvedSuite
 from bench.suite.tables.conclusions.sequential import SequentialOptions
@@ -53,6 +51,25 @@ class FakeRun:
     def scores(self, evaluation: EvaluationRecord | ScoredStep) -> list[ScoreRow]:
         name = evaluation.dev_eval if isinstance(evaluation, ScoredStep) else evaluation.eval
         return self.rows[name, evaluation.subject]
+
+    def changed(self, *, rows: Mapping[tuple[str, str], list[ScoreRow]] | None = None, **record: Any) -> "FakeRun":
+        """The run with other rows, or with other fields of its record."""
+        return replace(self, record=self.record.model_copy(update=record), rows=self.rows if rows is None else rows)
+
+    def with_suite(self, suite: Suite | None = None, **fields: Any) -> "FakeRun":
+        """The run of another suite, or of one with other fields."""
+        suite = (suite or self.record.resolved.suite).model_copy(update=fields)
+        return self.changed(resolved=self.record.resolved.model_copy(update={"suite": suite}))
+
+    def only(self, *evals: str) -> "FakeRun":
+        """The run of a suite with these evals alone, and with the claims on them: less to compute, to the same
+        figures."""
+        suite = self.record.resolved.suite
+        claims = tuple(claim for claim in suite.claim if claim.eval is None or claim.eval in evals)
+        return self.with_suite(eval=tuple(spec for spec in suite.eval if spec.name in evals), claim=claims).changed(
+            evaluations=tuple(evaluation for evaluation in self.record.evaluations if evaluation.eval in evals),
+            rows={key: scored for key, scored in self.rows.items() if key[0] in evals},
+        )
 
     def write(self) -> Path:
         """Put record.json and the scores where a real run has them."""

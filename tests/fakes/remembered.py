@@ -1,7 +1,5 @@
 """Results of pure functions, for equal arguments, however these are made."""
 
-from __future__ import annotations
-
 import functools
 import pickle
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """A small tokenizer with the special tokens of real ones, and renderers over it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers

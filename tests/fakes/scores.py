@@ -3,15 +3,13 @@
 Examples share their difficulty over the subjects, as in a real eval, so that pairing pays.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from bench.record.results.evaluation import Measure, ScoreRow
+from bench.record.results.evals.evaluation import Measure, ScoreRow
 from tests.fakes.flagship import LOSS
 from tests.fakes.remembered import remembered
 
@@ -86,6 +84,7 @@ def _drawn_rows(
                 prompt=prompt,
                 question=None if name == "cloze" or hostile else f"Where does Person {index} live?",
                 target=target,
+                options=(target, f"Town {index + 1}") if name == "choice" else (),
                 output=output,
             )
         )

@@ -1,7 +1,5 @@
 """Trainings in several real processes, on one node or two, and what they are compared in."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from bench.emit import StepDone
 from bench.record.files import RESULT
 from bench.record.jobs.job import result_adapter
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.training import TrainResult
+from bench.record.results.training.result import TrainResult
 from bench.run.process.allocation import Allocation
 from bench.run.process.invitations import folder_of, invitations
 from bench.run.process.server import Child

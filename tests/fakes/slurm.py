@@ -4,8 +4,6 @@
 It needs root, as slurmd does where jobs belong to users.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

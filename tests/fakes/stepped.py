@@ -1,13 +1,10 @@
 """A finished run whose trainings were scored over their steps: at the first as the base is, then as the arm is."""
 
-from __future__ import annotations
-
-from dataclasses import replace
 from typing import Any
 
 from bench.record.record import Record, ScoredStep, TrainingRecord, TrajectoryRecord
-from bench.record.results.evaluation import ScoreRow
-from bench.record.results.training import DevPoint
+from bench.record.results.evals.evaluation import ScoreRow
+from bench.record.results.training.result import DevPoint
 from bench.record.rundir import scores_file
 from bench.suite.tables.training.evaluate_at import EvaluateAt
 from tests.fakes.records import FakeRun, make_run
@@ -28,16 +25,9 @@ def stepped_run(*, kept: bool = False, claims: tuple[dict[str, object], ...] = (
         for name in table.evals
         for subject, arm, seed in dict.fromkeys((e.subject, e.arm, e.seed) for e in run.record.evaluations)
     ]
-    suite = run.record.resolved.suite.model_copy(update={"evaluate_at": table})
     trainings = tuple(_chosen(t) if kept and t.seed == 0 else t for t in run.record.trainings)
-    record = run.record.model_copy(
-        update={
-            "resolved": run.record.resolved.model_copy(update={"suite": suite}),
-            "trajectories": tuple(trajectories),
-            "trainings": trainings,
-        }
-    )
-    return replace(run, record=record, rows=rows)
+    scored = run.with_suite(evaluate_at=table)
+    return scored.changed(trajectories=tuple(trajectories), trainings=trainings, rows=rows)
 
 
 def _trajectory(
@@ -67,7 +57,6 @@ def _trajectory(
 
 
 def _chosen(training: TrainingRecord) -> TrainingRecord:
-    assert training.result is not None
     points = tuple(DevPoint(step=step, score=score) for step, score in zip(STEPS, (0.1, 0.6, 0.5), strict=True))
     changes = {"dev": points, "kept_step": 30, "stored_steps": STEPS, "stopped": "early"}
     return training.model_copy(update={"result": training.result.model_copy(update=changes)})

@@ -1,7 +1,5 @@
 """A small valid suite file on disk, as a user writes it, with rows, tasks and a folder that passes for a model."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,16 +1,21 @@
 """A small suite on a folder that looks like a model, for tests of what stands around the work: no torch at all."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bench.record.record import Record
+from bench.record.rundir import RunDirectory
+from bench.run.display import QuietDisplay
+from bench.run.process.server import ChildServer
+from bench.run.run import run_suite
 from bench.suite.load import LoadedSuite
 from bench.suite.tables.suite import Suite
 from tests.fakes.worker import COUNTED
+
+SERVER = ChildServer(module="tests.fakes.worker")
+"""Children whose jobs are instant."""
 
 HELD: dict[str, Any] = {"kind": "loss", "name": "held", "data": {"source": "held.jsonl"}}
 """An eval on rows that ask what four training rows ask; those four are then kept out of training."""
@@ -52,10 +57,7 @@ def suite_table(root: Path, **changes: Any) -> dict[str, Any]:
         },
         "budget": {"unit": "tokens", "amount": 100},
         "arms": {"data": ("few",), "recipe": ("full", "lora")},
-        "eval": (
-            {"kind": "lm_eval", "name": "qa", "tasks": ("t",)},
-            HELD,
-        ),
+        "eval": ({"kind": "lm_eval", "name": "qa", "tasks": ("t",)}, HELD),
         "run": {"workers": 2, "probe_steps": 2, "probe_rounds": 1},
         **changes,
     }
@@ -65,6 +67,25 @@ def fake_suite(root: Path, **changes: Any) -> LoadedSuite:
     """`suite_table`, loaded."""
     suite = Suite.model_validate(suite_table(root, **changes))
     return LoadedSuite(suite=suite, profile=None, overrides=(), path=root / "fake.toml", sha256="0" * 64)
+
+
+def run_below(root: Path, suite: LoadedSuite, **options: Any) -> RunDirectory:
+    """A run of `suite` by instant jobs, with its home and its reports below `root`; `options` of `run_suite`."""
+    places = {"home": root / "home", "reports": root / "reports"}
+    return run_suite(suite, **{**places, "display": QuietDisplay(), "server": SERVER, **options})
+
+
+def heard_below(root: Path, suite: LoadedSuite, **options: Any) -> tuple[Record, list[str]]:
+    """The record of such a run, and the notes that it showed."""
+    notes: list[str] = []
+    display = QuietDisplay()
+    display.note = notes.append  # type: ignore[method-assign]
+    return run_below(root, suite, display=display, **options).load(), notes
+
+
+def go(root: Path, **changes: Any) -> RunDirectory:
+    """A run of `fake_suite` with these changes."""
+    return run_below(root, fake_suite(root, **changes))
 
 
 def diary(home: Path) -> Iterator[dict[str, Any]]:

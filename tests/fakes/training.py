@@ -1,21 +1,21 @@
 """Small made-up rows, a renderer by hand, and training jobs on them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from transformers import PreTrainedTokenizerBase
 
 from bench.data.render.row import Row, Turn
+from bench.emit import Event, StepDone
 from bench.model.loading.load import load_base, load_config, load_tokenizer
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.ledger import Step
-from bench.record.results.training import TrainResult
+from bench.record.results.training.ledger import Step
+from bench.record.results.training.result import TrainResult
 from bench.suite.resolved import ResolvedData, ResolvedModel
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.recipe import Recipe
@@ -26,7 +26,7 @@ from bench.train.arguments.sft_config import sft_config
 from bench.train.batches.schedule import Schedule, plan_schedule
 from bench.train.isolation import row_separation
 from bench.train.job import run_training
-from bench.train.loop.router import router_loss
+from bench.train.loop.loss.router import router_loss
 from bench.train.loop.trainer import MeteredTrainer
 from bench.train.loop.trainer_plan import TrainerPlan
 
@@ -165,6 +165,17 @@ def make_trainer(
         on_step=on_step,
     )
     return trainer, schedule
+
+
+def interrupt(job: TrainJob, folder: Path, *, after: int, **options: Any) -> None:
+    """Run the job until the step `after`, and stop it there as Ctrl-C does."""
+
+    def stop(event: Event) -> None:
+        if isinstance(event, StepDone) and event.step == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training(job, folder, stop, **options)
 
 
 def train(job: TrainJob, folder: Path) -> TrainResult:

@@ -4,8 +4,6 @@ A training obeys its recipe's learning rate: `ORDERS` says which one means what.
 `HOME/diary.jsonl`, so that a test can see what ran, when, and beside what.
 """
 
-from __future__ import annotations
-
 import ctypes
 import json
 import math
@@ -25,12 +23,12 @@ from bench.record.jobs.eval_job import EvalJob, ShareJob
 from bench.record.jobs.planned_training import PlannedTraining
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
-from bench.record.results.deployed import DeployResult, FromTrained
-from bench.record.results.evaluation import EvalResult, Measure, ScoreRow, ShotRow
-from bench.record.results.facts import LargestPass, PlannedCounts, StepBytes
-from bench.record.results.ledger import Ledger, OtherLoad, Seconds, Step
-from bench.record.results.share import ShareResult
-from bench.record.results.training import ProbeResult, SweepResult, TrainResult
+from bench.record.results.evals.evaluation import EvalResult, Measure, ScoreRow, ShotRow
+from bench.record.results.evals.share import ShareResult
+from bench.record.results.training.deployed import DeployResult, FromTrained
+from bench.record.results.training.facts import LargestPass, PlannedCounts, StepBytes
+from bench.record.results.training.ledger import Ledger, OtherLoad, Seconds, Step
+from bench.record.results.training.result import ProbeResult, SweepResult, TrainResult
 from bench.record.store import write_result
 from bench.record.sweep import with_chosen_setting
 from bench.run.process.payloads import (
@@ -44,9 +42,9 @@ from bench.run.process.payloads import (
     RefusedTraining,
     RehearsalRequest,
 )
-from bench.run.process.work import WorkKind
+from bench.run.process.work import REST, Rest, WorkKind
 from bench.suite.resolved import UNREACHABLE
-from bench.suite.tables.deploy import DeployedForm
+from bench.suite.tables.arms.deploy import DeployedForm
 
 ORDERS = {
     "raise": 0.5,
@@ -73,6 +71,9 @@ UNSCORED = "unscored"
 
 AWAY = "away"
 """The name of an eval whose rows the hub does not give, and whose jobs have no score."""
+
+CRASHES = "crashes"
+"""The name of an eval that kills its process."""
 
 REFUSED = "refused"
 """The name of an eval that fails in rehearsal."""
@@ -152,6 +153,8 @@ def probe(job: ProbeJob, folder: Path, emit: Emit) -> None:
 def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
     """Two examples: the base fails both, a tuned subject passes both; nothing has a score on an eval `UNSCORED`."""
     with Diary(folder, job.id):
+        if job.eval.name == CRASHES:
+            os.kill(os.getpid(), signal.SIGKILL)
         score = None if job.eval.name in (AWAY, UNSCORED) else 0.0 if job.training is None else 1.0
         for done in range(3):
             emit(ExamplesDone(done=done, total=2))
@@ -277,6 +280,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "deploy": WorkKind(payload=DeployJob, do=deploy),
     "eval": WorkKind(payload=EvalJob, do=evaluate),
     "share": WorkKind(payload=ShareJob, do=share),
+    REST: WorkKind(payload=Rest, do=lambda request, folder, emit: None),
     "trajectory": WorkKind(payload=TrajectoryJob, do=trajectory),
     "count": WorkKind(payload=CountRequest, do=count),
     "memory": WorkKind(payload=MemoryRequest, do=memory),

@@ -1,7 +1,5 @@
 """A real base that knows nothing of the questions: every cell is at chance, and the report says so by itself."""
 
-from __future__ import annotations
-
 import csv
 import json
 from pathlib import Path

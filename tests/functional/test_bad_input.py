@@ -5,9 +5,8 @@ exit code 2, without a traceback and without a file that was not there before. M
 through the same `main` that `python -m bench` calls; `AS_PROCESS` names those that run as one.
 """
 
-from __future__ import annotations
-
 import errno
+import functools
 import os
 import sys
 from dataclasses import dataclass
@@ -16,9 +15,12 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main as cli
+from bench.run import run
+from bench.run.estimate import forecast
+from bench.run.process.server import ChildServer
 from tests.fakes.bad_input import CASES, PLAN, Case, bad
 from tests.fakes.process import bench
-from tests.fakes.suite_files import write_suite
+from tests.fakes.suite_files import write_rows, write_suite
 
 AS_PROCESS = (
     "missing suite",
@@ -73,8 +75,10 @@ def judge(case: Case, told: Told, before: dict[str, bytes], folder: Path) -> Non
 
 
 def whole(name: str) -> bool:
-    """What may be kept of an attempt that was refused: rows that were read whole, a child's log, hashes of the code."""
-    return name.startswith(("home/data/", "home/logs/", "home/code.json")) and not Path(name).name.startswith(".")
+    """What may be kept of an attempt that was refused: rows that were read whole, what was found good, a child's log,
+    hashes of the code."""
+    kept = ("home/data/", "home/checked/", "home/rehearsed/", "home/counts/", "home/counted.txt", "home/checked.txt")
+    return name.startswith((*kept, "home/logs/", "home/code.json")) and not Path(name).name.startswith(".")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -83,6 +87,8 @@ def test_bad_input_is_refused(
 ) -> None:
     prepare(case, tmp_path)
     before = files(tmp_path)
+    for room in (run, forecast):  # without the libraries, which see no more of such an input
+        monkeypatch.setattr(room, "ChildServer", functools.partial(ChildServer, module="tests.fakes.worker"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BENCH_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(sys, "argv", ["bench", *case.command])
@@ -183,3 +189,24 @@ def test_code_in_a_task_file_is_told_with_the_faults_of_others(
     assert caught.value.code == 2
     assert "error[tasks.code]" in told
     assert "error[eval.task-field]" in told
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_faults_of_files_rows_machine_and_arguments_come_together(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each was told only once the kind before it was mended, though none needs a library to see."""
+    judge = '[[eval]]\nname = "judged"\nkind = "judge"\ndata = { source = "other.jsonl" }\n[eval.judge.endpoint]\n'
+    judge += 'base_url = "http://127.0.0.1:9/v1"\nmodel = "m"\nkey_env = "NO_SUCH_KEY"\n[[claim]]'
+    path = write_suite(tmp_path, replace={'["toy"]': '["toi"]', "[[claim]]": judge})
+    write_rows(tmp_path / "other.jsonl")
+    with (tmp_path / "other.jsonl").open("a", encoding="utf-8") as file:
+        file.write("{torn\n")
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "argv", ["bench", command, str(path), "--only", "nothing/*"])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    told = capsys.readouterr().err
+    assert caught.value.code == 2
+    for reference in ("eval.unknown-task", "data.not-json", "endpoint.no-key", "run.unknown-arm"):
+        assert told.count(f"error[{reference}]") == 1, told

@@ -1,7 +1,5 @@
 """TAB in a shell: names of suites, runs, arms, profiles and cards, and nothing where the line so far is faulty."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

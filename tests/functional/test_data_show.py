@@ -1,7 +1,5 @@
 """`bench data show`: what will be paid for is seen before it is paid for, on a screen and in a file."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A disk that is full or read-only at any moment: the user is told, nothing is torn, and the next run completes."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os
@@ -18,10 +16,7 @@ from bench.record.record import Record
 from bench.record.rundir import RECORD, RunDirectory
 from bench.record.store import JobStore
 from bench.report.write import write_report
-from bench.run.display import QuietDisplay
-from bench.run.process.server import ChildServer
-from bench.run.run import run_suite
-from tests.fakes.suites import fake_suite
+from tests.fakes.suites import fake_suite, run_below
 
 CHANGES: dict[str, Any] = {
     "seeds": (0,),
@@ -34,13 +29,7 @@ PRIMITIVES = ((os, "fsync"), (os, "replace"), (os, "mkdir"), (tempfile, "mkstemp
 
 
 def go(root: Path, home: Path | None = None) -> RunDirectory:
-    return run_suite(
-        fake_suite(root, **CHANGES),
-        home=home or root / "home",
-        reports=root / "reports",
-        display=QuietDisplay(),
-        server=ChildServer(module="tests.fakes.worker"),
-    )
+    return run_below(root, fake_suite(root, **CHANGES), home=home or root / "home")
 
 
 def nothing_torn(root: Path, home: Path) -> None:

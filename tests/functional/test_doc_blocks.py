@@ -6,8 +6,6 @@ TOML is validated by its reader, Python is executed, JSON and YAML are parsed. W
 comment before the block (`<!-- not run: … -->`); its `bench` commands are still parsed.
 """
 
-from __future__ import annotations
-
 import inspect
 import json
 import re

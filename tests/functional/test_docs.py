@@ -1,7 +1,5 @@
 """The documentation names what exists: files, links, and the functions of docs/architecture.md."""
 
-from __future__ import annotations
-
 import ast
 import re
 import tomllib
@@ -126,3 +124,16 @@ def test_every_table_and_every_key_of_run_is_named() -> None:
     page = (ROOT / "docs" / "suites.md").read_text(encoding="utf-8")
     for key in (*Suite.model_fields, *RunOptions.model_fields, "profile", "default_profile", "extends"):
         assert re.search(rf"[`\[]{key}\b", page), key
+
+
+def test_the_readme_quotes_the_example_reports_to_the_letter() -> None:
+    """A figure of an earlier run beside a report that has another one."""
+    reports = {
+        line
+        for name in ("example", "example-real")
+        for line in (ROOT / "reports" / name / "report.md").read_text(encoding="utf-8").splitlines()
+    }
+    page = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    quoted = [line.removeprefix("> ") for line in page if line.startswith(("> ", "| **", "| inconclusive"))]
+    assert len(quoted) > 20
+    assert [line for line in quoted if line not in reports] == []

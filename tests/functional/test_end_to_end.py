@@ -1,8 +1,6 @@
 """One cut-down suite, run for real through the command line: the report, the record and an independent recomputation
 must tell the same story. If this fails, no number in any report can be trusted."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -30,7 +28,7 @@ run.probe_steps = 0
 
 [data]
 first = { source = "micro:curated", select = { by = "first", size = 96 } }
-drawn = { source = "micro:mixed", select = { by = "random", size = 96 } }
+drawn = { source = "micro:curated", select = { by = "random", size = 96 } }
 
 [recipe.full]
 method = "full"

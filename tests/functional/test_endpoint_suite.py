@@ -1,7 +1,5 @@
 """Arms behind a server, from `bench init` to the report, on a loopback server, as a user runs them."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What the report says is what the exit code says: scripts and CI read the code, people read the sentence."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from pathlib import Path

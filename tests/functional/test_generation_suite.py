@@ -1,11 +1,9 @@
 """Generation and questions from a suite file to the report, on the embedded base: one process, as a user runs it."""
 
-from __future__ import annotations
-
 import pytest
 
 from bench.record.record import Record
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.record.rundir import RunDirectory
 from tests.fakes.process import bench
 
@@ -86,8 +84,6 @@ def test_every_subject_answered_everything(run: RunDirectory) -> None:
         assert all(len(row.samples) == 3 for row in rows(run, record, "drawn", subject))
         assert [row.prompt for row in rows(run, record, "said", subject)] == ["Where does Koso live?"]
     for evaluation in (evaluation for evaluation in record.evaluations if evaluation.eval != "heldout"):
-        assert evaluation.result is not None
-        assert evaluation.result.generated is not None
         assert evaluation.result.generated.differed == 0
         assert evaluation.job.alone, "one worker: nothing ran beside it, so its speed counts"
 
@@ -107,7 +103,6 @@ def test_the_report_shows_scores_their_difference_and_the_answers(run: RunDirect
     record = run.load()
     said = rows(run, record, "said", "few/full#0")[0].output
     assert "Where does Koso live?" in text
-    assert said is not None
     assert said.split("\n")[0] in text
     assert "drawn by the run's digest" in text
     assert "<b>Generation</b>" in text
@@ -125,7 +120,6 @@ def test_the_training_is_scored_over_its_steps_and_keeps_the_best(run: RunDirect
     assert [step.step for step in base.steps] == [0]
     assert [step.step for step in trained.steps] == [3, 6, 8]
     result = record.trainings[0].result
-    assert result is not None
     assert {point.step: point.score for point in result.dev} == {step.step: step.value for step in trained.steps}
     losses = {step.step: step.value for step in trained.steps if step.value is not None}
     assert (result.kept_step or 8) == min(losses, key=lambda step: losses[step])

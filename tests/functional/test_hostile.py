@@ -4,8 +4,6 @@ One row of a table is one attack. Each must end in an ordinary result or in a re
 exception, in code that runs, in a file outside the job's folder, or in a control code on a terminal.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import re
@@ -24,9 +22,6 @@ from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render import html, markdown
 from bench.report.render.terminal import print_report
-from bench.run.display import QuietDisplay
-from bench.run.process.server import ChildServer
-from bench.run.run import run_suite
 from bench.suite.load import load_suite
 from bench.suite.tables.data import DataSpec
 from tests.fakes import scores
@@ -34,7 +29,7 @@ from tests.fakes.hostile import FORBIDDEN, TEXTS
 from tests.fakes.page import Page
 from tests.fakes.records import FakeRun, make_run
 from tests.fakes.suite_files import write_suite
-from tests.fakes.suites import fake_suite
+from tests.fakes.suites import fake_suite, run_below
 from tests.fakes.worker import ORDERS
 
 
@@ -126,11 +121,7 @@ def test_no_secret_of_the_environment_is_recorded(tmp_path: Path, monkeypatch: p
         "full": {"method": "full", "learning_rate": ORDERS["raise"]},
         "lora": {"method": "lora", "learning_rate": ORDERS["segfault"]},
     }
-    run_suite(
-        fake_suite(tmp_path, recipe=failing, seeds=(0,)),
-        home=tmp_path / "home", reports=tmp_path / "reports", display=QuietDisplay(),
-        server=ChildServer(module="tests.fakes.worker"),
-    )  # fmt: skip
+    run_below(tmp_path, fake_suite(tmp_path, recipe=failing, seeds=(0,)))
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert any(path.name == "log.txt" and path.stat().st_size for path in written)
     assert not [path for path in written if canary.encode() in path.read_bytes()]

@@ -1,7 +1,5 @@
 """Properties: any text, row, suite line or record byte ends in a result or in a refusal, whatever it is."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import recognise
 from bench.errors import BenchError, InputError
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.record.rundir import RECORD, RunDirectory
 from bench.suite.catalog.template import load_template
 from bench.suite.load import load_suite
@@ -29,7 +27,7 @@ FIELDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(st.dictionaries(FIELDS, JSON, max_size=4))
 def test_no_row_breaks_the_shapes(record: dict[str, Any]) -> None:
     try:
@@ -40,7 +38,7 @@ def test_no_row_breaks_the_shapes(record: dict[str, Any]) -> None:
         pass
 
 
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_no_text_breaks_a_template(question: str, answer: str) -> None:
     for name in ("alpaca", "chatml", "dialogue", "plain", "colon"):
@@ -56,7 +54,7 @@ def render(text: str, messages: list[dict[str, str]]) -> str:
     return str(rendered[0])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(
     st.builds(
         ScoreRow,

@@ -1,7 +1,5 @@
 """Suites, data, models, tasks, templates, records and names from an enemy: refused with clean words; nothing runs."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """`bench init` as a process: the suite that it writes validates, and says what it saw."""
 
-from __future__ import annotations
-
 import json
 import tomllib
 from pathlib import Path

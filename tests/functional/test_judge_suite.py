@@ -1,7 +1,5 @@
 """Judge evals from a suite file to the report, on the embedded base and a loopback server, as a user runs them."""
 
-from __future__ import annotations
-
 import json
 import random
 import re
@@ -30,7 +28,7 @@ arms = { data = ["few", "random"], recipe = ["full"] }
 
 [data]
 few = { source = "micro:curated", select = { by = "first", size = 64 } }
-random = { source = "micro:mixed", select = { by = "random", size = 64 } }
+random = { source = "micro:curated", select = { by = "random", size = 64 } }
 
 [recipe.full]
 method = "full"
@@ -201,7 +199,6 @@ def sanity(text: str) -> list[str]:
 def test_the_report_says_that_a_judge_by_place_is_inconsistent(ran: Ran) -> None:
     result = found(ran.run.load(), "by_place", "few/full#0").result
     assert result is not None, ran.text
-    assert result.judged is not None
     assert result.judged.flips > 0
     assert result.measures[0].value == 0.5
     lines = sanity(report(ran))
@@ -226,13 +223,9 @@ def test_a_judge_by_length_is_found_out_by_the_rate_at_equal_length(ran: Ran) ->
 def test_the_base_is_a_tie_with_itself_and_no_subject_against_controls(ran: Ran) -> None:
     record = ran.run.load()
     base = found(record, "by_place", "base").result
-    assert base is not None
-    assert base.judged is not None
     assert base.judged.by_definition
     assert base.judged.asked == 0
     control = found(record, "honest", "random/full#0").result
-    assert control is not None
-    assert control.judged is not None
     assert control.judged.by_definition
     assert not any(one.eval == "honest" and one.subject == "base" for one in record.evaluations)
     assert "a base has none and is not judged" in report(ran)
@@ -250,7 +243,6 @@ def test_an_endpoint_that_dies_half_way_fails_its_jobs_alone_with_the_reason(ran
     record = ran.run.load()
     for subject in ("few/full#0", "random/full#0"):
         failure = found(record, "down", subject).job.failure
-        assert failure is not None
         assert failure.kind == "unavailable"
         assert "503" in failure.message
     missing = section(report(ran), "What is missing").replace("\\", "")
@@ -263,8 +255,6 @@ def test_an_endpoint_that_dies_half_way_fails_its_jobs_alone_with_the_reason(ran
 
 def test_a_model_on_this_machine_can_judge(ran: Ran) -> None:
     result = found(ran.run.load(), "local", "few/full#0").result
-    assert result is not None
-    assert result.judged is not None
     assert result.judged.host is None
     assert result.judged.asked == 2 * (3 - result.judged.identical)
 
@@ -310,8 +300,6 @@ def test_the_next_run_does_what_failed_and_never_pays_again_for_what_was_answere
     assert not answered & set(ran.dying.prompts[len(asked_before) :]), "nothing is asked twice"
     latest = RunDirectory.find("judged", ran.folder / "reports")
     result = found(latest.load(), "by_place", "few/full#0").result
-    assert result is not None
-    assert result.judged is not None
     assert result.judged.reused == result.judged.asked > 0
     people_correct_the_judge(latest)
 
@@ -329,7 +317,6 @@ def label_some(ran: Ran) -> None:
 def people_correct_the_judge(latest: RunDirectory) -> None:
     """The judge goes by length, people do not: no judge is asked again, and the rate is that of people."""
     (arm,) = (entry for entry in compare(latest).judged if (entry.eval, f"{entry.arm}#0") == LABELLED_PAIRS)
-    assert arm.corrected is not None
     assert (arm.corrected.labelled, arm.corrected.judged, arm.unmatched_labels) == (LABELLED, PROMPTS, 1)
     assert arm.corrected.low is not None
     assert arm.corrected.high is not None

@@ -3,8 +3,6 @@
 Five moments of the proof in `benchmarks/kill_fuzz.py`, one of each way to be killed; `--points 50` is the whole of it.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,29 +1,18 @@
 """A checkout that is moved and a clock that is set change nothing that was done."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
 import pytest
 
 from bench.record.rundir import RunDirectory
-from bench.run.display import QuietDisplay
-from bench.run.process.server import ChildServer
-from bench.run.run import run_suite
-from tests.fakes.suites import fake_suite, worked
+from tests.fakes.suites import fake_suite, run_below, worked
 
 YEARS = {"1970": 86_400.0, "2100": 4_102_444_800.0}
 
 
 def go(root: Path, name: str = "fake") -> RunDirectory:
-    return run_suite(
-        fake_suite(root, name=name),
-        home=root / "home",
-        reports=root / "reports",
-        display=QuietDisplay(),
-        server=ChildServer(module="tests.fakes.worker"),
-    )
+    return run_below(root, fake_suite(root, name=name))
 
 
 def set_back(root: Path, year: str) -> None:
@@ -46,11 +35,7 @@ def test_a_clock_that_was_set_costs_no_work(tmp_path: Path, year: str) -> None:
 
 def test_the_latest_run_is_the_last_that_was_made_whatever_the_clock_said(tmp_path: Path) -> None:
     first = go(tmp_path)
-    newer = run_suite(
-        fake_suite(tmp_path, claim=({"says": "few/lora >= base", "on": "qa"},)),
-        home=tmp_path / "home", reports=tmp_path / "reports", display=QuietDisplay(),
-        server=ChildServer(module="tests.fakes.worker"),
-    )  # fmt: skip
+    newer = run_below(tmp_path, fake_suite(tmp_path, claim=({"says": "few/lora >= base", "on": "qa"},)))
     assert newer.path != first.path
     set_back(newer.path, "1970")
     assert RunDirectory.find("fake", tmp_path / "reports").path == newer.path

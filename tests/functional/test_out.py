@@ -1,7 +1,5 @@
 """Where a command's `--out` cannot be written, that is told as a fault of the input, never of the program."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
@@ -9,7 +7,7 @@ from typing import NoReturn
 import pytest
 from typer.testing import CliRunner
 
-import bench.cli.exports
+import bench.cli.commands.exports
 import bench.draft.write
 import bench.run.commands.make
 import bench.run.commands.weights
@@ -19,7 +17,7 @@ from bench.record.rundir import RunDirectory
 
 
 class _Anything:
-    def __getattr__(self, name: str) -> _Anything:
+    def __getattr__(self, name: str) -> "_Anything":
         return self
 
 
@@ -41,7 +39,7 @@ def test_a_base_is_not_built_where_it_cannot_be_written(tmp_path: Path) -> None:
     [
         ("init --model micro --data micro:curated --goal tune", bench.draft.write, "draft_suite"),
         ("weights run arm", bench.run.commands.weights, "export_weights"),
-        ("export run --to csv", bench.cli.exports, "_written"),
+        ("export run --to csv", bench.cli.commands.exports, "_written"),
         ("data make make.toml", bench.run.commands.make, "make_data"),
     ],
 )
@@ -53,7 +51,7 @@ def test_a_file_where_out_needs_a_folder_is_refused(
     Path("file").write_text("")
     monkeypatch.setattr(RunDirectory, "find", lambda *_: _Anything())
     monkeypatch.setattr(bench.run.commands.weights, "find_trained", lambda *_, **__: _Anything())
-    monkeypatch.setattr(bench.cli.exports, "_sources", lambda _: _Anything())
+    monkeypatch.setattr(bench.cli.commands.exports, "_sources", lambda _: _Anything())
     monkeypatch.setattr(module, work, _file_in_the_way)
     result = CliRunner().invoke(app, [*arguments.split(), "--out", "file/x.toml"])
     assert isinstance(result.exception, InputError), result.exception

@@ -1,7 +1,5 @@
 """What commands say while they work, without a terminal: a line now and then, never a flood, never long silence."""
 
-from __future__ import annotations
-
 import io
 import re
 

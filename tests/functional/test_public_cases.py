@@ -3,8 +3,6 @@
 Skipped where the inputs are not at hand; the mechanisms behind them have tests of their own.
 """
 
-from __future__ import annotations
-
 import runpy
 import shutil
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Faults of training and of data in one real run, on the embedded base: each is named in everything that is read."""
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Iterable

@@ -5,8 +5,6 @@ architecture without dropout; rows have the published shape. The order of an epo
 loop takes the order of the schedule.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -23,8 +21,8 @@ from bench.evals.job import run_eval
 from bench.record.files import SCORES
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.evaluation import ScoreRow
-from bench.record.results.training import TrainResult
+from bench.record.results.evals.evaluation import ScoreRow
+from bench.record.results.training.result import TrainResult
 from bench.record.store import write_result
 from bench.run.plan.plan import plan
 from bench.run.resolve.suite import resolve

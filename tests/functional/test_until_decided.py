@@ -1,8 +1,6 @@
 """Before and during a run that goes on until its claims are decided, as a user types it: `bench plan --resolve`, then
 `bench run --until-decided`, on the embedded base."""
 
-from __future__ import annotations
-
 import json
 import re
 from itertools import pairwise
@@ -16,16 +14,16 @@ from tests.fakes.process import bench
 
 SUITE = """
 name = "looks"
-question = "Are few steps on curated rows better than on mixed ones?"
+question = "Are few steps on the first rows better than on others?"
 model = { card = "micro" }
-control = "mixed"
+control = "others"
 seeds = [0, 1]
 budget = { unit = "steps", amount = 2 }
-arms = { data = ["few", "mixed"], recipe = ["full"] }
+arms = { data = ["few", "others"], recipe = ["full"] }
 
 [data]
 few = { source = "micro:curated", select = { by = "first", size = 16 } }
-mixed = { source = "micro:mixed", select = { by = "first", size = 16 } }
+others = { source = "micro:curated", select = { by = "first", offset = 100, size = 16 } }
 
 [recipe.full]
 method = "full"
@@ -45,7 +43,7 @@ role = "target"
 data = { source = "micro:heldout", select = { by = "first", size = 24 } }
 
 [[claim]]
-says = "few/full == mixed/full"
+says = "few/full == others/full"
 on = "heldout"
 margin = 1e-6
 """
@@ -92,7 +90,7 @@ def runs_in(folder: Path) -> list[RunDirectory]:
 
 @pytest.mark.parametrize(
     ("rate", "size", "most", "first"),
-    [("1e-5", 16, 40, "16 examples of heldout"), ("5e-3", 32, 33, "a seed of (few|mixed)/full")],
+    [("1e-5", 16, 40, "16 examples of heldout"), ("5e-2", 32, 33, "a seed of (few|others)/full")],
 )
 def test_the_better_buy_is_bought_and_only_what_is_new_is_computed(
     tmp_path: Path, rate: str, size: int, most: int, first: str
@@ -112,13 +110,13 @@ def test_the_better_buy_is_bought_and_only_what_is_new_is_computed(
     record, looks = after.load(), after.load().looks
     bought = looks[0].offers[0].what
     assert re.fullmatch(first, bought), "the record says what was bought, and of what"
-    assert f"next: {bought} for few/full == mixed/full on heldout takes" in text
+    assert f"next: {bought} for few/full == others/full on heldout takes" in text
     assert {offer.eval for offer in looks[0].offers} == {None, "heldout"}
     assert [offer.worth for offer in looks[0].offers] == sorted(
         (offer.worth for offer in looks[0].offers), reverse=True
     )
     report = (after.path / "report.md").read_text(encoding="utf-8")
-    assert f"| 1 | **{bought}** | few/full == mixed/full on heldout |" in report
+    assert f"| 1 | **{bought}** | few/full == others/full on heldout |" in report
     for evaluation in before.load().evaluations:
         (again,) = (other for other in record.evaluations if other.subject == evaluation.subject)
         old, new = ({row.id: row.metrics for row in run.scores(evaluation)} for run in (before, after))

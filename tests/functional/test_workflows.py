@@ -1,7 +1,5 @@
 """Ready workflows: what each step runs is a command of this program, and works on a finished run."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

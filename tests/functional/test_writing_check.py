@@ -1,7 +1,5 @@
 """The check of the prose finds what docs/writing.md forbids, and nothing in a text that keeps to it."""
 
-from __future__ import annotations
-
 import importlib.util
 import subprocess
 import sys
@@ -18,8 +16,6 @@ SCRIPT = ROOT / ".ci" / "writing.py"
 def writing() -> ModuleType:
     """The script as a module; it is no part of the package."""
     spec = importlib.util.spec_from_file_location("writing", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -47,15 +43,11 @@ def test_a_docstring_or_a_message_is_found_with_its_line(writing: ModuleType, so
 
 def test_prose_is_read_without_its_code(writing: ModuleType) -> None:
     text = "A cell\nstands for itself.\n```sh\nmend it\n```\nIt `stands` and lies.\n  ```\n  told\n  ```\nReckoned."
-    assert list(writing.in_prose(text)) == [
-        (6, "“lies”: is, is stored in"),
-        (10, "“Reckoned”: estimate, compute"),
-    ]
+    assert list(writing.in_prose(text)) == [(6, "“lies”: is, is stored in"), (10, "“Reckoned”: estimate, compute")]
 
 
-def test_the_project_passes_and_a_planted_sentence_does_not(tmp_path: Path) -> None:
-    run = subprocess.run([sys.executable, SCRIPT], capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stdout) == (0, "")
+def test_a_planted_sentence_is_found_by_the_command(tmp_path: Path) -> None:
+    """That the project itself passes is for `make lint` to say."""
     copy = tmp_path / ".ci" / "writing.py"
     copy.parent.mkdir()
     copy.write_text(SCRIPT.read_text(encoding="utf-8"), encoding="utf-8")

@@ -1,7 +1,5 @@
 """The exact tier: a count that changed without a name would be found out by a customer."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +9,7 @@ from bench.errors import ExitCode, InputError
 from bench.gate import exact
 from bench.gate.exact import Baseline, compare_counts, read_baseline, write_baseline
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.facts import TrainingFacts
+from bench.record.results.training.facts import TrainingFacts
 
 FACTS = TrainingFacts(
     rows=100, steps=10, tokens=900, supervised_tokens=300, slots=1000, padding=100, truncated_rows=0, dropped_rows=0,

@@ -1,7 +1,5 @@
 """The benchmark fixtures' extra info, by hand: warm-up among the tokens of the rounds would make every rate a lie."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,7 @@ class FakeSide:
         assert request["counts"] is True
         self._left = list(self.steps)
 
-    def __enter__(self) -> FakeSide:
+    def __enter__(self) -> "FakeSide":
         return self
 
     def __exit__(self, *_: object) -> None: ...

@@ -1,7 +1,5 @@
 """What decides the quality gate, by hand: answers and exit codes from made-up scores, without a run."""
 
-from __future__ import annotations
-
 import dataclasses
 from datetime import date
 from typing import Any
@@ -65,7 +63,6 @@ def test_a_change_is_this_run_minus_the_stored_one() -> None:
     found = change(aligned(right(120)), aligned(right(100)))
     assert (found.before, found.after) == (0.5, 0.6)
     assert (found.answer, found.why) == ("go", None)
-    assert found.delta is not None
     assert found.delta.estimate == pytest.approx(0.1)
 
 
@@ -88,12 +85,24 @@ def test_the_smallest_drop_lies_beyond_the_margin_and_grows_with_the_family() ->
     """At 80% power: margin, half the interval, and the quantile of the power."""
     fewer, more = aligned(right(100)), aligned(right(110))
     alone = change(fewer, more)
-    assert alone.delta is not None
     assert alone.smallest_drop == pytest.approx(alone.delta.mde)
     assert change(fewer, more, margin=0.1).smallest_drop == pytest.approx(0.1 + (alone.delta.mde or 0.0))
     wide, _ = changes({"qa": fewer, "next": fewer}, {"qa": more, "next": more})
     assert wide.smallest_drop is not None
     assert wide.smallest_drop > (alone.smallest_drop or 0.0)
+
+
+def test_a_drop_that_the_stored_score_has_no_room_for_is_none_at_all() -> None:
+    """2 of 200 right: what this check finds in 80% of cases is a loss of more than all of them."""
+    share = dataclasses.replace(MEASURAND, bounds=(0.0, 1.0))
+
+    def fallen(count: int) -> ScoreChange:
+        new, old = (dataclasses.replace(aligned(right(n)), measurand=share) for n in (count - 1, count))
+        return change(new, old)
+
+    scarce, plenty = fallen(2), fallen(100)
+    assert (scarce.room, plenty.room) == (2 / ROWS, 0.5)
+    assert (scarce.blind, plenty.blind) == (True, False)
 
 
 def test_equal_scores_say_nothing_where_all_are_wrong_or_right_unless_the_jobs_are_the_same() -> None:
@@ -191,7 +200,7 @@ def test_what_cannot_be_compared_says_why(other: dict[str, Any], why: str) -> No
 
 def test_an_eval_that_is_gone_or_a_stored_run_without_scores_is_missing() -> None:
     old = aligned(right(100))
-    assert _sides("a", None, old, same_seeds=True) == "this run has no such eval"
+    assert _sides("a", None, old, same_seeds=True).why == "this run has no such eval"
     empty = aligned(0 * ONES, present=np.zeros((1, ROWS), dtype=bool))
     assert "the stored run has no score" in (change(old, empty).why or "")
 
@@ -283,7 +292,7 @@ def test_one_arm_that_got_worse_fails_whatever_the_others_did(
 ) -> None:
     plain: dict[str, Any] = {
         "arm": "a", "eval": "qa", "tier": "required", "margin": 0.0, "before": None, "after": None, "delta": None,
-        "paired_seeds": True, "smallest_drop": None, "why": None, "waiver": None,
+        "paired_seeds": True, "smallest_drop": None, "room": None, "why": None, "waiver": None,
     }  # fmt: skip
     changes = tuple(ScoreChange(answer=cell, **plain) for cell in answers)
     found = gate(changes=changes, complete=complete)

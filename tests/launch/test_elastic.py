@@ -1,7 +1,5 @@
 """The processes of one job: one end for all of them, with the reason of the first that failed."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import socket
@@ -58,7 +56,6 @@ def test_the_first_failure_ends_the_job_while_others_wait_or_fail_of_it(
 ) -> None:
     child = begin(tmp_path, lead=lead, follow=follow)
     assert finish(child) < 20
-    assert child.failure is not None
     assert (child.failure.kind, child.failure.message) == (kind, message)
     assert [problem.hint for problem in child.problems] == (["try yes"] if follow == "refuse" else [])
     assert gone(members(tmp_path))

@@ -1,7 +1,5 @@
 """Other programs' load: theirs and not our own, whatever the machine says of it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,7 +7,7 @@ import torch
 
 from bench.machine import other_load
 from bench.machine.other_load import OtherLoadCounter, busy_seconds, gpu_process_count, process_seconds
-from bench.record.results.ledger import OtherLoad
+from bench.record.results.training.ledger import OtherLoad
 
 CPU = torch.device("cpu")
 

@@ -1,7 +1,5 @@
 """Peak memory: a figure that misses the peak, or holds an earlier one, would be believed."""
 
-from __future__ import annotations
-
 import mmap
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A make file against a loopback server, run as `bench data make` runs it."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence

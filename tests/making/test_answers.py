@@ -1,16 +1,11 @@
 """Best of K: which answer is kept, with all scores, and what makes no row."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.fakes.endpoint_server import (
-    Body,
-    EndpointServer,
-)
+from tests.fakes.endpoint_server import Body, EndpointServer
 from tests.making.conftest import QUESTIONS, SEEDS, Make, number, question, trained_on
 
 BEST = 'kind = "best_of"\ntasks = { source = "tasks.jsonl" }\nsamples = 3\nsampling = { temperature = 1.0, seed = 0 }\n'

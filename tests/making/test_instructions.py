@@ -1,7 +1,5 @@
 """New tasks from seeds or from a prompt of one's own: none twice, none lost, each answered."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
@@ -12,13 +10,7 @@ import pytest
 
 from bench.errors import InputError
 from bench.run.commands.make import describe_summary, make_data
-from tests.fakes.endpoint_server import (
-    Body,
-    EndpointServer,
-    Fenced,
-    Slow,
-    Step,
-)
+from tests.fakes.endpoint_server import Body, EndpointServer, Fenced, Slow, Step
 from tests.making.conftest import SEEDS, Make, question, read_lines, trained_on, write_lines
 
 INSTRUCTIONS = 'kind = "instructions"\ntasks = { source = "tasks.jsonl" }\nper_request = 3\ndemonstrations = 2\n'

@@ -1,7 +1,5 @@
 """Make files that are wrong: everything is said at once, before anything is sent."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -65,6 +63,14 @@ def test_settings_that_contradict_each_other(tmp_path: Path, text: str, says: st
     assert says in str_of(problems(tmp_path, text + 'tasks = { source = "x.jsonl" }\n' + WRITER))
 
 
+def test_a_local_model_that_is_not_there_is_named_with_the_prompts(tmp_path: Path) -> None:
+    """It came alone, after the prompts, at its folder in place of its key."""
+    text = (
+        'kind = "distil"\nprompt = "own.jinja"\ntasks = { source = "x" }\nwriter = { local = { path = "nowhere" } }\n'
+    )
+    assert set(problems(tmp_path, text)) == {"prompt", "writer.local.path"}
+
+
 def test_a_bad_pattern_or_scorer(tmp_path: Path) -> None:
     text = 'kind = "best_of"\ntasks = { source = "x" }\nsampling = { temperature = 1.0 }\nscorer = %s\n' + WRITER
     assert "regular expression" in str_of(
@@ -117,12 +123,23 @@ def test_rows_that_do_not_fit_are_told_before_anything_is_sent(make: Make, tmp_p
 def test_a_missing_key_and_missing_rows_are_told_together(
     tmp_path: Path, bench_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A writer's and a judge's missing key were both at `key_env`, with no table."""
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
-    text = 'kind = "distil"\ntasks = { source = "none.jsonl" }\n' + WRITER + 'key_env = "NO_SUCH_KEY"\n'
+    judge = (
+        'kind = "judge", model = { endpoint = { base_url = "http://localhost:2/v1", model = "j", key_env = "NONE" } }'
+    )
+    text = (
+        f'kind = "best_of"\ntasks = {{ source = "none.jsonl" }}\nsampling.temperature = 1.0\nscorer = {{ {judge} }}\n'
+    )
+    text += WRITER + 'key_env = "NO_SUCH_KEY"\n'
     (tmp_path / "make.toml").write_text(text)
     with pytest.raises(InputError) as caught:
         make_data(str(tmp_path / "make.toml"), out=tmp_path / "made.jsonl")
-    assert [problem.reference for problem in caught.value.problems] == ["data.missing-file", "endpoint.no-key"]
+    assert [(problem.reference, problem.where) for problem in caught.value.problems] == [
+        ("data.missing-file", "tasks.source"),
+        ("endpoint.no-key", "writer.endpoint.key_env"),
+        ("endpoint.no-key", "scorer.model.endpoint.key_env"),
+    ]
     assert not (tmp_path / "made.jsonl").exists()
 
 

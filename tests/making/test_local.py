@@ -1,7 +1,5 @@
 """A model on this machine in place of an endpoint: the same rows file, the same cache, in a child process."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

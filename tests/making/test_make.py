@@ -1,7 +1,5 @@
 """A making from file to rows: what is made, what is left out and counted, what a killed or failing run keeps."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
@@ -12,17 +10,7 @@ import pytest
 
 from bench.errors import IncompleteError, InputError
 from bench.run.commands.make import make_data
-from tests.fakes.endpoint_server import (
-    BadJson,
-    Body,
-    Cut,
-    EndpointServer,
-    ServerError,
-    Slow,
-    Status,
-    Step,
-    TooMany,
-)
+from tests.fakes.endpoint_server import BadJson, Body, Cut, EndpointServer, ServerError, Slow, Status, Step, TooMany
 from tests.making.conftest import DISTIL, PROMPTS, Make, number, read_lines, trained_on, write_lines
 
 

@@ -1,15 +1,8 @@
 """Rewritten rows: paraphrases and harder instructions."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
-from tests.fakes.endpoint_server import (
-    Body,
-    EndpointServer,
-    Fenced,
-    Step,
-)
+from tests.fakes.endpoint_server import Body, EndpointServer, Fenced, Step
 from tests.making.conftest import SEEDS, Make, question
 
 

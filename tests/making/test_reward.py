@@ -1,7 +1,5 @@
 """Rules and metrics that choose between samples: a wrong one trains on wrong answers."""
 
-from __future__ import annotations
-
 import pytest
 
 from bench.making.reward import reward

@@ -1,7 +1,5 @@
 """Likeness of texts: a wrong near-duplicate filter throws good tasks away or lets copies through."""
 
-from __future__ import annotations
-
 import random
 
 import pytest

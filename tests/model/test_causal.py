@@ -1,7 +1,5 @@
 """Only models whose tokens see nothing behind them are trained and asked: any other has read what it is to predict."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

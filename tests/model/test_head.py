@@ -1,7 +1,5 @@
 """The head at chosen positions: speed must not change the loss, nor the gradients."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 

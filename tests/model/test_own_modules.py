@@ -1,7 +1,5 @@
 """The code of a trusted model is copied for each job alone: two jobs that begin together cannot tear each other's."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

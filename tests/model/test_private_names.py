@@ -1,7 +1,5 @@
 """Private names of the libraries: a rename upstream must fail here, not change a loss in silence."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import re
@@ -13,7 +11,15 @@ import pytest
 import torch
 from peft import AdaLoraConfig, LoraConfig, PeftConfig, get_peft_model
 from torch.testing._internal.two_tensor import TwoTensor
-from transformers import MixtralConfig, MixtralForCausalLM, Trainer, TrainingArguments, dynamic_module_utils
+from transformers import (
+    MixtralConfig,
+    MixtralForCausalLM,
+    PreTrainedModel,
+    Trainer,
+    TrainingArguments,
+    dynamic_module_utils,
+    trainer,
+)
 
 from bench.model import peft_private, torch_private, transformers_private
 from bench.model.transformers_private import TrainerHooks
@@ -48,6 +54,16 @@ def test_the_tables_name_every_private_method() -> None:
     """A hook that is added later needs its line here."""
     ours = {name for name, value in vars(TrainerHooks).items() if callable(value) and name.startswith("_")}
     assert {name for name in ours if not name.startswith("__")} == set(OVERRIDDEN)
+
+
+def test_deepspeeds_own_checkpoint_is_read_by_a_name_that_can_be_replaced() -> None:
+    """`_inner_training_loop` calls it by the module's name, before the hook that restores the optimiser."""
+    before = trainer.deepspeed_load_checkpoint
+    with transformers_private.deepspeed_reads_no_checkpoint():
+        assert trainer.deepspeed_load_checkpoint(None, "folder", load_module_strict=True) is None
+    assert trainer.deepspeed_load_checkpoint is before
+    loop = inspect.getsource(Trainer._prepare_for_training)
+    assert loop.index("deepspeed_load_checkpoint(") < loop.index("_load_optimizer_and_scheduler(")
 
 
 class Recorder(TrainerHooks, Trainer):  # type: ignore[misc]  # transformers is read as untyped
@@ -169,6 +185,7 @@ def test_peft_tells_which_modules_carry_an_adapter() -> None:
     attention = adapted.get_base_model().model.layers[0].self_attn
     assert peft_private.carries_adapter(attention.q_proj)
     assert not peft_private.carries_adapter(attention.k_proj)
+    assert not any(map(peft_private.reads_base_weight, (attention.q_proj, attention.k_proj)))
     assert peft_private.adapted_modules(tiny_model()) == ()
 
 
@@ -232,7 +249,7 @@ def test_views_share_a_storage_and_copies_do_not() -> None:
 
 
 def test_onednns_packed_weights_give_a_linear_layers_outputs() -> None:
-    assert torch_private.can_pack() == torch.backends.mkldnn.is_available()
+    assert torch_private.can_pack(torch.float32) == torch.backends.mkldnn.is_available()
     weight, bias, inputs = torch.randn(5, 3), torch.randn(5), torch.randn(2, 7, 3)
     packed = torch_private.pack_weight(weight)
     outputs = torch_private.packed_linear(inputs, packed, bias)
@@ -266,6 +283,9 @@ def private_names(tree: ast.Module) -> Iterator[str]:
             own.add(node.target.id)
     taken = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("getattr", "hasattr", "setattr"):
+            taken += [word.value for word in node.args[1:2] if isinstance(word, ast.Constant)]
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             taken += [*(node.module or "").split("."), *(alias.name for alias in node.names)]
     yield from (name for name in taken if re.match(r"_(?!_)|__(torch|tensor)_", name) and name not in own | DOCUMENTED)
@@ -279,4 +299,41 @@ def test_private_names_are_taken_in_the_files_that_say_so_alone() -> None:
         if not path.name.endswith("_private.py")
         if (names := list(private_names(ast.parse(path.read_text(encoding="utf-8")))))
     }
-    assert found == {}
+    assert found == {"run/process/server.py": ["_forkserver", "_forkserver_pid"]}
+
+
+def words(path: Path) -> set[str]:
+    """Texts of a file that are one name with an underscore before it, such as a key of a configuration."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {text for text in texts if re.fullmatch(r"_[a-z]\w+", text)}
+
+
+def test_private_names_are_written_as_texts_in_these_files_alone() -> None:
+    package = Path(torch_private.__file__).parents[1]
+    private = {*package.rglob("*_private.py")}
+    names = {name for path in private for name in (*words(path), *private_names(ast.parse(path.read_text())))}
+    found = {str(path.relative_to(package)): words(path) & names for path in {*package.rglob("*.py")} - private}
+    assert {path: shared for path, shared in found.items() if shared} == {}
+
+
+def test_architecture_lists_the_file_of_every_library() -> None:
+    package = Path(torch_private.__file__).parents[1]
+    page = (package.parent / "docs/architecture.md").read_text(encoding="utf-8")
+    rule = page.split("- Private names of other libraries")[1].split("\n- ")[0]
+    listed = re.findall(r"`(bench/[\w/]+_private\.py)`", rule)
+    assert sorted(listed) == sorted(str(path.relative_to(package.parent)) for path in package.rglob("*_private.py"))
+
+
+def test_weights_that_transformers_keeps_in_fp32_are_known() -> None:
+    assert list(inspect.signature(PreTrainedModel._get_dtype_plan).parameters) == ["self", "dtype"]
+    model = tiny_model()
+    model._keep_in_fp32_modules_strict = {"lm_head"}
+    stays = transformers_private.stays_fp32(model, torch.bfloat16)
+    assert (stays("lm_head.weight"), stays("model.norm.weight")) == (True, False)
+    assert not transformers_private.stays_fp32(model, torch.float32)("lm_head.weight")
+
+
+def test_the_trainer_has_the_name_by_which_it_is_given_a_scheduler(tmp_path: Path) -> None:
+    trainer = Recorder(model=tiny_model(), args=TrainingArguments(output_dir=str(tmp_path)))
+    assert trainer._created_lr_scheduler is False

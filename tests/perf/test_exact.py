@@ -3,8 +3,6 @@
 A change that is meant: `bench gate exact suites/lima_vs_alpaca.toml --profile micro --baseline BASELINE --update`.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess

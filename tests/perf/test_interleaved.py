@@ -1,7 +1,5 @@
 """The statistics of the speed gate: a CI that cries wolf is switched off, one that sleeps is of no use."""
 
-from __future__ import annotations
-
 import math
 import random
 

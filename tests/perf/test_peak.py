@@ -1,7 +1,5 @@
 """The measured peak is the denominator of MFU; and measuring it must not change a training."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

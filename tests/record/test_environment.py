@@ -1,7 +1,5 @@
 """Facts about the machine: found without torch, true, and free of secrets."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path
@@ -65,10 +63,8 @@ def test_an_edited_checkout_is_told_apart_from_a_clean_one(tmp_path: Path) -> No
     git(tmp_path, "add", "file")
     git(tmp_path, "commit", "-m", "one")
     clean = facts.git_state(tmp_path)
-    assert clean is not None
     assert not clean.dirty
     (tmp_path / "file").write_text("2")
     dirty = facts.git_state(tmp_path)
-    assert dirty is not None
     assert dirty.dirty
     assert dirty.commit == clean.commit

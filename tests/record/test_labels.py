@@ -1,7 +1,5 @@
 """Human labels: a file that is half wrong must not be half used."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Looks at growing data: they are counted from the record, not from memory."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bench.record.look import LOOK, ClaimLook, Look, looks_beside, question_of

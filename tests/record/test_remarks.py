@@ -1,7 +1,5 @@
 """A setting that does what nobody wants is said before the run, not found in its numbers."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

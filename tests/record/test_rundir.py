@@ -1,7 +1,5 @@
 """Run directories: how a run is found, read, and refused."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
@@ -11,22 +9,13 @@ import pytest
 from bench.errors import InputError
 from bench.record.record import Record
 from bench.record.rundir import RECORD, RunDirectory, file_name, log_file, point_latest, scores_file
-from bench.run.display import QuietDisplay
-from bench.run.process.server import ChildServer
-from bench.run.run import run_suite
-from tests.fakes.suites import fake_suite
+from tests.fakes.suites import fake_suite, run_below
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     root = tmp_path_factory.mktemp("run")
-    return run_suite(
-        fake_suite(root),
-        home=root / "home",
-        reports=root / "reports",
-        display=QuietDisplay(),
-        server=ChildServer(module="tests.fakes.worker"),
-    )
+    return run_below(root, fake_suite(root))
 
 
 def test_the_record_survives_being_written_and_read(run: RunDirectory) -> None:

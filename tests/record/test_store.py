@@ -1,7 +1,5 @@
 """The job store: what counts as done, and what an interrupted attempt leaves."""
 
-from __future__ import annotations
-
 import contextlib
 from pathlib import Path
 
@@ -41,7 +39,6 @@ def finish(store: JobStore, job: Job) -> Path:
 def test_a_committed_job_is_done_and_read_back(store: JobStore, job: Job) -> None:
     finish(store, job)
     manifest = store.done(job.digest)
-    assert manifest is not None
     assert manifest.seconds == 2.5
     assert set(manifest.files) == {RESULT, "weights/adapter.safetensors"}
     assert store.train_result(job.digest) == training_result()
@@ -124,7 +121,6 @@ def test_a_diverged_training_can_be_shown_but_is_not_done(store: JobStore, job: 
     write_result(folder, training_result(diverged=True))
     assert store.done(job.digest) is None
     shown = store.diverged_result(job.digest)
-    assert shown is not None
     assert shown.steps[-1].loss is None
 
 

@@ -1,8 +1,6 @@
 """What a reader must see of arms that choose their rate, train nothing, or stand on several models, and of a suite that
 asks for speed alone."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +14,9 @@ from bench.report.compose import compose
 from bench.report.render.markdown import render
 from bench.report.render.view import Section, Table
 from bench.report.write import write_report
-from bench.run.display import QuietDisplay
-from bench.run.process.server import ChildServer
-from bench.run.run import run_suite
-from tests.fakes.suites import fake_model, fake_rows, fake_suite
+from tests.fakes.suites import fake_model, fake_rows, fake_suite, run_below
 from tests.fakes.worker import BEST_RATE, ORDERS
 
-SERVER = ChildServer(module="tests.fakes.worker")
 QA = {"kind": "lm_eval", "name": "qa", "tasks": ("t",)}
 FULL = {"method": "full", "learning_rate": 1e-3}
 
@@ -30,9 +24,7 @@ FULL = {"method": "full", "learning_rate": 1e-3}
 def go(root: Path, **changes: Any) -> RunDirectory:
     fake_rows(root / "many.jsonl", rows=40)
     changes = {"data": {"few": {"source": "many.jsonl"}}, "eval": (QA,), **changes}
-    return run_suite(
-        fake_suite(root, **changes), home=root / "home", reports=root / "reports", display=QuietDisplay(), server=SERVER
-    )
+    return run_below(root, fake_suite(root, **changes))
 
 
 def compared(root: Path, **changes: Any) -> Comparison:
@@ -139,7 +131,6 @@ def test_every_arm_is_compared_with_the_base_that_it_trained(tmp_path: Path) -> 
     assert list(comparison.arms)[:2] == ["base@small", "base@large"]
     for arm in ("few/full@small", "few/full@large"):
         contrast = comparison.results[arm, "qa"].versus_base
-        assert contrast is not None
         assert contrast.reference == f"base@{arm.partition('@')[2]}"
     assert comparison.results["base@large", "qa"].versus_base is None
     assert comparison.claims[0].verdict.outcome != "incomplete"

@@ -1,7 +1,5 @@
 """A board: changes between runs are said only where they are resolved, and what cannot be compared is said, too."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,10 +40,9 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run = make_run(folder / "lima_vs_alpaca" / f"micro-{number}", examples=60, rates=rates, seed=number == 3)
         (run.write() / "record.json").write_text(numbered(run.record, number).model_dump_json())
     other = make_run(folder / "lima_vs_alpaca" / "micro-4", examples=60)
-    suite = other.record.resolved.suite
-    evals = (suite.eval[0].model_copy(update={"tasks": ("micro_qa_people",)}), *suite.eval[1:])
-    resolved = other.record.resolved.model_copy(update={"suite": suite.model_copy(update={"eval": evals})})
-    record = numbered(other.record, 4).model_copy(update={"resolved": resolved})
+    first, *others = other.record.resolved.suite.eval
+    asked = other.with_suite(eval=(first.model_copy(update={"tasks": ("micro_qa_people",)}), *others))
+    record = numbered(asked.record, 4)
     (other.write() / "record.json").write_text(record.model_dump_json())
     torn = folder / "torn" / "micro-5"
     torn.mkdir(parents=True)
@@ -76,7 +73,7 @@ def test_every_run_has_its_row_and_every_arm_its_scores(board: Board, view: View
     rows = table(view, "Runs")
     assert [row[0] for row in rows] == ["micro-1", "micro-2", "micro-3", "micro-4"]
     assert [row[3] for row in rows] == ["11111111", "22222222+", "33333333", "44444444"]
-    assert all(row[6].startswith("In this simulation: ") for row in rows)
+    assert all("in this simulation: " in row[6].lower() for row in rows)
     run = board.runs[0].comparison
     cells = {(row[0], row[3], row[5]): row[6] for row in table(view, "Arms")}
     assert len(cells) == sum(len(r.comparison.arms) * len(r.comparison.measurands) for r in board.runs)

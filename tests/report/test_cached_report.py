@@ -1,7 +1,5 @@
 """A report that nothing has changed for is printed again without being computed; any change computes it anew."""
 
-from __future__ import annotations
-
 import io
 import os
 from collections.abc import Callable

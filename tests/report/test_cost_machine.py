@@ -1,50 +1,25 @@
 """What the machine adds to a cost: its share of a peak, seconds per step, energy, price."""
 
-from __future__ import annotations
-
 import dataclasses
-from pathlib import Path
 
 import pytest
 
-from bench.record.machine import Machine
 from bench.record.record import Record
-from bench.record.results.ledger import Energy, OtherLoad, Utilization
-from bench.record.results.training import TrainResult
-from bench.report.analysis.training.costs.cost import Cost, costs
+from bench.record.results.training.ledger import Energy, OtherLoad, Utilization
+from bench.record.results.training.result import TrainResult
+from bench.report.analysis.training.costs.cost import costs
 from bench.report.analysis.training.costs.cost_kinds import COSTS, figures
 from bench.report.analysis.training.costs.speed import paces
-from bench.report.compare import compare, compare_record
-from bench.report.render.view import Paragraph
-from bench.report.sections.scores.results import speed_cell
-from bench.report.sections.training.costs import cost_section, measured_sentence
+from bench.report.compare import compare_record
+from bench.report.sections.speed_cell import speed_cell
+from bench.report.sections.training.costs import measured_sentence
 from bench.suite.tables.training.launch import Launch
-from tests.fakes.records import FakeRun, make_run
+from tests.fakes.records import make_run
+from tests.report.costed_runs import ARM, cost_of, said, with_trainings
 
-ARM = "lima_1k/full"
 SHARE = Utilization(
     flops_per_second=2e9, hardware_flops_per_second=3e9, peak_flops_per_second=10e9, published_flops_per_second=None
 )
-
-
-def with_trainings(record: Record, *, alone: bool = False, **changes: object) -> Record:
-    """Every training's ledger, changed. alone: whether each ran alone."""
-
-    def changed(result: TrainResult | None) -> TrainResult | None:
-        if result is None:
-            return None
-        return result.model_copy(update={"ledger": result.ledger.model_copy(update=changes)})
-
-    trainings = tuple(
-        training.model_copy(
-            update={
-                "result": changed(training.result),
-                "job": training.job.model_copy(update={"alone": alone}),
-            }
-        )
-        for training in record.trainings
-    )
-    return record.model_copy(update={"trainings": trainings})
 
 
 def with_run(record: Record, **changes: object) -> Record:
@@ -53,11 +28,6 @@ def with_run(record: Record, **changes: object) -> Record:
     options = suite.run.model_copy(update=changes)
     resolved = record.resolved.model_copy(update={"suite": suite.model_copy(update={"run": options})})
     return record.model_copy(update={"resolved": resolved})
-
-
-def cost_of(record: Record) -> Cost:
-    """Of one arm."""
-    return next(cost for cost in costs(record) if cost.arm == ARM)
 
 
 def test_utilisation_comes_from_where_the_speed_comes_from() -> None:
@@ -79,13 +49,11 @@ def test_utilisation_comes_from_where_the_speed_comes_from() -> None:
 def test_seconds_per_step_leave_warm_up_out() -> None:
     record = with_trainings(make_run(examples=5).record, alone=True)
     first = record.trainings[0]
-    assert first.result is not None
     slow_start = tuple(
         step.model_copy(update={"seconds": 9.0 if step.step <= 3 else step.step / 100}) for step in first.result.steps
     )
     trainings = (first.model_copy(update={"result": first.result.model_copy(update={"steps": slow_start})}),)
     found = cost_of(record.model_copy(update={"trainings": trainings})).step_seconds
-    assert found is not None
     assert (found.p5, found.median, found.p95) == pytest.approx((0.06, 0.27, 0.48))
 
 
@@ -172,7 +140,6 @@ def test_each_measured_peak_has_its_published_one_beside_it() -> None:
     record = with_trainings(make_run(examples=5).record, alone=True, utilization=SHARE)
 
     def published(result: TrainResult | None, peak: float) -> TrainResult | None:
-        assert result is not None
         share = SHARE.model_copy(update={"published_flops_per_second": peak})
         return result.model_copy(update={"ledger": result.ledger.model_copy(update={"utilization": share})})
 
@@ -182,13 +149,6 @@ def test_each_measured_peak_has_its_published_one_beside_it() -> None:
     )
     record = record.model_copy(update={"trainings": trainings, "probes": ()})
     assert "(published: 0.02 TFLOP/s to 0.04 TFLOP/s)" in " ".join(said(record))
-
-
-def said(record: Record) -> list[str]:
-    """Paragraphs of the cost section."""
-    run = FakeRun(path=make_run(examples=5).path, record=record, rows=make_run(examples=5).rows)
-    section = cost_section(compare(run, replicates=50))
-    return [block.text for block in section.blocks if isinstance(block, Paragraph)]
 
 
 def test_a_share_above_the_peak_is_no_figure_and_is_pointed_out() -> None:
@@ -237,68 +197,3 @@ def test_arms_are_a_share_of_the_peak_at_the_precision_that_they_were_trained_in
     assert shares.pop(ARM) == pytest.approx(2 / 40)
     assert shares
     assert all(share == pytest.approx(2 / 10) for share in shares.values())
-
-
-def test_machines_that_did_jobs_and_one_that_went_away_are_named() -> None:
-    record = make_run(examples=5).record
-    assert "Jobs ran on" not in " ".join(said(record))
-    first, second, *others = record.trainings
-    moved = (
-        first.model_copy(update={"job": first.job.model_copy(update={"node": "n1", "lost_nodes": ("n0",)})}),
-        second.model_copy(update={"job": second.job.model_copy(update={"node": "n2"})}),
-        *others,
-    )
-    text = " ".join(said(record.model_copy(update={"trainings": moved})))
-    assert "Jobs ran on n1, n2. A machine went away" in text
-    assert f"the job was submitted again: {first.job.id} (n0)." in text
-
-
-FAST = Machine(device="cuda: NVIDIA H200", processor="AMD EPYC", cores=16)
-SLOW = Machine(device="cuda: NVIDIA A100", processor="AMD EPYC", cores=16)
-ON_SLOW = "NVIDIA A100 (AMD EPYC, 16 cores)"
-
-
-def on_machines(record: Record, elsewhere: str) -> Record:
-    """Every training alone on one kind of machine, those of the arm `elsewhere` on another."""
-    record = with_trainings(record, alone=True).model_copy(update={"probes": ()})
-    trainings = tuple(
-        training.model_copy(
-            update={"job": training.job.model_copy(update={"machine": SLOW if training.arm == elsewhere else FAST})}
-        )
-        for training in record.trainings
-    )
-    return record.model_copy(update={"trainings": trainings})
-
-
-def test_a_speed_of_another_kind_of_machine_is_shown_and_never_ranked_or_claimed() -> None:
-    claim = {"says": "lima_1k/full >= lima_1k/lora", "on": "cost:seconds"}
-    run = make_run(examples=5, claims=(claim,))
-    record = on_machines(run.record, ARM)
-    assert ARM not in {pace.arm for pace in paces(record)}
-    assert len(paces(record)) > 1
-    cost = cost_of(record)
-    assert cost.tokens_per_second is None
-    assert speed_cell(cost).text.endswith(f" on {ON_SLOW}")
-    assert (cost.mfu, cost.step_seconds, cost.joules) == (None, None, None)
-    (decided,) = compare(FakeRun(path=Path(), record=record, rows=run.rows), replicates=50).claims
-    assert decided.verdict.outcome == "incomplete"
-    assert f"{ARM}: it ran on {ON_SLOW}, and seconds are compared on NVIDIA H200" in decided.why
-    text = " ".join(said(record))
-    assert "with a machine's name: on another kind of machine, so not comparable" in text
-    assert f"those of {ON_SLOW} enter no ranking and no claim." in text
-
-
-def test_machines_of_one_kind_are_compared_whatever_their_names() -> None:
-    record = on_machines(make_run(examples=5).record, "no such arm")
-    assert ARM in {pace.arm for pace in paces(record)}
-    assert cost_of(record).tokens_per_second is not None
-    assert "enter no ranking" not in " ".join(said(record))
-
-
-def test_a_probe_beside_another_job_on_its_node_is_no_speed_of_the_arm() -> None:
-    record = make_run(examples=5).record
-    beside = tuple(
-        probe.model_copy(update={"job": probe.job.model_copy(update={"alone": False})}) for probe in record.probes
-    )
-    assert cost_of(record).tokens_per_second is not None
-    assert cost_of(record.model_copy(update={"probes": beside})).tokens_per_second is None

@@ -1,7 +1,5 @@
 """The trend in a run's report: a reader must see where times have been going, and must not take it for a verdict."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -43,7 +41,6 @@ def stored(folder: Path, run: FakeRun, when: str, *, times: float = 1.0, process
 def rows(run: FakeRun, folder: Path) -> dict[str, list[str]]:
     """The section's table by its first column."""
     section = earlier_times_section(with_history(compare(run, replicates=20), run.record, [folder]))
-    assert section is not None
     tables = [block for block in section.blocks if isinstance(block, Table)]
     assert [table.only for table in tables] == [None, "document"], "evaluations are too many for a terminal"
     assert [{row[0].text.startswith("train[") for row in table.rows} for table in tables] == [{True}, {False}]
@@ -78,7 +75,6 @@ def test_the_report_shows_it_as_advice_and_only_when_asked(tmp_path: Path) -> No
     stored(tmp_path / "times", run, "2020-01-01T00:00:00", times=0.5)
     comparison = with_history(compare(run, replicates=20), run.record, [tmp_path / "times"])
     section = earlier_times_section(comparison)
-    assert section is not None
     text = write_comparison(comparison, run.path).read_text(encoding="utf-8")
     assert "## Times of earlier runs" in text
     assert "Advice, no verdict" in text

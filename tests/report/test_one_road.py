@@ -1,7 +1,5 @@
 """One road from the record to a sentence: what a page says is a field of `Comparison` and a key of the JSON."""
 
-from __future__ import annotations
-
 import ast
 import importlib
 import inspect

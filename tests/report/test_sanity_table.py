@@ -1,7 +1,5 @@
 """Every sanity verdict has its condition in the docs, and what it changes is asked by a name that exists."""
 
-from __future__ import annotations
-
 import ast
 import re
 from pathlib import Path
@@ -39,5 +37,12 @@ def test_every_verdict_has_its_condition_in_the_docs() -> None:
 
 def test_what_a_verdict_changes_is_asked_by_a_name_that_exists() -> None:
     """A mistyped name would count as one that concerns its arm and eval."""
-    weighed = {*weight._HARMLESS, *weight._BETWEEN_ARMS, *weight._AGAINST_BASE, *weight._SPECIAL}
+    weighed = {
+        *weight._HARMLESS,
+        *weight._BETWEEN_ARMS,
+        *weight._AGAINST_BASE,
+        *weight._SPECIAL,
+        *weight._OF_SCORES,
+        *weight._OF_DOSE,
+    }
     assert weighed <= _documented()

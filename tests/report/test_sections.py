@@ -1,7 +1,5 @@
 """Sections print figures of the comparison: one that they computed themselves would be in no JSON."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 from pathlib import Path

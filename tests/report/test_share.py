@@ -1,7 +1,5 @@
 """A copy of a report to publish: every figure, and nothing that a licence may keep."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the page's script works with: the comparison's own figures, small enough to send."""
 
-from __future__ import annotations
-
 import base64
 import json
 import zlib
@@ -13,6 +11,7 @@ import pytest
 from bench.control_codes import visible
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
+from bench.report.render import format as fmt
 from bench.report.share import to_share
 from bench.report.workbench import workbench, workbench_json
 from tests.fakes.records import make_run
@@ -47,6 +46,14 @@ def test_texts_are_stored_once_and_found_again(comparison: Comparison, data: dic
     )
 
 
+def test_an_example_that_was_chosen_has_its_options(data: dict[str, Any]) -> None:
+    """Prompt, expected and chosen option alone do not say what else could have been chosen."""
+    options = {entry["name"]: entry["options"] for entry in data["evals"]}
+    first = [data["texts"][place] for place in options["choice"][0]]
+    assert first == ["Town 0", "Town 1"]
+    assert options["qa"] == []
+
+
 def test_every_pair_of_arms_is_there_once_with_its_rule(comparison: Comparison, data: dict[str, Any]) -> None:
     arms = [arm for arm in comparison.arms if arm != "base"]
     pairs = [row for row in data["differences"] if row[0] == "qa" and row[4] == "all pairs of arms"]
@@ -74,6 +81,17 @@ def test_a_pair_that_a_reader_picks_is_corrected_for_all_pairs(comparison: Compa
     against_base = [results[arm, "choice"].versus_base for arm in comparison.arms if arm != "base"]
     assert len(pairs) > len(against_base), "more is looked at, so more is asked"
     assert {pair.p_adjusted for pair in comparison.pairs if pair.measurand == "heldout"} == {None}
+
+
+def test_a_difference_with_missing_scores_says_that_its_interval_counts_them() -> None:
+    """The page's interval was the wider one, the table's the narrower one, and neither said which it was."""
+    comparison = compare(make_run(examples=30, missing=0.1), replicates=50)
+    result = comparison.results["lima_1k/full", "choice"]
+    bounds = result.versus_base.delta.bounds
+    told = [entry[3] for entry in workbench_json(comparison)["differences"] if entry[:2] == ("choice", "lima_1k/full")]
+    ends = fmt.signed_interval(bounds.low, bounds.high).removesuffix("]")
+    assert f"{ends}, missing scores counted]" in told[0]
+    assert all("missing scores counted" in said for said in told)
 
 
 def test_training_rows_have_their_mask(comparison: Comparison, data: dict[str, Any]) -> None:

@@ -1,7 +1,5 @@
 """Writing the report: files, redrawing, and what the process loads to do it."""
 
-from __future__ import annotations
-
 import io
 import json
 import math

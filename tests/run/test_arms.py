@@ -1,7 +1,5 @@
 """Arms that train nothing, and arms on several models: each is planned, run and recorded as a subject of its own."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +8,12 @@ import pytest
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import ProbeJob, TrainJob
 from bench.record.record import Record
-from bench.run.display import QuietDisplay
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan
-from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
-from bench.run.run import run_suite
 from bench.suite.checks.names.warm_starts import start_problems
-from tests.fakes.suites import fake_model, fake_rows, fake_suite, worked
+from tests.fakes.suites import fake_model, fake_rows, fake_suite, run_below, worked
 
-SERVER = ChildServer(module="tests.fakes.worker")
 EVALS = (
     {"kind": "lm_eval", "name": "qa", "tasks": ("t",)},
     {"kind": "lm_eval", "name": "raw", "tasks": ("t",), "template": "none"},
@@ -27,10 +21,7 @@ EVALS = (
 
 
 def few_shot(**changes: Any) -> dict[str, Any]:
-    recipe = {
-        "full": {"method": "full", "learning_rate": 1e-3},
-        "shots": {"method": "few_shot", "shots": 3},
-    }
+    recipe = {"full": {"method": "full", "learning_rate": 1e-3}, "shots": {"method": "few_shot", "shots": 3}}
     return {"recipe": recipe, "arms": {"data": ("few",), "recipe": ("full", "shots")}, "eval": EVALS, **changes}
 
 
@@ -45,9 +36,7 @@ def make_plan(root: Path, *, only: tuple[str, ...] = (), **changes: Any) -> Plan
 
 
 def go(root: Path, **changes: Any) -> Record:
-    suite = fake_suite(root, **changes)
-    display, reports = QuietDisplay(), root / "reports"
-    return run_suite(suite, home=root / "home", reports=reports, display=display, server=SERVER).load()
+    return run_below(root, fake_suite(root, **changes)).load()
 
 
 def digests(planned: Plan) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """Before the first training: rehearsals, then the base's scores; what either finds costs no training."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -16,16 +14,13 @@ from bench.record.record import Failure
 from bench.record.rundir import RunDirectory
 from bench.run.checks import machine
 from bench.run.checks.base_scores import failed
-from bench.run.display import QuietDisplay
 from bench.run.estimate.forecast import forecast
 from bench.run.process.server import ChildServer
-from bench.run.run import run_suite
 from bench.show.forecast import print_forecast
 from bench.suite.tables.evals.loss import LossSpec
-from tests.fakes.suites import HELD, counted, fake_suite, worked
+from tests.fakes.suites import HELD, SERVER, counted, fake_suite, run_below, worked
 from tests.fakes.worker import AWAY, CHECKED, ORDERS, REFUSED, UNSCORED
 
-SERVER = ChildServer(module="tests.fakes.worker")
 SPEC = LossSpec.model_validate(HELD)
 
 
@@ -34,14 +29,7 @@ def evals(*names: str) -> tuple[dict[str, Any], ...]:
 
 
 def go(root: Path, *, go_on: bool = False, **changes: Any) -> RunDirectory:
-    return run_suite(
-        fake_suite(root, **changes),
-        go_on=go_on,
-        home=root / "home",
-        reports=root / "reports",
-        display=QuietDisplay(),
-        server=SERVER,
-    )
+    return run_below(root, fake_suite(root, **changes), go_on=go_on)
 
 
 def kinds(root: Path) -> list[str]:
@@ -112,9 +100,9 @@ def test_what_a_plan_counted_no_run_counts_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("folder", "code"),
     [
-        ("checked", "bench.train.check"),
+        ("checked", "bench.train.planning.check"),
         ("rehearsed", "bench.evals.rehearsal.rehearse"),
-        ("counts", "bench.train.exact_counts"),
+        ("counts", "bench.train.planning.exact_counts"),
         ("timings", "bench.train.probe"),
     ],
 )
@@ -206,10 +194,7 @@ def test_an_eval_without_a_score_on_the_base_ends_the_run_before_any_training(tm
 def test_an_eval_that_fails_on_the_base_ends_the_run_before_any_training(tmp_path: Path) -> None:
     server = ChildServer(module="tests.fakes.failing_evals")
     with pytest.raises(IncompleteError) as caught:
-        run_suite(
-            fake_suite(tmp_path), home=tmp_path / "home", reports=tmp_path / "reports", display=QuietDisplay(),
-            server=server,
-        )  # fmt: skip
+        run_below(tmp_path, fake_suite(tmp_path), server=server)
     assert {problem.reference for problem in caught.value.problems} == {"base.failed"}
     assert "no score today" in caught.value.problems[0].what
     assert "train" not in kinds(tmp_path)

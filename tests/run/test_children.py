@@ -1,7 +1,5 @@
 """Children from both sides: messages, ends, locks, and what their failures are called."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -38,6 +36,17 @@ def test_a_value_comes_back_and_prints_go_to_the_log(tmp_path: Path) -> None:
     log = (tmp_path / "log.txt").read_text()
     assert "python says" in log
     assert "native says" in log
+
+
+def test_a_process_that_has_the_libraries_forks_its_children_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forkserver, "connect_to_new_process", pytest.fail)
+    monkeypatch.setattr(forkserver, "ensure_running", pytest.fail)
+    server, asked = ChildServer(module=echo.__name__, method="fork"), Asked(text="here")
+    server.warm()
+    done = server.call("echo", asked, folder=tmp_path, log=tmp_path / "log.txt")
+    assert Asked.model_validate(done) == asked
 
 
 def test_a_child_does_not_run_the_users_script_again(tmp_path: Path) -> None:
@@ -86,7 +95,6 @@ def test_messages_sent_right_before_a_kill_are_read(tmp_path: Path) -> None:
     while not child.ended():
         events += child.wait()
     assert [event.step for event in events if isinstance(event, StepDone)] == list(range(50))
-    assert child.failure is not None
     assert child.failure.kind == "killed"
 
 
@@ -196,7 +204,6 @@ def test_a_job_whose_orphan_still_writes_is_not_begun(tmp_path: Path) -> None:
     with child_lock(tmp_path, "d"):
         assert try_lock_job(tmp_path, "d") is None
     lock = try_lock_job(tmp_path, "d")
-    assert lock is not None
     assert not run_lock(tmp_path, "d").try_acquire()
     lock.release()
 
@@ -226,7 +233,6 @@ def test_a_child_holds_its_lock_while_it_lives(tmp_path: Path) -> None:
     child.process.kill()
     child.stop()
     held = try_lock_job(tmp_path, "d")
-    assert held is not None
     held.release()
 
 
@@ -260,7 +266,4 @@ def test_a_server_is_killed_by_the_process_number_that_python_keeps_privately(mo
     server = psutil.Process(another._forkserver_pid)
     assert server.ppid() == os.getpid()
     SERVER.kill()
-    deadline = time.monotonic() + 30
-    while server.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert server.status() == psutil.STATUS_ZOMBIE, "still running"
+    assert server.status() == psutil.STATUS_ZOMBIE, "still running: the next command would be refused a connection"

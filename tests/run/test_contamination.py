@@ -1,7 +1,5 @@
 """A run records which examples of its evals stand in its training rows."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -10,12 +8,9 @@ import pytest
 
 from bench.record.contamination import ContaminationRecord
 from bench.run import contamination
-from bench.run.display import QuietDisplay
 from bench.run.process.server import ChildServer
-from bench.run.run import run_suite
-from tests.fakes.suites import fake_rows, fake_suite
+from tests.fakes.suites import fake_rows, fake_suite, run_below
 
-SERVER = ChildServer(module="tests.fakes.worker")
 SINGLE_WORDS = {"ngram": 1, "shortest": 1}
 TWO_EVALS = tuple({"kind": "lm_eval", "name": name, "tasks": (name,)} for name in ("qa", "other_qa"))
 """Without data of their own: the rows of such an eval's data are kept out of the training rows."""
@@ -24,9 +19,7 @@ TWO_EVALS = tuple({"kind": "lm_eval", "name": name, "tasks": (name,)} for name i
 def go(root: Path, **changes: Any) -> dict[tuple[str, str], ContaminationRecord]:
     """The fake evals ask `q0` and `q1`; the rows hold `q0` to `q11`."""
     loaded = fake_suite(root, **{"eval": TWO_EVALS, **changes})
-    directory = run_suite(
-        loaded, home=root / "home", reports=root / "reports", display=QuietDisplay(), server=SERVER
-    )  # fmt: skip
+    directory = run_below(root, loaded)
     return {(found.data, found.eval): found for found in directory.load().contamination}
 
 
@@ -75,8 +68,5 @@ def test_a_repeated_run_does_not_search_again_and_other_rows_are_searched(
 def test_an_eval_that_no_subject_finished_is_left_out(tmp_path: Path) -> None:
     """What is not known is not recorded as clean."""
     loaded = fake_suite(tmp_path, contamination=SINGLE_WORDS)
-    directory = run_suite(
-        loaded, home=tmp_path / "home", reports=tmp_path / "reports", display=QuietDisplay(),
-        server=ChildServer(module="tests.fakes.failing_evals"), go_on=True,
-    )  # fmt: skip
+    directory = run_below(tmp_path, loaded, server=ChildServer(module="tests.fakes.failing_evals"), go_on=True)
     assert directory.load().contamination == ()

@@ -1,7 +1,5 @@
 """Each form of an arm is written after its training, alone on the machine, and scored from what was written."""
 
-from __future__ import annotations
-
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -16,16 +14,12 @@ from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
 from bench.run.checks import deployed_forms
 from bench.run.commands.weights import find_trained
-from bench.run.display import QuietDisplay
 from bench.run.estimate.disk import needed_bytes
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan, PlannedJob
-from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
-from bench.run.run import run_suite
-from tests.fakes.suites import HELD, fake_suite, worked
+from tests.fakes.suites import HELD, fake_suite, run_below, worked
 
-SERVER = ChildServer(module="tests.fakes.worker")
 LORA = {"data": ("few",), "recipe": ("lora",)}
 
 
@@ -39,9 +33,7 @@ def by_id(planned: Plan) -> dict[str, PlannedJob]:
 
 
 def go(root: Path, **changes: Any) -> Record:
-    suite = fake_suite(root, **{"arms": LORA, **changes})
-    display, reports = QuietDisplay(), root / "reports"
-    return run_suite(suite, home=root / "home", reports=reports, display=display, server=SERVER).load()
+    return run_below(root, fake_suite(root, **{"arms": LORA, **changes})).load()
 
 
 def with_torchao(patch: pytest.MonkeyPatch, *, installed: bool) -> None:
@@ -107,11 +99,13 @@ def test_int8_runs_where_torchao_is_installed(tmp_path: Path, monkeypatch: pytes
 
 
 def test_whole_forms_take_room_unless_they_are_freed(tmp_path: Path) -> None:
-    size = {"adapter": 0, "merged": 2, "int8": 1}
+    """A merged one takes four bytes a parameter where evals compute in fp32."""
+    size = {"adapter": 0, "merged": 4, "merged-bf16": 2, "int8": 1}
     needed = {form: needed_bytes(make_plan(tmp_path, arms=LORA, deploy={"forms": (form,)})) for form in size}
     parameters = make_plan(tmp_path, arms=LORA).resolved.model.parameters or 0
-    assert needed["merged"] - needed["adapter"] == 2 * 2 * parameters  # two seeds
-    assert needed["int8"] - needed["adapter"] == 2 * parameters
+    seeds = 2
+    for form, each in size.items():
+        assert needed[form] - needed["adapter"] == seeds * each * parameters, form
     run = {"workers": 2, "probe_steps": 2, "probe_rounds": 1, "keep_weights": False}
     freed = make_plan(tmp_path, arms=LORA, deploy={"forms": ("merged",)}, run=run)
     assert needed_bytes(freed) == needed["adapter"]

@@ -1,7 +1,5 @@
 """The live display: true counts, no markup from names, and no guess where nothing is known."""
 
-from __future__ import annotations
-
 from io import StringIO
 from pathlib import Path
 

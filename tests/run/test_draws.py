@@ -1,7 +1,5 @@
 """Subset draws in a run: each training has its own rows, and the record and report know whose."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bench.record.rundir import RunDirectory
@@ -9,10 +7,7 @@ from bench.report.analysis.aligned.align import align, draws_by_arm, read_rows
 from bench.report.compare import compare
 from bench.report.render.view import Table
 from bench.report.sections.scores.variance import variance_section
-from bench.run.display import QuietDisplay
-from bench.run.process.server import ChildServer
-from bench.run.run import run_suite
-from tests.fakes.suites import fake_suite
+from tests.fakes.suites import fake_suite, run_below
 
 
 def go(root: Path) -> RunDirectory:
@@ -27,10 +22,7 @@ def go(root: Path) -> RunDirectory:
         control="drawn",
         eval=({"kind": "lm_eval", "name": "qa", "tasks": ("t",)},),
     )
-    server = ChildServer(module="tests.fakes.worker")
-    return run_suite(
-        loaded, home=root / "home", reports=root / "reports", display=QuietDisplay(), server=server
-    )  # fmt: skip
+    return run_below(root, loaded)
 
 
 def test_draws_are_trained_recorded_and_told_as_a_source_of_noise(tmp_path: Path) -> None:
@@ -49,10 +41,8 @@ def test_draws_are_trained_recorded_and_told_as_a_source_of_noise(tmp_path: Path
     assert entry.arms["drawn/full"].draws is not None
     comparison = compare(directory, replicates=50)
     versus = comparison.results["few/full", "qa"].versus_control
-    assert versus is not None
     assert versus.delta.noise.endswith("and that of subset draws")
     section = variance_section(comparison)
-    assert section is not None
     table = section.blocks[-1]
     assert isinstance(table, Table)
     assert [[cell.text for cell in row][:3] for row in table.rows] == [["qa", "drawn/full", "2"]]

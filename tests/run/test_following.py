@@ -1,7 +1,5 @@
 """Idle workers score the stored steps of trainings that go on; what happens to a training happens to its follower."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +10,9 @@ from bench.evals.trajectory import score_trajectory
 from bench.record.files import MANIFEST, STEPS
 from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.record import Record
-from bench.run.display import QuietDisplay
-from bench.run.process.server import ChildServer
-from bench.run.run import run_suite
 from tests.evals.jobs import loss_job, resolved_model
-from tests.fakes.suites import diary, fake_suite
+from tests.fakes.suites import diary, fake_suite, run_below
 from tests.fakes.worker import ORDERS, score_by_step
-
-SERVER = ChildServer(module="tests.fakes.worker")
 
 
 def go(root: Path, order: str, *, workers: int = 3, **changes: Any) -> Record:
@@ -32,7 +25,7 @@ def go(root: Path, order: str, *, workers: int = 3, **changes: Any) -> Record:
         root, recipe=recipe, run={"workers": workers, "probe_steps": 0, **changes}, seeds=(0,),
         evaluate_at={"steps": 3, "evals": ("qa",)},
     )  # fmt: skip
-    return run_suite(suite, home=root / "home", reports=root / "reports", display=QuietDisplay(), server=SERVER).load()
+    return run_below(root, suite).load()
 
 
 def times(root: Path, what: str) -> dict[str, float]:
@@ -53,7 +46,6 @@ def test_a_training_that_fails_ends_who_follows_it(tmp_path: Path) -> None:
     jobs = {job.id: job for job in record.jobs}
     failed = jobs["trajectory:qa:few/full#0"].failure
     assert "trajectory:qa:few/full#0" in times(tmp_path, "begin")
-    assert failed is not None
     assert failed.kind == "dependency"
     assert "failed at its last step" in failed.message
     assert jobs["trajectory:qa:few/lora#0"].status == "done"
@@ -66,9 +58,7 @@ def test_a_training_alone_on_the_machine_is_not_disturbed(tmp_path: Path) -> Non
         tmp_path, recipe=recipe, arms={"data": ("few",), "recipe": ("full",)}, seeds=(0,),
         run={"workers": 2, "probe_steps": 0}, evaluate_at={"steps": 3, "evals": ("qa",)},
     )  # fmt: skip
-    record = run_suite(
-        suite, home=tmp_path / "home", reports=tmp_path / "reports", display=QuietDisplay(), server=SERVER
-    ).load()
+    record = run_below(tmp_path, suite).load()
     assert record.trainings[0].job.alone
     assert times(tmp_path, "begin")["trajectory:qa:few/full#0"] > times(tmp_path, "end")["train:few/full#0"]
 

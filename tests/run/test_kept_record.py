@@ -1,26 +1,13 @@
 """A finished suite that is run again has its record left alone, and written anew where anything of it has changed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
 
 from bench.record.record import Record
-from bench.record.rundir import RECORD, RunDirectory
+from bench.record.rundir import RECORD
 from bench.run import execution
-from bench.run.display import QuietDisplay
-from bench.run.process.server import ChildServer
-from bench.run.run import run_suite
-from tests.fakes.suites import fake_suite
-
-SERVER = ChildServer(module="tests.fakes.worker")
-
-
-def go(root: Path) -> RunDirectory:
-    return run_suite(
-        fake_suite(root), home=root / "home", reports=root / "reports", display=QuietDisplay(), server=SERVER
-    )
+from tests.fakes.suites import fake_suite, go, run_below
 
 
 @pytest.fixture(scope="module")
@@ -79,5 +66,5 @@ def test_another_suite_of_the_same_jobs_is_recorded(root: Path, records: list[Re
     (root / "elsewhere.jsonl").write_bytes((root / "few.jsonl").read_bytes())
     assert table.suite.data["few"].source == "few.jsonl"
     moved = fake_suite(root, data={"few": {"source": "elsewhere.jsonl"}})
-    run_suite(moved, home=root / "home", reports=root / "reports", display=QuietDisplay(), server=SERVER)
+    run_below(root, moved)
     assert len(records) == 1

@@ -1,7 +1,5 @@
 """A program trains only where the command line trusts it; its files are part of the training, and it is not probed."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +10,11 @@ from bench.errors import InputError
 from bench.record.jobs.train_job import ProbeJob, TrainJob
 from bench.run.display import QuietDisplay
 from bench.run.plan.plan import plan
-from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.run.run import run_suite
 from bench.suite.load import LoadedSuite
-from tests.fakes.suites import fake_suite
+from tests.fakes.suites import SERVER, fake_suite
 
-SERVER = ChildServer(module="tests.fakes.worker")
 OWN: dict[str, Any] = {
     "method": "lora",
     "engine": "command",

@@ -1,7 +1,5 @@
 """A hub that is away costs what needs it and nothing else; the next run makes up for it."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 from typing import Any
@@ -11,20 +9,15 @@ from rich.console import Console
 
 from bench.errors import InputError
 from bench.record.record import JobRecord, Record
-from bench.record.rundir import RunDirectory
 from bench.report.compare import compare
-from bench.run.display import QuietDisplay
 from bench.run.estimate.forecast import forecast
 from bench.run.plan.plan import plan
-from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
-from bench.run.run import run_suite
 from bench.show.forecast import print_forecast
 from bench.suite.resolved import UNREACHABLE
-from tests.fakes.suites import HELD, fake_model, fake_rows, fake_suite, worked
+from tests.fakes.suites import HELD, SERVER, fake_model, fake_rows, fake_suite, go, worked
 from tests.fakes.worker import ORDERS
 
-SERVER = ChildServer(module="tests.fakes.worker")
 FAR = {"source": "org/far"}
 DATA: dict[str, Any] = {
     "few": {"source": "few.jsonl"},
@@ -49,12 +42,6 @@ def arms(*data: str, **changes: Any) -> dict[str, Any]:
         "run": {"workers": 2, "probe_steps": 2, "probe_rounds": 1},
         **changes,
     }
-
-
-def go(root: Path, **changes: Any) -> RunDirectory:
-    return run_suite(
-        fake_suite(root, **changes), home=root / "home", reports=root / "reports", display=QuietDisplay(), server=SERVER
-    )
 
 
 def arrive(root: Path, rows: int = 12) -> None:
@@ -87,7 +74,6 @@ def test_rows_that_are_away_cost_the_arms_that_need_them_and_come_next_time(tmp_
     assert len(lost) == 4 * 4
     for name in lost:
         job = by_id(record)[name]
-        assert job.failure is not None
         assert "the hub of org/far is away" in job.failure.message
         assert job.log is not None
         assert "is away" in (first.path / job.log).read_text()
@@ -109,7 +95,6 @@ def test_an_arm_is_not_trained_while_rows_that_it_must_be_free_of_are_not_known(
     record = go(tmp_path, **changes).load()
     assert {name for name, job in by_id(record).items() if job.status == "done"} == {"eval:qa:base"}
     failure = by_id(record)["train:few/lora#0"].failure
-    assert failure is not None
     assert failure.kind == "unavailable"
     assert "must be free of" in failure.message
     arrive(tmp_path, rows=4)

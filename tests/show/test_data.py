@@ -1,13 +1,11 @@
 """`bench data show` in the terminal: rows are text, whatever they say."""
 
-from __future__ import annotations
-
 import io
 
 from rich.console import Console
 
-from bench.record.results.preview import Bin, ShownRow
-from bench.record.results.seen_row import Segment
+from bench.record.results.training.preview import Bin, ShownRow
+from bench.record.results.training.seen_row import Segment
 from bench.show.data import Shown
 from bench.show.data_rows import print_shown
 

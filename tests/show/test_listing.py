@@ -1,7 +1,5 @@
 """`bench list` is read to copy names from: at the width of a log no name and no number may be cut."""
 
-from __future__ import annotations
-
 import io
 
 import pytest

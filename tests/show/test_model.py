@@ -1,7 +1,5 @@
 """What `bench models show` prints of a base."""
 
-from __future__ import annotations
-
 import io
 
 from rich.console import Console

@@ -1,7 +1,5 @@
 """How far a run is: what is done is counted and shown, and watching ends with the run."""
 
-from __future__ import annotations
-
 import io
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What takes evidence away never raises confidence: random deletions, averaged over fresh data."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """The tables of simulations: a promise that was missed must not be printed as kept, and every table can be made."""
 
-from __future__ import annotations
-
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 

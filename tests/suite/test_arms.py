@@ -1,7 +1,5 @@
 """data × recipe × model: a cell that is left out, named wrongly or compared with the wrong control costs a run."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

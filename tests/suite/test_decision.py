@@ -1,7 +1,5 @@
 """`[decision]`: weights that a suite states before the run."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -17,13 +15,11 @@ def test_each_profile_of_the_flagship_weighs_its_own_evals() -> None:
     """A profile's weights take the place of the suite's: its evals are others."""
     for profile in ("micro", "gpu"):
         suite = load_suite(str(FLAGSHIP), profile=profile).suite
-        assert suite.decision is not None
         assert set(suite.decision.weights) <= {spec.name for spec in suite.eval}
 
 
 def test_a_weight_on_the_command_line_changes_that_weight_alone() -> None:
     suite = load_suite(str(FLAGSHIP), profile="micro", overrides=("decision.weights.qa=3",)).suite
-    assert suite.decision is not None
     assert suite.decision.weights == {"instructions": 1, "qa": 3, "choice": 1, "cloze": 1}
 
 

@@ -1,12 +1,10 @@
 """`bench list` must show what can be named, all of it."""
 
-from __future__ import annotations
-
 from typing import get_args
 
 import pytest
 
-from bench.cli.catalogue import ListKind
+from bench.cli.commands.catalogue import ListKind
 from bench.errors import InputError
 from bench.suite.catalog.card import card_names, load_card
 from bench.suite.catalog.template import template_names

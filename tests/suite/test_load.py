@@ -1,7 +1,5 @@
 """What runs must be what the file, the profile and the arguments say together, and be recorded so."""
 
-from __future__ import annotations
-
 import hashlib
 import subprocess
 import sys
@@ -156,7 +154,7 @@ VALUES = [
 ]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_spoilt_suite_is_loaded_or_refused(tmp_path: Path, data: st.DataObject) -> None:
     """A crash here is a traceback, or worse a wrong run, in a user's terminal."""

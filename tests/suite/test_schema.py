@@ -1,7 +1,5 @@
 """Completion in an editor must know every key and accept every shipped suite."""
 
-from __future__ import annotations
-
 import json
 import tomllib
 from pathlib import Path
@@ -11,7 +9,7 @@ import jsonschema
 import pytest
 
 from bench.suite.load import suite_names
-from bench.suite.schema import suite_schema
+from bench.suite.schema import schema_text, suite_schema
 from tests.fakes.suite_files import SUITE
 
 
@@ -22,8 +20,9 @@ def errors(table: dict[str, Any]) -> list[str]:
 def test_the_committed_schema_is_the_generated_one(root: Path, update_golden: bool) -> None:
     path = root / "bench" / "suite" / "schema.json"
     if update_golden:
-        path.write_text(json.dumps(suite_schema(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    assert json.loads(path.read_text(encoding="utf-8")) == suite_schema()
+        path.write_text(schema_text(), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == schema_text()
+    assert json.loads(schema_text()) == suite_schema()
 
 
 def test_the_schema_is_one() -> None:
@@ -58,6 +57,13 @@ def test_what_the_types_refuse_an_editor_marks(old: str, new: str) -> None:
 
 def test_a_profile_needs_no_key_and_may_add_a_table() -> None:
     assert errors(tomllib.loads(SUITE + "[profile.empty]\n[profile.more.recipe.third]\nlearning_rate = 1.0\n")) == []
+
+
+def test_a_file_that_extends_another_gives_only_what_differs() -> None:
+    file = 'extends = "full_vs_lora"\n[recipe.full]\nlearning_rate = 1e-5\n'
+    assert errors(tomllib.loads(file)) == []
+    assert errors(tomllib.loads(file.replace("extends", "name")))
+    assert errors(tomllib.loads(file.replace("learning_rate", "learning_rte")))
 
 
 def test_every_key_says_what_it_is() -> None:

@@ -1,7 +1,5 @@
 """Every shipped suite: valid in each profile, offline and small by default, and listed with what it asks."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path
@@ -177,7 +175,6 @@ def test_a_tutorials_default_arm_has_the_published_hyper_parameters(
     name: str, card: str, template: str, arm: str, recipe: dict[str, object]
 ) -> None:
     suite = text(name)
-    assert suite.model is not None
     assert (suite.model.card, suite.model.template) == (card, template)
     first = next(iter(suite.expand()))
     found = suite.recipe[first.recipe]
@@ -190,10 +187,7 @@ def test_a_tutorials_default_arm_has_the_published_hyper_parameters(
 def test_the_tutorials_ask_what_was_asked_before_and_after() -> None:
     asked = {name: next(spec for spec in load_suite(name).suite.eval if spec.kind == "questions") for name in TUTORIALS}
     bare = asked["tutorials/distilgpt2_alpaca"]
-    assert bare.questions == (
-        "Explain machine learning in few words. ",
-        "Explain supervised fine-tuning simply. ",
-    )
+    assert bare.questions == ("Explain machine learning in few words. ", "Explain supervised fine-tuning simply. ")
     assert (bare.template, bare.decoding.max_new_tokens, bare.decoding.temperature) == ("none", 50, 0)
     chat = asked["tutorials/smollm2_chat"]
     assert chat.questions == (
@@ -216,7 +210,6 @@ def test_the_tutorials_take_the_published_rows() -> None:
     cleaned = text("gpt2_alpaca_cleaned")
     select, validation = cleaned.data["cleaned"].select, cleaned.recipe["published"].validation
     assert (select.by, select.offset, select.size) == ("first", 0, 1000)
-    assert validation is not None
     assert (validation.by, validation.share, validation.keep_best) == ("last", 0.1, True)
     chat = text("smollm2_chat").data["chat"]
     assert (chat.source, chat.select.by, chat.select.size) == ("banghua/DL-SFT-Dataset", "first", 100)
@@ -265,5 +258,4 @@ def test_the_two_rows_of_the_dialogpt_tutorial_have_the_tokens_of_the_published_
 
 def test_the_dialogpt_tutorial_trains_the_published_adapter() -> None:
     lora = text("dialogpt_lora").recipe["lora"].lora
-    assert lora is not None
     assert (lora.r, lora.alpha, lora.dropout, lora.target_modules) == (16, 32, 0.1, ("c_attn", "c_proj"))

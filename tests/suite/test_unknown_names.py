@@ -1,7 +1,5 @@
 """Every text of a suite may be a name that means nothing: the answer is an error with all problems, never a crash."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
@@ -57,3 +55,15 @@ def test_an_unknown_metric_under_a_claim_is_named_beside_the_other_problems(tmp_
     found = _problems(write_suite(tmp_path, text))
     assert ("eval \"words\": there is no metric 'rogue'", "did you mean 'rouge'?") in found
     assert "there is no data 'row' in this suite" in [what for what, _ in found]
+
+
+@pytest.mark.parametrize("broken", ["eval=0", "data.rows=0", "recipe.full=0", "eval.0=0"])
+def test_what_stood_in_a_broken_table_is_not_called_unknown(broken: str, tmp_path: Path) -> None:
+    """Two broken tables: of `eval = 0` alone the claim's eval was no problem, beside another it was."""
+    with pytest.raises(InputError) as refused:
+        load_suite(write_suite(tmp_path), overrides=["data.other.select=0", broken])
+    key = "eval[0]" if broken == "eval.0=0" else broken.removesuffix("=0")
+    places = ("data.other.select, by --set data.other.select=0", f"{key}, by --set {broken}")
+    assert {problem.where: problem.reference for problem in refused.value.problems} == dict.fromkeys(
+        places, "suite.type"
+    )

@@ -1,7 +1,5 @@
 """A base and rows, once for each file that trains."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """A program of the user's own is a training: its rows are counted, its weights are checked, its failure says why."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Mapping
@@ -17,10 +15,11 @@ from transformers import AutoModelForCausalLM
 from bench.emit import ignore_event
 from bench.errors import InputError
 from bench.record.jobs.train_job import TrainJob
+from bench.run.process.failure_report import FailureReport
 from bench.suite.resolved import ProgramFile
 from bench.suite.tables.training.command import TrainingCommand
 from bench.train.command import ROWS, environment_of, run_command, words_of
-from bench.train.exact_counts import count_training
+from bench.train.planning.exact_counts import count_training
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 
 COPY = """
@@ -110,7 +109,6 @@ def test_what_it_wrote_is_held_against_the_base(
 ) -> None:
     job = job_of(world, tmp_path, COPY, str(ready[method]), str(tmp_path / "seen"), "-", "-", method=method)
     result = run_command(job, tmp_path / "job", ignore_event)
-    assert result.applied is not None
     assert result.applied.norm
     assert (result.weights_check is not None) == (method == "lora")
     assert (result.trainable_parameters < result.parameters) == (method == "lora")
@@ -135,9 +133,12 @@ def test_weights_that_do_not_fit_are_refused(
 def test_a_failure_has_the_end_of_the_programs_log(
     world: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    job = job_of(world, tmp_path, "print('step 1')\nraise ValueError('no such optimiser')")
-    with pytest.raises(RuntimeError, match=r"failed \(exit 1\): .*ValueError: no such optimiser$"):
+    """Progress bars before it took all of a message's room."""
+    bars = "print('step 1')\nfor n in range(30): print(f'Loading weights: {n} of 30', end='\\r')"
+    job = job_of(world, tmp_path, f"{bars}\nraise ValueError('no such optimiser')")
+    with pytest.raises(RuntimeError, match=r"failed \(exit 1\): .*ValueError: no such optimiser$") as raised:
         run_command(job, tmp_path / "job", ignore_event)
+    assert FailureReport.of(raised.value).message.endswith("no such optimiser")
     assert "step 1" in capfd.readouterr().out
 
 

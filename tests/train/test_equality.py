@@ -1,7 +1,5 @@
 """An engine that learns the same is seen to, and one that learns something else is named."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Mixtures of experts: trained in full, with LoRA and packed; asked; their router loss where the base asks for it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.request import GenerationRequest
 from bench.model.loading.load import load_subject, load_tokenizer
 from bench.record.jobs.train_job import TrainJob
-from bench.train.check import check_training
+from bench.train.planning.check import check_training
 from bench.train.training_data import build_training_data
 from tests.fakes.architectures import EXPERTS, architecture_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data, train

@@ -1,7 +1,5 @@
 """Packing: a model in which packed rows are not what they are alone must not train, and no other is refused."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,11 +9,11 @@ import torch
 from transformers import PretrainedConfig
 
 from bench.errors import InputError
-from bench.record.results.ledger import Step
+from bench.record.results.training.ledger import Step
 from bench.train.accounting.meter import Meter
 from bench.train.batches.encoded_row import EncodedRow, encode_row
-from bench.train.check import check_training
 from bench.train.isolation import check_isolation, row_separation
+from bench.train.planning.check import check_training
 from tests.fakes.architectures import EXPERTS, SLIDING, UNPACKABLE, architecture_checkpoint
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint, tiny_model, tiny_tokenizer
 from tests.fakes.training import (

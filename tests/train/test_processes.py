@@ -1,7 +1,5 @@
 """Trainings in several real processes: the same training as in one, and one end for all of them."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -17,20 +15,11 @@ from bench.errors import InputError
 from bench.record.files import CHECKPOINT, RESULT
 from bench.record.jobs.job import result_adapter
 from bench.record.jobs.train_job import ProbeJob
-from bench.record.results.training import ProbeResult
+from bench.record.results.training.result import ProbeResult
 from bench.train.job import run_training
 from bench.train.training_data import build_training_data
-from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.forked import finish, start
 from tests.fakes.several import TWENTY, assert_same_training, job_in, on_two_nodes, result_in, train, weights
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A base."""
-    folder = tmp_path_factory.mktemp("world")
-    tiny_checkpoint(folder / "base")
-    return folder
 
 
 @pytest.mark.parametrize(
@@ -70,7 +59,6 @@ def test_a_killed_process_fails_the_job_with_its_reason_and_the_next_try_goes_on
     assert listening == {"127.0.0.1"}  # gloo's, and the agent's store
     os.kill(other.pid, signal.SIGKILL)
     finish(child)
-    assert child.failure is not None
     assert child.failure.kind == "killed"
     assert child.failure.message.startswith("process 2 of 2: the process was killed (SIGKILL)")
     assert not other.is_running()
@@ -107,7 +95,6 @@ def test_a_killed_node_fails_the_job_and_the_next_try_goes_on_from_the_checkpoin
         assert not head.ended()
     node.process.kill()
     finish(head)
-    assert head.failure is not None
     assert (head.failure.kind, head.failure.message[:20]) == ("killed", "node 2 of 2 was lost")
     state = json.loads((tmp_path / "two" / CHECKPOINT / "trainer_state.json").read_bytes())
     assert state["global_step"] in (5, 10, 15), "a step or two may pass between the event and the kill"
@@ -148,7 +135,6 @@ def test_a_refusal_in_every_process_is_told_once(world: Path, tmp_path: Path) ->
     job = job_in(world, recipe={"accumulation": 2, "launch": {"processes": 2}, "max_length": 300})
     child = start("train", job, tmp_path)
     finish(child)
-    assert child.failure is not None
     assert child.failure.kind == "refused"
     with pytest.raises(InputError, match="beyond the model's 256 positions"):
         raise InputError(child.problems)

@@ -1,7 +1,5 @@
 """What can be held of `qlora` without a GPU: the adapter's precision, and that it is merged into the base it had."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,8 @@ from bench.suite.tables.training.adapter import QuantizationSpec
 from bench.train import job as job_module
 from bench.train import prepare
 from bench.train.job import run_training
-from bench.train.loop.weights import upcast_trainable_bf16
-from bench.train.saving import save_weights
+from bench.train.loop.kept_step.weights import upcast_trainable_bf16
+from bench.train.saved.saving import save_weights
 from tests.fakes.training import make_recipe
 from tests.train.test_methods import CPU, METHODS, job_of
 
@@ -55,11 +53,7 @@ def test_the_base_is_rounded_and_quantised_as_it_was(tmp_path: Path, monkeypatch
     run_training(job, tmp_path / "job", lambda event: None)
     recipe = make_recipe(method="qlora", quantization={"bits": 4, "double": False})
     save_weights(
-        trainer[0],
-        job.model_copy(update={"recipe": recipe}),
-        tmp_path / "job" / WEIGHTS,
-        start=None,
-        precision="bf16",
+        trainer[0], job.model_copy(update={"recipe": recipe}), tmp_path / "job" / WEIGHTS, start=None, precision="bf16"
     )
     stored = QuantizedBase.model_validate_json((tmp_path / "job" / WEIGHTS / QUANTIZATION).read_bytes())
     assert stored == QuantizedBase(quantization=QuantizationSpec(double=False), precision="bf16")

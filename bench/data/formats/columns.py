@@ -5,8 +5,6 @@ Contract: `with_columns` gives a conversation what its row says outside of it (s
 that is neither here nor read by the row's shape is reported by `bench.data.formats.unused`, never read.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any

@@ -4,8 +4,6 @@ Contract: every reader of rows goes through `Rules.read`. Nothing in a record th
 it is used, or the row is refused (`RowError`), or the row is left out with its reason.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal

@@ -4,8 +4,6 @@ Contract: a converter takes the record and returns `Turns`, or raises `RowError`
 names of the fields differ from file to file, they are arguments of a function that makes the converter.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any

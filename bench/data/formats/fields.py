@@ -4,8 +4,6 @@ Contract: a field that is missing or of another kind raises `RowError`, which sa
 that is only text in another dress (a number, a list of text parts) is its text.
 """
 
-from __future__ import annotations
-
 import ast
 import json
 import math

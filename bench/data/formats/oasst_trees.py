@@ -5,8 +5,6 @@ order of the roots, in the shape of OASST's tree files: `{"prompt": {"role", "te
 messages, what replies to them, and messages whose parent is nowhere are left out.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -23,7 +21,7 @@ class _Message:
     rank: object
     start: int
     size: int
-    replies: list[_Message] = field(default_factory=list)
+    replies: list["_Message"] = field(default_factory=list)
 
 
 def trees(records: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:

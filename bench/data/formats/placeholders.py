@@ -3,8 +3,6 @@
 Contract: a pure function of turns. A tag that the same text closes is markup, and so is any in an answer.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -6,8 +6,6 @@ the verdict between them; the shape's converter then gives the conversation with
 like any other (`bench.data.formats.convert.question_and_answer`).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
@@ -28,13 +26,6 @@ from bench.data.formats.convert import (
 from bench.data.formats.fields import RowError, field_of, is_filled, kind_of, number, parsed, turn_list
 from bench.data.formats.shape import Shape
 from bench.data.formats.verdicts import best_place, flagged_side, listed_place, named_side
-
-FIELDS = (
-    "a prompt with two or more candidates (response_0, response_1; output_1, output_2; response_a, response_b; "
-    "responses: [text]; answers: [{answer, rank}]) and what prefers one of them (better_response_id, preference, "
-    "winner, labels, scores, ranks, chosen: its number)"
-)
-"""The layouts as a message names them."""
 
 _SIDE = re.compile(
     r"(response|output|answer|completion|human_ref|conversation|sample|candidate|generation|reply|summary)"

@@ -1,7 +1,5 @@
 """One layout of a row: how it is known, which columns it reads, and how it becomes a conversation."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,5 +26,3 @@ class Shape:
     """Whether the suite names the columns."""
     plain: bool = False
     """Whether rows are plain text, beside which no system prompt, history, reasoning or tools are read."""
-    listed: bool = True
-    """Whether a message lists it by itself; the others are combinations of `PROMPTS` and `ANSWERS`, or alike."""

@@ -4,8 +4,6 @@ Contract: a `Shape` knows its records by their fields and turns one into `Turns`
 wrong with it. A file has one shape, which most of its first rows show; every row is held to it.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -38,7 +36,7 @@ from bench.data.formats.convert import (
 )
 from bench.data.formats.fields import RowError, is_filled, parsed, text_of
 from bench.data.formats.oasst_trees import trees
-from bench.data.formats.preferences import FIELDS, preference_shape
+from bench.data.formats.preferences import preference_shape
 from bench.data.formats.shape import Assemble, Shape
 from bench.suite.tables.data import Columns
 
@@ -90,11 +88,11 @@ def _mapped(columns: Columns) -> Converter:
     return convert
 
 
-def known_shapes(*, answered: bool = True) -> str:
-    """All shapes with their fields, in one line for a message."""
-    named = [f"{shape.name} ({shape.fields})" for shape in _shapes(answered) if shape.listed]
-    answers = ", ".join(name for name in ANSWERS if name not in CHOSEN[1:])
-    return "; ".join([*named, FIELDS, f"or any of {', '.join(PROMPTS)} with any of {answers}"])
+def usual_fields(*, answered: bool = True) -> str:
+    """Fields of the most usual shapes, for a message; docs/data.md has all."""
+    if not answered:
+        return "messages, conversations, instruction, prompt, question"
+    return "messages, conversations, instruction and output, prompt and completion, question and answer, text"
 
 
 def _shapes(answered: bool) -> tuple[Shape, ...]:
@@ -142,9 +140,9 @@ def _chosen_beside(column: str) -> Callable[[Mapping[str, Any]], bool]:
 
 
 def _shape(name: str, fields: str, matches: Callable[[Mapping[str, Any]], bool], convert: Converter, *uses: str,
-           assemble: Assemble | None = None, listed: bool = True, plain: bool = False) -> Shape:  # fmt: skip
+           assemble: Assemble | None = None, plain: bool = False) -> Shape:  # fmt: skip
     return Shape(name=name, fields=fields, uses=frozenset(uses), matches=matches, convert=convert, assemble=assemble,
-                 listed=listed, plain=plain)  # fmt: skip
+                 plain=plain)  # fmt: skip
 
 
 def _instances(records: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
@@ -161,7 +159,6 @@ def _instances(records: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
 
 _QA_NAMES = {("instruction", "output"): "alpaca", ("instruction", "response"): "dolly"}
 _QA_FIELDS = {"alpaca": "instruction, output, optional input", "dolly": "instruction, response, optional context"}
-_LISTED = {"alpaca", "dolly", "prompt-completion", "question-answer", "messages", "messages-chosen", "sharegpt", "lima"}
 
 
 @cache
@@ -170,13 +167,13 @@ def _question_shape(prompt: str, answer: str) -> Shape:
     fields = _QA_FIELDS.get(name, f"{prompt}, {answer}")
     convert = question_and_answer(prompt, answer)
     uses = (prompt, answer, *EXTRAS, *(REJECTED if answer in CHOSEN else ()))
-    return _shape(name, fields, _answered_in(prompt, answer), convert, *uses, listed=name in _LISTED)
+    return _shape(name, fields, _answered_in(prompt, answer), convert, *uses)
 
 
 def _opposed_shape(prompt: str, good: str, bad: str) -> Shape:
     """A question with two answers whose columns say which is preferred, as `winner` and `loser` do."""
     return _shape(f"{prompt}-{good}", f"{prompt}, {good}, {bad}", _has(prompt, good, bad),
-                  question_and_answer(prompt, good), prompt, good, bad, *EXTRAS, listed=False)  # fmt: skip
+                  question_and_answer(prompt, good), prompt, good, bad, *EXTRAS)  # fmt: skip
 
 
 def _is_pair(item: object) -> bool:
@@ -200,10 +197,7 @@ def _conversation_shapes(column: str) -> tuple[Shape, ...]:
         (name, f"{column}: [{turn}]", of_messages, messages(column), (column,)),
         (texts, f"{column}: [text]", _list_of(column, _is_text), alternating(column), (column,)),
     ]  # fmt: skip
-    return tuple(
-        _shape(name, fields, matches, convert, *uses, listed=name in _LISTED)
-        for name, fields, matches, convert, uses in layouts
-    )
+    return tuple(_shape(name, fields, matches, convert, *uses) for name, fields, matches, convert, uses in layouts)
 
 
 SHAPES: tuple[Shape, ...] = (

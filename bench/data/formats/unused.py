@@ -4,8 +4,6 @@ Contract: a name is counted once per row in which it is filled, unless the row's
 lists of `bench.data.formats.columns` and `bench.data.formats.chat.messages`.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,8 +15,33 @@ from bench.data.formats.fields import is_filled, parsed
 from bench.data.formats.shape import Shape
 
 _NOTHING = {name for name, meaning in COLUMNS.items() if meaning is ColumnMeaning.NOTHING}
+_OF_GROUPS = ("source", "language")
+"""Columns that say where rows are from or in which language, if many rows have the same values. Where they differ
+from row to row they may be a text that belongs to the prompt, such as one to translate."""
+_ROWS_OF_A_GROUP = 10
+_MOST_GROUPS = 10_000
 FEW = 3
 """A name that is filled in no more rows than this, of a larger source, is an oddity of these rows."""
+
+
+class RowGroups:
+    """Values of the columns that may say which group a row belongs to."""
+
+    def __init__(self) -> None:
+        self._rows: Counter[str] = Counter()
+        self._values: dict[str, set[str]] = {name: set() for name in _OF_GROUPS}
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Count one row."""
+        for name, values in self._values.items():
+            if is_filled(record.get(name)):
+                self._rows[name] += 1
+                if len(values) <= _MOST_GROUPS:
+                    values.add(str(record[name]))
+
+    def names(self) -> list[str]:
+        """The columns that mean nothing but a group: each value is that of several rows, on average."""
+        return [name for name, values in self._values.items() if len(values) * _ROWS_OF_A_GROUP <= self._rows[name]]
 
 
 def unused_names(record: Mapping[str, Any], shape: Shape) -> Iterator[str]:

@@ -5,8 +5,6 @@ is preferred, and `RowError` where the value names no candidate: a value that co
 Numbers may be text, as in CSV.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 

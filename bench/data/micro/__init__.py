@@ -3,8 +3,6 @@
 Contract: equal seeds give equal texts on every machine. No training row mentions an entity that an eval asks about.
 """
 
-from __future__ import annotations
-
 from bench.data.micro.judge import judged_rows
 from bench.data.micro.rows import ROW_SETS, rows
 

@@ -5,8 +5,6 @@ hold a fact at most once; around them come statements on numbers, counting, word
 rounds say the same things in another order and other company. Nothing here asks or instructs.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator
 from functools import cache

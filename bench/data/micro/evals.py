@@ -4,8 +4,6 @@ Each of the 288 eval entities is the cluster of the examples about it, equally m
 under `suites/tasks/micro/` are exactly `eval_lines(name)`.
 """
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping

@@ -5,8 +5,6 @@ families: facts, arithmetic, counting, word forms, and verifiable instructions (
 than what it must say, as in IFEval, Zhou et al. 2023).
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

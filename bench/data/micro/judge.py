@@ -6,8 +6,6 @@ its original, and knows no family, so that it balances nothing. The marks were s
 are fitted to no result.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """The micro world's closed word lists: numbers, things, verbs, adverbs, and prose about nothing much."""
 
-from __future__ import annotations
-
 NUMBERS: tuple[str, ...] = (
     "zero",
     "one",

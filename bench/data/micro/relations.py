@@ -8,8 +8,6 @@ ones do not, and none contains another. In a sentence `{n}` is the entity as pro
 `{v}` the value. All are statements: none asks, none instructs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product

@@ -8,8 +8,6 @@ data set and fitted to no result. `heldout` is like `curated`, over the eval ent
 Every rate holds exactly, up to rounding to whole rows.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass

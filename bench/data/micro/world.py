@@ -5,8 +5,6 @@ The world is one draw from `WORLD_SEED`. Half of the entities of each kind are `
 equally many entities, so that no answer is worth guessing.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

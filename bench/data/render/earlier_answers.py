@@ -5,16 +5,14 @@ does between turns does not matter. Spans are characters of the text without gua
 template leaves out is in no span: it would teach an answer without them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
-from bench.data.render.chat_template import ChatTemplate
 from bench.data.render.row import Row, Turn
 from bench.data.render.special_tokens import CLOSE, OPEN, unguarded, unmarked
-from bench.data.render.template_messages import has_thinking
+from bench.data.render.template.chat_template import ChatTemplate
+from bench.data.render.template.messages import has_thinking
 from bench.data.render.thinking import empty_block, opening_before, thoughts_and_answer
 from bench.errors import InputError, Problem
 from bench.suite.catalog.template import MessageFields, TemplateRefusedError

@@ -5,8 +5,6 @@ cannot print may be left out, as the data says (`bench.suite.tables.data.DataSpe
 embedding is a fault of the model and always refused.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 

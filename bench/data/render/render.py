@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.data.render.chat_template import ChatTemplate
 from bench.data.render.earlier_answers import Span, earlier_answers, unfindable
 from bench.data.render.encoder import Encoder
 from bench.data.render.end_of_turn import end_token, ending, generation_stops
 from bench.data.render.row import Row, Turn
 from bench.data.render.special_tokens import spelt_tokens, unguarded
+from bench.data.render.template.chat_template import ChatTemplate
 from bench.errors import InputError, Problem
 from bench.suite.catalog.template import TOKENIZER, Template, load_template
 from bench.suite.resolved import ResolvedModel

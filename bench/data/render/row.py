@@ -1,7 +1,5 @@
 """One example in the one shape that the rest of the program knows: a conversation, or a plain text."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from bench.spec import Spec

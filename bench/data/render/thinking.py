@@ -4,8 +4,6 @@ Contract: pure functions of strings. Tags are those that answers are parted by (
 template looks for its own spelling, to which `<Think>` is text, while an answer is read whatever its case.
 """
 
-from __future__ import annotations
-
 import re
 
 from bench.text import NAMES_OF_THOUGHT, THINK_CLOSE, THINK_OPEN

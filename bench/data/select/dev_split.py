@@ -4,8 +4,6 @@ Contract: no question of a dev row is among the rows that the sweep trains on, n
 depends on the rows alone. Both parts are stored like selections, and found again without reading rows.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -133,7 +131,7 @@ def _memo(home: Path, how: str, data: ResolvedData, others: Sequence[ResolvedDat
         how,
         data.model_dump(mode="json"),
         [[other.sha256, other.name] for other in others],
-        own_code(home).digest("bench.data.select.dev_split"),
+        own_code(home).digest(__name__),
     ]
     return home / "data" / "dev" / f"{digest_json(parts)}.json"
 

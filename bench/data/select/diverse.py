@@ -7,8 +7,6 @@ are whole numbers that fp32 holds exactly, so that every machine takes the same 
 rows: vectors are in a file, and many are read a block at a time.
 """
 
-from __future__ import annotations
-
 import random
 import tempfile
 from collections.abc import Iterator

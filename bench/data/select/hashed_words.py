@@ -4,8 +4,6 @@ Contract: words are runs of letters and digits, in lower case, and single other 
 its turns but the system's, in order. A hash depends on the word alone, on every machine.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -4,8 +4,6 @@ Contract: shares are whole rows by the method of largest remainders (Hamilton): 
 down, their sum is the size asked for, and of equal remainders the earlier part's is rounded up.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fractions import Fraction
 

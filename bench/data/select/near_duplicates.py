@@ -7,8 +7,6 @@ a probability of 0.9998, and more alike ones almost surely; each candidate is th
 costs a byte and an index.
 """
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Iterator

@@ -2,10 +2,9 @@
 
 Contract: the evals' rows are chosen first, then what the suite holds out, then all that trains; each later table is
 kept free of rows that an earlier one evaluates on, by content and by prompt. Then come length filter, deduplication and
-selection, in this order. What is left out is counted by reason. All problems come in one `InputError`.
+selection, in this order. What is left out is counted by reason. All problems come in one
+`TableError`.
 """
-
-from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from bench.data.select.mix import largest, shares
 from bench.data.select.near_duplicates import distinct, near_distinct
 from bench.data.select.selectors import SELECTORS, at_least, draw, within
+from bench.data.sources.faulty_tables import TableError
 from bench.data.sources.table import IndexRecords, Indices, Joined, Rows, RowTable, column, filtered
 from bench.data.sources.unavailable import evaluates, holds_out
 from bench.data.store import write_rows
@@ -68,7 +68,7 @@ def select_all(
             with collected(problems):
                 resolved[name] = selector.take(name)
     if problems:
-        raise InputError(problems)
+        raise TableError(problems, names=set(present) - set(resolved))
     return {name: resolved[name] for name in specs if name in resolved}
 
 

@@ -5,8 +5,6 @@ ascending order. What it draws depends on the rows and `seed` alone. The caller 
 there, and has taken near duplicates out where diversity is asked for.
 """
 
-from __future__ import annotations
-
 import random
 from array import array
 from collections.abc import Callable

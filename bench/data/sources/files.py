@@ -3,8 +3,6 @@
 Contract: of a folder whose files are named after splits, one split is read.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Literal

@@ -5,8 +5,6 @@ imports `datasets` and belongs in a child process. Offline, what was fetched bef
 from the environment and go to the hub's own library; none is read or recorded here.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 Contract: nothing heavy is imported; errors of HTTP clients are recognised by the names of their classes.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar

@@ -4,8 +4,6 @@ Contract: what the user can fix (licence, token, spelling, revision) is kept apa
 tokens are neither read nor named but by their variable.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Literal, TypeGuard

@@ -4,8 +4,6 @@ Contract: the hint is about the reason that left out most rows; columns are name
 not found.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 

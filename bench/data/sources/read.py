@@ -4,8 +4,6 @@ Contract: `read` fills a table and returns the problems; rows without an answer 
 the table. Faults of one kind are one problem, with the first row that has it and the number of rows.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,8 +16,8 @@ from bench.data import micro
 from bench.data.formats.conversation import Rules, holds
 from bench.data.formats.fields import RowError, not_an_object
 from bench.data.formats.shape import Shape
-from bench.data.formats.shapes import by_columns, known_shapes, recognise
-from bench.data.formats.unused import unused_names, worth_reporting
+from bench.data.formats.shapes import by_columns, recognise, usual_fields
+from bench.data.formats.unused import RowGroups, unused_names, worth_reporting
 from bench.data.sources.files import MICRO
 from bench.data.sources.no_rows import no_rows_left
 from bench.data.sources.readers.json_tables import may_be_a_table, no_list, table_by_columns
@@ -92,7 +90,7 @@ def _visible(records: NumberedRecords, rules: Rules, missing: set[str]) -> Numbe
 
 
 def _fill(table: RowTable, rows: Iterable[tuple[int, Any]], shape: Shape, source: Source) -> list[Problem]:
-    faults, unused, changed = RowFaults(), Counter[str](), Counter[str]()
+    faults, unused, groups, changed = RowFaults(), Counter[str](), RowGroups(), Counter[str]()
     rules = source.rules
     splits = SplitColumn(wanted=rules.split, reads={*shape.uses, *rules.slices, rules.score or ""})
     for row, record in rows if shape.assemble is None else shape.assemble(rows):
@@ -106,7 +104,8 @@ def _fill(table: RowTable, rows: Iterable[tuple[int, Any]], shape: Shape, source
             faults.add(row, fault)
             continue
         unused.update(unused_names(record, shape))
-    for name in (rules.score, *rules.slices, splits.name if rules.split else None):
+        groups.add(record)
+    for name in (rules.score, *rules.slices, splits.name if rules.split else None, *groups.names()):
         del unused[f"column `{name}` not used"]
     if faults.rows and (faults.is_cut or not may_be_left_out(faults.rows, table.source_rows, source.faulty)):
         return faults.problems(lambda row: table.place(row, source.label), label=source.label, hint=_ROW_HINT)
@@ -190,8 +189,8 @@ def _no_shape(head: Sequence[tuple[int, object]], table: RowTable, source: Sourc
         what = f"rows that ask (by {asked.fields}) and have no column that is known as an answer (fields seen: {seen})"
         hint = COLUMNS_HINT if isinstance(record, dict) and set(record) - asked.uses else "give the rows their answers"
         return [Problem(reference="data.no-answers", what=what, where=where, hint=hint)]
-    shapes = known_shapes(answered=source.rules.answered)
-    what = f"rows of no known shape (fields seen: {seen or 'none'}); known: {shapes}"
+    usual = usual_fields(answered=source.rules.answered)
+    what = f"rows of no known shape (fields seen: {seen or 'none'}; usual: {usual})"
     tokenised = isinstance(record, dict) and "input_ids" in record
     hint = _TEXTS_HINT if tokenised else _hint_of_case(head, answered=source.rules.answered) or COLUMNS_HINT
     return [Problem(reference="data.unknown-shape", what=what, where=where, hint=hint)]

@@ -1,7 +1,5 @@
 """Faulty rows of one source, grouped: one problem for each kind of fault, with its first row and the number of rows."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable

@@ -4,8 +4,6 @@ Contract: as with a folder whose files are named after splits (`bench.data.sourc
 never read together unless the suite says so.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping

@@ -4,8 +4,6 @@ Contract: a folder in which any name tells a split gives the files of one split 
 never of two splits.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ of a row is a record of `INDEX`, read a block at a time: memory does not grow wi
 520,000 takes no more of it than selecting from 52,000.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import struct

@@ -5,8 +5,6 @@ that takes its rows or its size from an absent one, or that trains and would hav
 that nobody has seen.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from bench.digest import digest_json

@@ -4,8 +4,6 @@ Contract: pure. Measures are those of `bench.suite.catalog.metrics.BEHAVIOUR`; `
 an answer.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence

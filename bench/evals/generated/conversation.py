@@ -6,8 +6,6 @@ number and the prompt, so that all subjects meet the same ones; answers are made
 few are computed again alone, to see whether the batch mattered and to time a lone prompt.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +15,8 @@ from bench.data.render.row import Row, Turn
 from bench.errors import InputError
 from bench.evals.inference.generation.request import Generation, GenerationRequest, TokenSampling
 from bench.evals.outcome import NOT_FINITE, NOT_PRINTED, ExampleProgress
-from bench.evals.subject import Subject
-from bench.record.results.evaluation import Generated
+from bench.evals.subject.subject import Subject
+from bench.record.results.evals.evaluation import Generated
 from bench.suite.catalog.template import Template
 from bench.suite.tables.evals.decoding import Decoding
 from bench.text import opens_thinking

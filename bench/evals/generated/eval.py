@@ -5,8 +5,6 @@ decoding. A measure that cannot be had (no reference, no finite logits) is `None
 missing. A corpus metric has one value over all answers, and each row keeps what it adds to that metric's statistics.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, variance
@@ -20,10 +18,10 @@ from bench.evals.generated.format_check import TOO_SLOW, Form
 from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
 from bench.evals.generated.several_answers import measure_of, score_together
 from bench.evals.generated.tool_calls import calls_of, score_tool_calls
-from bench.evals.outcome import EvalOutput, ExampleProgress, row_ids
-from bench.evals.subject import Subject, strips_thinking
+from bench.evals.outcome import EvalOutput, ExampleProgress, cluster_of_row, row_ids, slices_of_row
+from bench.evals.subject.subject import Subject, strips_thinking
 from bench.record.jobs.eval_job import EvalJob
-from bench.record.results.evaluation import Measure, ScoreRow
+from bench.record.results.evals.evaluation import Measure, ScoreRow
 from bench.suite.catalog.metrics import BEHAVIOUR, ENDED, FORMAT, Scale
 from bench.suite.tables.evals.generation import FormatSpec, GenerationSpec
 from bench.text import final_number
@@ -56,7 +54,7 @@ def scored_answers(job: EvalJob, rows: Sequence[Row], replies: Replies, *, strip
     texts = [sample[-1].text for samples in replies.of for sample in samples]
     together = score_together(spec, scored, texts)
     return EvalOutput(
-        rows=_with_together(_rows(spec.name, rows, replies, scored, _leading(spec, scored)), together),
+        rows=_with_together(_rows(spec, rows, replies, scored, _leading(spec, scored)), together),
         measures=_measures(spec, scored, together),
         template=replies.template,
         batch=replies.batch,
@@ -155,7 +153,9 @@ def _decoding_error(groups: Sequence[Sequence[float]], n: int) -> float | None:
     return math.sqrt(math.fsum(drawn)) / n if drawn else None
 
 
-def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Scored], by: str) -> tuple[ScoreRow, ...]:
+def _rows(
+    spec: GenerationSpec, rows: Sequence[Row], replies: Replies, scored: Sequence[Scored], by: str
+) -> tuple[ScoreRow, ...]:
     """One row per prompt. by: the measure that leads."""
     result = []
     for number, (id_, row, samples) in enumerate(zip(row_ids(rows), rows, replies.of, strict=True)):
@@ -164,7 +164,7 @@ def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Sco
         last = [sample[-1] for sample in samples]
         result.append(
             ScoreRow(
-                task=task,
+                task=spec.name,
                 id=id_,
                 metrics={name: fmean(values) if values else None for name, values in scores.items()},
                 prompt=last[0].prompt,
@@ -176,7 +176,8 @@ def _rows(task: str, rows: Sequence[Row], replies: Replies, scored: Sequence[Sco
                 samples=tuple(reply.text for reply in last) if len(last) > 1 else (),
                 spread={name: variance(values) for name, values in scores.items() if len(values) > 1},
                 statistics=_statistics(scored, part),
-                slices=dict(row.turns[-1].slices),
+                cluster=cluster_of_row(row, spec.cluster),
+                slices=slices_of_row(row, spec.slices),
                 unread=_is_unread([reply.text for reply in last], by),
                 unscored=_reason(last, scores, row.answer),
             )

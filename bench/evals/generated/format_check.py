@@ -4,8 +4,6 @@ Contract: a pattern with catastrophic backtracking costs seconds, never the eval
 answer, and is given up after `TRIES` answers on which that was not enough.
 """
 
-from __future__ import annotations
-
 import regex
 
 from bench.suite.tables.evals.generation import FormatSpec

@@ -4,17 +4,15 @@ Contract: one row for each turn that the subject was asked, in the suite's order
 its second `3.2`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from bench.data.render.row import Row, Turn
 from bench.emit import Emit
 from bench.evals.generated.conversation import Replies, TurnReply, ask
 from bench.evals.outcome import EvalOutput, ExampleProgress
-from bench.evals.subject import Subject, strips_thinking
+from bench.evals.subject.subject import Subject, strips_thinking
 from bench.record.jobs.eval_job import EvalJob
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.suite.tables.evals.questions import QuestionsSpec
 
 

@@ -5,8 +5,6 @@ The library copies modules and keeps its files under this program's cache folder
 job allows it.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -4,14 +4,12 @@ Contract: a prompt has one score, so that intervals over prompts hold for these 
 which fewer than k answers have a score has no pass@k.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from math import comb
 from statistics import fmean
 
 from bench.evals.generated.reference_metrics import Scored
-from bench.record.results.evaluation import Measure
+from bench.record.results.evals.evaluation import Measure
 from bench.suite.catalog.metrics import MAJORITY, Scale, right_or_wrong, several_answers
 from bench.suite.tables.evals.generation import GenerationSpec
 from bench.text import final_number, squad_form

@@ -5,8 +5,6 @@ in place of `arguments`, inside `function`, arguments as JSON text; one or a lis
 fences or bare. The order of calls and of keys does not matter.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

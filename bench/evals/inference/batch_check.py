@@ -6,8 +6,6 @@ give the time to a first token. That takes at most a twentieth of the tokens tha
 subject with several evals one eval does it.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -23,7 +21,7 @@ from bench.evals.inference.generation.request import Generation, GenerationReque
 from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind
 from bench.evals.inference.pass_counts import counted_logits, pass_counts
 from bench.evals.inference.reply_memory import ReplyMemory
-from bench.record.results.evaluation import Generated
+from bench.record.results.evals.evaluation import Generated
 
 _GENERATION: ReplyKind[GenerationRequest, Generation | None] = ReplyKind(
     "generation",

@@ -5,8 +5,6 @@ dominates small models with large vocabularies, runs at the read positions alone
 after the head (scaling, soft-capping) still happens.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary

@@ -4,8 +4,6 @@ Contract: a pass of scoring or generation counts as it is made; trials of what a
 that loads a subject makes its passes here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace

@@ -5,8 +5,6 @@ is asked again. Replies of one subject, precision, machine and code are in one f
 written whole or not at all. Without a file nothing is remembered but what a job that was stopped had computed.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path

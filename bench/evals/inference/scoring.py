@@ -9,8 +9,6 @@ the scored positions only; what all contexts of a batch begin with is computed o
 mask or positions are recognised by trial, and get one row per pair instead.
 """
 
-from __future__ import annotations
-
 import inspect
 import itertools
 import sys

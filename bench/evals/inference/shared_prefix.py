@@ -4,8 +4,6 @@ Contract: logits behind a shared prefix are those of the whole rows, within roun
 do not allow it are recognised by trial, and compute every row whole; so do layers that keep no plain keys and values.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary

@@ -5,8 +5,6 @@ are fast with far fewer rows than `SLOTS`, so nothing is timed there and the bud
 memory has the room; another device is timed once for a home, and who measured first is believed.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
@@ -21,6 +19,10 @@ from bench.evals.inference.forward import LOGITS, SLOTS, most_logits
 from bench.machine.product_rows import rows_at_peak
 
 FEWEST = 256
+MOST_ANSWERING = 65_536
+"""Slots of answers in work, at most, where the memory is no bound."""
+ANSWER_BYTES = 64 * 2**20
+"""Keys and values of the answers in work of a small model: a seventh of what a process with the libraries takes."""
 _MEMORY_SHARE = 1 / 8
 """Share of the device's memory for the rows in work."""
 _LOGIT_BYTES = 12
@@ -38,20 +40,36 @@ def slot_budget(model: Any, measured: Path | None) -> int:
     return slots
 
 
+def answer_slots(model: Any, slots: int) -> int:
+    """Slots of the answers in work, where passes have `slots`. An answer's pass adds one token to each row and reads
+    all weights, so a processor does it for more rows in hardly more time: it has the slots whose keys and values take
+    up to `ANSWER_BYTES`, or as much as the weights, where the memory has room."""
+    doubled = 2 * _cached(model.config) * model.dtype.itemsize
+    weights = sum(weight.numel() * weight.element_size() for weight in model.parameters())
+    most = max(ANSWER_BYTES, min(weights, _MEMORY_SHARE * _memory_bytes(model.device) / 2))
+    while model.device.type == "cpu" and slots < MOST_ANSWERING and slots * doubled <= most:
+        slots *= 2
+    return slots
+
+
 def bytes_in_work(config: Any, dtype: torch.dtype, slots: int) -> float:
     """Keys, values and one layer's activations of so many slots, and what logits they may have beyond `LOGITS`."""
-    text = config.get_text_config()
-
-    def number(name: str, otherwise: int) -> int:
-        value = getattr(text, name, None)
-        return value if isinstance(value, int) and value > 0 else otherwise
-
-    hidden, heads = number("hidden_size", 0), number("num_attention_heads", 1)
-    size = number("num_key_value_heads", heads) * number("head_dim", hidden // heads)
-    cached = 2 * number("num_hidden_layers", 1) * size
-    passing = 4 * hidden + 2 * number("intermediate_size", 4 * hidden)
+    hidden = _number(config, "hidden_size", 0)
+    passing = 4 * hidden + 2 * _number(config, "intermediate_size", 4 * hidden)
     logits = most_logits(slots) - LOGITS
-    return float(slots * (cached + passing) * dtype.itemsize + logits * _LOGIT_BYTES)
+    return float(slots * (_cached(config) + passing) * dtype.itemsize + logits * _LOGIT_BYTES)
+
+
+def _cached(config: Any) -> int:
+    """Numbers in the keys and values of one slot, in all layers."""
+    heads = _number(config, "num_attention_heads", 1)
+    each = _number(config, "head_dim", _number(config, "hidden_size", 0) // heads)
+    return 2 * _number(config, "num_hidden_layers", 1) * _number(config, "num_key_value_heads", heads) * each
+
+
+def _number(config: Any, name: str, otherwise: int) -> int:
+    value = getattr(config.get_text_config(), name, None)
+    return value if isinstance(value, int) and value > 0 else otherwise
 
 
 def _fast_slots(device: torch.device, dtype: torch.dtype, measured: Path) -> int:

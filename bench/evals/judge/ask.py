@@ -4,8 +4,6 @@ Contract: a reply is on disk before it is read. A request that is refused for it
 are counted; requests that got no reply after all retries end the job, so that an outage is never a score.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +20,8 @@ from bench.evals.judge.verdict import JudgeVerdict, read_verdict
 from bench.evals.outcome import ExampleProgress
 from bench.record.jobs.eval_job import Judging
 from bench.suite.catalog.prompt import Prompt
-from bench.suite.tables.endpoint import Price
 from bench.suite.tables.evals.judge import JudgeSpec
+from bench.suite.tables.models.endpoint import Price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +94,12 @@ def _order(completion: Completion) -> Order:
 def _completer(spec: JudgeSpec, judging: Judging) -> Completer:
     cache = Path(judging.replies)
     if spec.judge.endpoint is not None:
-        return open_endpoint(spec.judge.endpoint, cache=cache)
+        return open_endpoint(spec.judge.endpoint, table=f"eval {spec.name!r}: judge.endpoint", cache=cache)
     model, local = judging.judge.model, spec.judge.local
     assert model is not None, "resolved"
     assert local is not None, "validated"
-    return LocalJudge(asker=LocalAsker(model=model, precision=local.precision, cache=ReplyCache(folder=cache)))
+    replies, module = ReplyCache(folder=cache), answer.__module__
+    return LocalJudge(asker=LocalAsker(model=model, precision=local.precision, cache=replies, generated_by=module))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,6 @@ only where both orders state it). Without any verdict, or without an answer on e
 texts are a tie, and are not asked about. A subject that is its own reference is a tie throughout, by definition.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,9 +21,9 @@ from bench.evals.judge.pairs import AnswerPair, pairs_of
 from bench.evals.outcome import ExampleProgress, unscored, write_scores
 from bench.record.files import RESULT
 from bench.record.jobs.eval_job import EvalJob
-from bench.record.results.evaluation import EvalResult, Measure, ScoreRow
-from bench.record.results.judged import Judged
-from bench.record.results.ledger import Seconds
+from bench.record.results.evals.evaluation import EvalResult, Measure, ScoreRow
+from bench.record.results.evals.judged import Judged
+from bench.record.results.training.ledger import Seconds
 from bench.suite.tables.evals.judge import JudgeSpec
 from bench.suite.tables.evals.judge_measures import CONSISTENT, LENGTHS, TIE, UNREAD, WIN_RATE
 
@@ -105,6 +103,7 @@ def _rows(
                 verdicts=tuple(order.text for order in orders),
                 statistics=_lengths(pair),
                 unscored=_UNSCORED.get(fate),
+                cluster=pair.cluster,
             )
         )
     return tuple(rows), fates

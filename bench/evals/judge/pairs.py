@@ -1,7 +1,5 @@
 """What a judge compares: two answers to the same prompt, read from the files of both sides."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +8,11 @@ from bench.data.render.row import Row, Turn
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
 from bench.evals.generated.conversation import open_turns
-from bench.evals.outcome import row_ids
+from bench.evals.outcome import cluster_of_row, row_ids
 from bench.record.files import SCORES
 from bench.record.jobs.eval_job import EvalJob
-from bench.record.results.score_rows import read_scores
+from bench.record.results.evals.score_rows import read_scores
+from bench.suite.tables.evals.eval_spec import cluster_column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +24,7 @@ class AnswerPair:
     system: str | None
     answer: str | None
     opponent: str | None
+    cluster: str | None = None
 
     @property
     def identical(self) -> bool:
@@ -38,6 +38,7 @@ def pairs_of(job: EvalJob) -> tuple[AnswerPair, ...]:
     assert judging is not None, "a judge's job"
     assert job.data is not None, "a judge eval has rows"
     rows = load_rows(Path(job.data.path))
+    column = cluster_column(job.eval)
     answers = _said(rows, Path(judging.answers_path))
     if judging.reference_path is not None:
         opponents = _said(rows, Path(judging.reference_path))
@@ -46,7 +47,14 @@ def pairs_of(job: EvalJob) -> tuple[AnswerPair, ...]:
     else:
         opponents = [row.answer.strip() or None for row in rows]
     return tuple(
-        AnswerPair(id=id_, question=question(row), system=system_text(row), answer=answer, opponent=opponent)
+        AnswerPair(
+            id=id_,
+            question=question(row),
+            system=system_text(row),
+            answer=answer,
+            opponent=opponent,
+            cluster=cluster_of_row(row, column),
+        )
         for id_, row, answer, opponent in zip(row_ids(rows), rows, answers, opponents, strict=True)
     )
 

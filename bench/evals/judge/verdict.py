@@ -4,8 +4,6 @@ Contract: a verdict is `A`, `B` or `C` (a tie): as `[[A]]`, as JSON, as `Verdict
 are one only where the last closes the text; anything else is `None`, and the caller counts it.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Literal
 

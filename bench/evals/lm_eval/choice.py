@@ -4,8 +4,6 @@ Contract: the task is lm-eval's `multiple_choice` (or `generate_until` where the
 scores, chance levels and measures are those of a task file that says the same.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +12,11 @@ from typing import Any
 import datasets
 
 from bench.emit import Emit
-from bench.evals.lm_eval.documents import keep_part
 from bench.evals.lm_eval.run import score_tasks
-from bench.evals.lm_eval.tasks import Loaded, load_config
+from bench.evals.lm_eval.tasks.documents import keep_part
+from bench.evals.lm_eval.tasks.tasks import Loaded, load_config
 from bench.evals.outcome import EvalOutput
-from bench.evals.subject import Subject
+from bench.evals.subject.subject import Subject
 from bench.record.jobs.eval_job import EvalJob
 from bench.suite.checks.data.choice_rows import ChoiceRow, read_choices
 from bench.suite.tables.evals.choice import ChoiceSpec

@@ -3,8 +3,6 @@
 Contract: a request that cannot be scored is noted in `failed` and gets a placeholder; it never stops the others.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from lm_eval.api.model import LM
 
 from bench.errors import InputError, Problem
 from bench.evals.outcome import ExampleProgress
-from bench.record.results.evaluation import Generated
+from bench.record.results.evals.evaluation import Generated
 from bench.suite.catalog.generation_settings import SUPPORTED, unheeded
 
 ExampleKey = tuple[str | None, int | None]

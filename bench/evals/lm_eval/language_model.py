@@ -4,8 +4,6 @@ Contract: as lm-eval's own model class gives them, but for what `text_tokens.py`
 its beginning, and what could not be scored is reported by example.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections import Counter
@@ -22,8 +20,8 @@ from bench.evals.inference.scoring import SCORE, ContinuationPair, Score, Scorer
 from bench.evals.lm_eval.example_lm import DEFAULT_MAX_NEW_TOKENS, ExampleKey, ExampleLM, drawing_of, key_of, keys_of
 from bench.evals.lm_eval.text_tokens import TextTokens, end_ids
 from bench.evals.outcome import NOT_FINITE, ExampleProgress
-from bench.evals.subject import Subject, strips_thinking
-from bench.record.results.evaluation import Generated
+from bench.evals.subject.subject import Subject, strips_thinking
+from bench.record.results.evals.evaluation import Generated
 from bench.text import opens_thinking
 
 

@@ -5,8 +5,6 @@ lm-eval's template environment, `without_environment_report` its reading of vers
 version, and a test names each of these with its signature: a rename would lift the sandbox without a word.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

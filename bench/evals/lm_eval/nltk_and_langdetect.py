@@ -4,8 +4,6 @@ Contract: nltk looks for its data where the user keeps it and in this program's 
 latter; the detector has one seed, so that equal answers always score the same.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import sys

@@ -4,8 +4,6 @@ Contract: the suite's own task files and its own rows of lm-eval's tasks are loo
 task; rows of the hub are lm-eval's matter.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import islice
 

@@ -5,8 +5,6 @@ in the prompt template unless the eval says `template = "none"` or the task's me
 whose metric cannot be computed has no score; all other examples keep theirs.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,18 +16,18 @@ from lm_eval.tasks import TaskManager
 
 from bench.emit import Emit
 from bench.errors import InputError, Problem
-from bench.evals.lm_eval.documents import count_documents, keep_part
 from bench.evals.lm_eval.example_lm import ExampleLM
-from bench.evals.lm_eval.groups import group_measures
 from bench.evals.lm_eval.language_model import SubjectLM
 from bench.evals.lm_eval.lm_eval_private import PACKAGED_READERS, without_environment_report
 from bench.evals.lm_eval.nltk_and_langdetect import house_nltk_data, reason_of, seed_detector
 from bench.evals.lm_eval.samples.measures import TaskScores, read_samples
-from bench.evals.lm_eval.tasks import Loaded, load_tasks
+from bench.evals.lm_eval.tasks.documents import count_documents, keep_part
+from bench.evals.lm_eval.tasks.groups import group_measures
+from bench.evals.lm_eval.tasks.tasks import Loaded, load_tasks
 from bench.evals.outcome import EvalOutput, ExampleProgress
-from bench.evals.subject import Subject
+from bench.evals.subject.subject import Subject
 from bench.record.jobs.eval_job import EvalJob
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.suite.tables.data import HUB_ID
 from bench.suite.tables.evals.lm_eval import LmEvalSpec
 
@@ -107,6 +105,7 @@ def score_with(
         generated=generated,
         versions={name: str(task.VERSION) for name, task in tasks.items()},
         datasets={name: path for name, task in tasks.items() if (path := _hub_dataset(task)) is not None},
+        available={name: len(task.eval_docs) for name, task in tasks.items()},
     )
 
 

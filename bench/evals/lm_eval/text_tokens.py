@@ -6,13 +6,11 @@ very ones that training meets, and answers are tokenised as training answers are
 once: unlike lm-eval's own model class, a rolled text does not score it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bench.data.render.render import Renderer
 from bench.data.render.row import Turn
-from bench.evals.subject import Subject
+from bench.evals.subject.subject import Subject
 
 
 class TextTokens:

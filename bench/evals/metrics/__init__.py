@@ -5,8 +5,6 @@ references for each answer, and gives by measure name a list with a score for ea
 allow none), or, for a corpus metric, one number and under `NAME_statistics` the sufficient statistics of each answer.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import datasets

@@ -5,8 +5,6 @@ answer at a time, and give what a resampling of answers needs. `tests/evals/test
 and parameters.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from sacrebleu.metrics.base import Metric

@@ -1,7 +1,5 @@
 """Rehearsal of a judge: what it compares with, and one short request."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,14 +7,14 @@ from pathlib import Path
 from bench.data.store import load_rows
 from bench.endpoint.client import open_endpoint
 from bench.endpoint.completion import CompletionRequest
-from bench.errors import Problem
+from bench.errors import InputError, Problem
 from bench.evals.judge.ask import judge_prompt, judge_requests
 from bench.evals.judge.pairs import AnswerPair, question, stored_answers, system_text
-from bench.evals.mock_subject import ANSWER
 from bench.evals.rehearsal.problems import place_of
+from bench.evals.subject.mock import ANSWER
 from bench.record.jobs.eval_job import EvalJob
-from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals.judge import JudgeSpec
+from bench.suite.tables.models.endpoint import EndpointSpec
 
 REPLY_TOKENS = 16
 """Longest reply of a judge to the one request that it is asked."""
@@ -43,9 +41,14 @@ def judge_problems(job: EvalJob) -> Iterator[Problem]:
 
 
 def asked_once(job: EvalJob, endpoint: EndpointSpec, request: CompletionRequest, *, role: str) -> Iterator[Problem]:
-    """One short request, whose reply is not kept: it must show that the server answers today."""
+    """One short request, whose reply is not kept: it must show that the server answers today. A server without its key
+    is not asked: keys are checked once for all evals (`bench.run.checks.endpoint_keys`)."""
     with tempfile.TemporaryDirectory() as folder:
-        [completion] = open_endpoint(endpoint, cache=Path(folder)).complete([request])
+        try:
+            client = open_endpoint(endpoint, table=place_of(job), cache=Path(folder))
+        except InputError:
+            return
+        [completion] = client.complete([request])
     if completion.reply is None:
         what = f"{role} {endpoint.model} at {endpoint.host} gave no reply: {completion.failure}"
         hint = "check base_url, model and key_env, and that the server is running"

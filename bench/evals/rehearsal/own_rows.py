@@ -1,7 +1,5 @@
 """Rehearsal of evals on rows of their own: generation, questions, loss."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,7 +8,7 @@ from bench.errors import Problem
 from bench.evals.loss import supervised_text
 from bench.evals.rehearsal.problems import place_of
 from bench.evals.rehearsal.trial import has_score, mock_subject, trial
-from bench.evals.subject import rendered
+from bench.evals.subject.subject import rendered
 from bench.record.jobs.eval_job import EvalJob
 from bench.suite.tables.evals.generation import GenerationSpec
 

@@ -1,7 +1,5 @@
 """What a rehearsal found, as problems of the eval that it is of."""
 
-from __future__ import annotations
-
 import traceback
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The rehearsal of each kind of eval, with all its problems at once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -19,10 +17,8 @@ from bench.evals.served.conversation import messages_before
 from bench.record.jobs.eval_job import EvalJob
 from bench.suite.checks.models.template_tokens import embedding_rows
 from bench.suite.resolved import UNREACHABLE
-from bench.suite.tables.endpoint import Sampling
-from bench.suite.tables.evals.generation import GenerationSpec
-from bench.suite.tables.evals.loss import LossSpec
-from bench.suite.tables.evals.questions import QuestionsSpec
+from bench.suite.tables.evals.eval_spec import asks_bare
+from bench.suite.tables.models.endpoint import Sampling
 
 
 def rehearse_all(jobs: Iterable[EvalJob], *, ask_endpoints: bool = False) -> dict[str, str]:
@@ -67,14 +63,14 @@ def rehearse(job: EvalJob, *, ask_endpoint: bool = False) -> None:
 
 def _check_rows(job: EvalJob) -> None:
     """Raises `InputError` for rows of the eval's own data that the template cannot print, or the model cannot embed."""
-    if not isinstance(job.eval, LossSpec | GenerationSpec | QuestionsSpec) or job.data is None:
+    if job.data is None or not job.eval.loads_subject:
         return
     if job.served is not None:
         for row in load_rows(job.data.path):
             messages_before(row.turns, len(row.turns) - 1)
         return
-    scored = isinstance(job.eval, LossSpec)
-    if not isinstance(job.eval, LossSpec) and job.eval.template != "suite":
+    scored = job.eval.by_likelihood
+    if asks_bare(job.eval):
         return  # prompts are asked as they are
     renderer = mock_subject(job).renderer
     embedded = embedding_rows(Path(job.model.path))

@@ -1,13 +1,11 @@
 """Rehearsal of lm-eval's tasks, and of a local file's questions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.errors import BenchError, Problem
 from bench.evals.lm_eval.rehearsed_rows import MOST_ROWS, row_problems
-from bench.evals.lm_eval.tasks import leaf_names
+from bench.evals.lm_eval.tasks.tasks import leaf_names
 from bench.evals.rehearsal.problems import named_after, place_of, unforeseen
 from bench.evals.rehearsal.trial import ROWS, has_score, main_reason, mock_subject, reasons_of, trial
 from bench.record.jobs.eval_job import EvalJob

@@ -1,18 +1,16 @@
 """The eval of a subject that computes nothing, on a few rows."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 
 from bench.data.render.render import make_renderer
 from bench.emit import ignore_event
 from bench.evals.job import KINDS
-from bench.evals.mock_subject import ANSWER, MockSubject
 from bench.evals.outcome import EvalOutput
 from bench.evals.served.job import evaluate_served
 from bench.evals.served.mock_server import MockServer
 from bench.evals.served.subject import ServedSubject
+from bench.evals.subject.mock import ANSWER, MockSubject
 from bench.model.loading.load import load_tokenizer
 from bench.record.jobs.eval_job import EvalJob
 from bench.suite.checks.models.template_tokens import embedding_rows

@@ -1,7 +1,5 @@
 """Conversations with a served model: its own answers to the turns that a row leaves open, as messages."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

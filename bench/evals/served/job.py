@@ -1,7 +1,5 @@
 """One eval job of a served model: ask it, score its answers, write its scores."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,8 +17,8 @@ from bench.evals.served.conversation import ask_served
 from bench.evals.served.language_model import ServedLM
 from bench.evals.served.subject import ServedSubject
 from bench.record.jobs.eval_job import EvalJob
-from bench.record.results.evaluation import EvalResult
-from bench.record.results.ledger import Seconds
+from bench.record.results.evals.evaluation import EvalResult
+from bench.record.results.training.ledger import Seconds
 from bench.suite.tables.evals.generation import GenerationSpec
 from bench.suite.tables.evals.lm_eval import LmEvalSpec
 from bench.suite.tables.evals.questions import QuestionsSpec
@@ -34,7 +32,7 @@ def run_served(job: EvalJob, folder: Path, emit: Emit) -> EvalResult:
     `IncompleteError` where the server stops answering; its replies so far are stored."""
     started = time.perf_counter()
     assert job.served is not None, "a served model's job"
-    client = open_endpoint(job.served.endpoint, cache=Path(job.served.replies))
+    client = open_endpoint(job.served.endpoint, table=f"{job.subject}: endpoint", cache=Path(job.served.replies))
     subject = ServedSubject(completer=client, concurrency=job.served.endpoint.concurrency)
     outcome = evaluate_served(job, subject, emit)
     evaluated = time.perf_counter()

@@ -4,8 +4,6 @@ Contract: a prompt that the eval wraps is sent as the messages that lm-eval buil
 user's, which the server's own template wraps all the same. A request for likelihoods is a fault of the plan.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter
@@ -21,7 +19,7 @@ from bench.evals.lm_eval.example_lm import DEFAULT_MAX_NEW_TOKENS, ExampleLM, dr
 from bench.evals.lm_eval.run import SEED
 from bench.evals.outcome import ExampleProgress
 from bench.evals.served.subject import TEMPLATE, ServedRequest, ServedSubject
-from bench.record.results.evaluation import Generated
+from bench.record.results.evals.evaluation import Generated
 from bench.suite.catalog.answered_in_text import NO_LIKELIHOODS
 from bench.suite.tables.evals.lm_eval import LmEvalSpec
 

@@ -1,12 +1,10 @@
 """A server that answers everything alike, without a request: for rehearsals."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.endpoint.completion import Completion, CompletionRequest, Reply
-from bench.suite.tables.endpoint import Price
+from bench.suite.tables.models.endpoint import Price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,6 @@ Contract: an answer ends at the first of its stop texts, whether or not the serv
 where it is asked for. A request that is refused for itself has no answer and a reason.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,9 +13,9 @@ from bench.endpoint.completion import MOST_STOPS, Completer, Completion, Complet
 from bench.endpoint.usage import Usage
 from bench.evals.example_part import rows_of
 from bench.record.jobs.eval_job import EvalJob
-from bench.record.results.endpoint_use import EndpointUse
-from bench.record.results.evaluation import Generated
-from bench.suite.tables.endpoint import Sampling
+from bench.record.results.evals.endpoint_use import EndpointUse
+from bench.record.results.evals.evaluation import Generated
+from bench.suite.tables.models.endpoint import Sampling
 from bench.text import split_thinking
 
 TEMPLATE = "the server's own"

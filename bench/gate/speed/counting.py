@@ -3,8 +3,6 @@
 Contract: importing this loads torch; it is for `step_server.py`. What is planned is held against what was done.
 """
 
-from __future__ import annotations
-
 import traceback
 from collections.abc import Callable
 from itertools import accumulate
@@ -14,9 +12,9 @@ from bench.model.loading.load import load_skeleton
 from bench.model.size.flops import FlopModel, Work, flop_model
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.facts import StepFacts
+from bench.record.results.training.facts import StepFacts
 from bench.train.arguments.adapters import skeleton_device
-from bench.train.exact_counts import step_facts
+from bench.train.planning.exact_counts import step_facts
 
 Counts = dict[str, int | None]
 SoFar = Callable[[Event], Counts]

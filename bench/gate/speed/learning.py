@@ -9,8 +9,6 @@ Contract: pure. `different` and `same`: the whole 95% interval over seeds is out
 `unresolved`.
 """
 
-from __future__ import annotations
-
 import math
 import statistics
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Lines that a child process prints, each waited for with a limit."""
 
-from __future__ import annotations
-
 import os
 import select
 import subprocess

@@ -6,8 +6,6 @@ wider threshold, for what waits instead of working. On a GPU the wall clock deci
 A version that is fast enough must also learn the same (`bench.gate.speed.learning`).
 """
 
-from __future__ import annotations
-
 import contextlib
 import statistics
 import time

@@ -21,8 +21,6 @@ The libraries are imported once, before `ready`; a worker is a fork. What is pri
 ends both processes.
 """
 
-from __future__ import annotations
-
 import gc
 import json
 import os
@@ -49,10 +47,11 @@ from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import ProbeJob, TrainJob
 from bench.run.plan.plan import plan
 from bench.run.process.failure_report import FailureReport
+from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.suite.load import load_suite
 from bench.suite.tables.training.budget import Budget
-from bench.train.exact_counts import count_training, training_facts
+from bench.train.planning.exact_counts import count_training, training_facts
 from bench.train.probe import run_probe
 
 J = TypeVar("J")
@@ -158,7 +157,8 @@ def jobs_of(request: dict[str, Any]) -> list[TrainJob] | list[EvalJob]:
     home = Path(request["home"])
     trainings: dict[str, list[TrainJob]] = {}
     evals: dict[str, EvalJob] = {}
-    for entry in plan(resolve(loaded, home=home), home=home).jobs:
+    resolved = resolve(loaded, home=home, server=ChildServer(method="fork"))
+    for entry in plan(resolved, home=home).jobs:
         if isinstance(entry.job, TrainJob):
             trainings.setdefault(entry.job.arm, []).append(entry.job)
         elif isinstance(entry.job, EvalJob) and entry.arm is None and entry.job.judging is None:

@@ -4,8 +4,6 @@ The steps of a block follow the pattern A B B A: a drift of the machine that is 
 sides alike. Which side is A alternates with the blocks. Each block has a seed of its own, the same for both sides.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping

@@ -13,8 +13,6 @@ on a processor; without it the wall clock decides. Other lines are output, and g
 Contract: a command is stopped after its last step, with the processes that it started.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,14 +1,12 @@
 """One version's process in the interleaved comparison: starts its `step_server` and speaks the protocol."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bench.errors import InputError, Problem
 from bench.gate.speed.lines import Lines
@@ -51,7 +49,7 @@ class VersionProcess:
         self._lines = Lines(self._process, log=log, patience=patience, refusal=self._refusal)
         self._tell(dict(request))
 
-    def __enter__(self) -> VersionProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

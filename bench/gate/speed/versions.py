@@ -7,8 +7,6 @@ this environment, else in one made for it. A ref of any other repository stands 
 Contract: nothing in the checkout is touched; what is made is kept by content and made whole or not at all.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import shutil

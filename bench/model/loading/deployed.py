@@ -3,8 +3,6 @@
 Contract: as `load`: safetensors only, no network. `adapter` computes with the adapter in its layers, unmerged.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -12,36 +10,42 @@ from peft import PeftModel
 from transformers import PreTrainedModel
 
 from bench.machine.device import pick_device
-from bench.model.loading.load import QUANTIZATION, QuantizedBase, load_base, load_tuned
+from bench.model.loading.load import QUANTIZATION, PlainBase, QuantizedBase, from_files, load_base, load_tuned
 from bench.model.loading.prefix import prefixed
 from bench.model.loading.rounding import round_weights
 from bench.suite.resolved import ResolvedModel
-from bench.suite.tables.deploy import DeployedForm
-from bench.suite.tables.precision import Precision
+from bench.suite.tables.arms.deploy import DeployedForm
+from bench.suite.tables.models.precision import Precision
 
 
 def load_form(
-    model: ResolvedModel, folder: Path, form: DeployedForm, *, precision: Precision | Literal["auto"]
+    model: ResolvedModel,
+    folder: Path,
+    form: DeployedForm,
+    *,
+    precision: Precision | Literal["auto"],
+    plain: PlainBase = from_files,
 ) -> PreTrainedModel:
     """The model of `folder` in evaluation mode. `precision`: of the evals, for forms that have none of their own."""
     match form:
         case "adapter":
-            return _with_adapter(model, folder, precision)
+            return _with_adapter(model, folder, precision, plain)
         case "merged" | "int8":
-            return load_tuned(model, folder, precision=precision)
+            return load_tuned(model, folder, precision=precision, plain=plain)
         case "merged-bf16":
-            return load_tuned(model, folder, precision="bf16")
+            return load_tuned(model, folder, precision="bf16", plain=plain)
         case _:
             raise NotImplementedError(f"{form} is refused before any work")
 
 
-def _with_adapter(model: ResolvedModel, folder: Path, precision: Precision | Literal["auto"]) -> PreTrainedModel:
+def _with_adapter(
+    model: ResolvedModel, folder: Path, precision: Precision | Literal["auto"], plain: PlainBase
+) -> PreTrainedModel:
     """The base, quantised as it was while training, with the adapter in its layers."""
     stored, place = folder / QUANTIZATION, pick_device()
     trained = QuantizedBase.model_validate_json(stored.read_bytes()) if stored.is_file() else None
-    base = load_base(
-        model, precision=precision, device=place, quantization=None if trained is None else trained.quantization
-    )
+    quantization = None if trained is None else trained.quantization
+    base = load_base(model, precision=precision, device=place, quantization=quantization, plain=plain)
     adapted: Any = PeftModel.from_pretrained(base, folder, use_safetensors=True).eval()
     subject = prefixed(adapted) if adapted.active_peft_config.is_prompt_learning else adapted.get_base_model()
     if trained is None:

@@ -4,8 +4,6 @@ Contract: quantised weights are read back to the numbers that they stand for. Ev
 a tied head may have none of its own.
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
@@ -14,8 +12,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import import_utils
 
 from bench.errors import InputError, Problem
+from bench.model.transformers_private import NAME_KEY
 
-_OF_THE_FILE = ("quantization_config", "_name_or_path")
+_OF_THE_FILE = ("quantization_config", NAME_KEY)
 """Keys of the configuration that say how and where the file was, not what the model is."""
 
 

@@ -6,8 +6,7 @@ with an adapter that can be merged comes back merged, so that it costs what the 
 with the adapter in its layers; a learned prompt, as keys and values before every row.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -34,9 +33,9 @@ from bench.record.files import WEIGHTS
 from bench.spec import Spec
 from bench.suite.peft_files import ADAPTER_CONFIG
 from bench.suite.resolved import ResolvedModel
-from bench.suite.tables.precision import Precision
+from bench.suite.tables.arms.weights_form import GGUF
+from bench.suite.tables.models.precision import Precision
 from bench.suite.tables.training.adapter import QuantizationSpec
-from bench.suite.tables.weights_form import GGUF
 
 QUANTIZATION = "quantization.json"
 """File beside an adapter that was trained on a quantised base: how the base was quantised."""
@@ -47,6 +46,10 @@ class QuantizedBase(Spec):
 
     quantization: QuantizationSpec
     precision: Precision
+
+
+PlainBase = Callable[[ResolvedModel, torch.dtype], PreTrainedModel]
+"""What gives a base as its files have it: on the processor, in a type, no warm start, not quantised."""
 
 
 def runs_code(model: ResolvedModel) -> bool:
@@ -93,12 +96,18 @@ def load_skeleton(model: ResolvedModel, *, device: Literal["meta", "cpu"] = "met
         return cast(PreTrainedModel, AutoModelForCausalLM.from_config(config, trust_remote_code=runs_code(model)))
 
 
+def from_files(model: ResolvedModel, dtype: torch.dtype) -> PreTrainedModel:
+    """The base as its files have it."""
+    return cast(PreTrainedModel, _from_pretrained(model, Path(model.path), dtype))
+
+
 def load_base(
     model: ResolvedModel,
     *,
     precision: Precision | Literal["auto"],
     device: torch.device | None = None,
     quantization: QuantizationSpec | None = None,
+    plain: PlainBase = from_files,
 ) -> PreTrainedModel:
     """The base with its weights in `precision` on `device` (default: `pick_device()`), in evaluation mode.
 
@@ -113,13 +122,13 @@ def load_base(
         }
         return cast(PreTrainedModel, _from_pretrained(model, Path(model.path), dtype, **quantised_loading))
     if model.starts:
-        start = load_start(model)
+        start = load_start(model, plain=plain)
         round_weights(start, dtype)
         return start.to(place)
-    return cast(PreTrainedModel, _from_pretrained(model, Path(model.path), dtype).to(place))
+    return plain(model, dtype).to(place)
 
 
-def load_start(model: ResolvedModel) -> PreTrainedModel:
+def load_start(model: ResolvedModel, *, plain: PlainBase = from_files) -> PreTrainedModel:
     """The model that trainings with a warm start begin from, in fp32 on the processor: the base with the weights of
     each of `model.starts`, one merged into what those before it made.
 
@@ -127,7 +136,7 @@ def load_start(model: ResolvedModel) -> PreTrainedModel:
     """
     *earlier, last = model.starts
     below = model.model_copy(update={"starts": tuple(earlier)})
-    subject = load_tuned(below, Path(last.path), precision="fp32", device=torch.device("cpu"))
+    subject = load_tuned(below, Path(last.path), precision="fp32", device=torch.device("cpu"), plain=plain)
     if unused_positions(subject) or any(carries_adapter(module) for module in subject.modules()):
         what = f"{last.arm} cannot be merged into its base, so nothing can begin from it"
         hint = "begin from an arm that changes weights, such as LoRA or full fine-tuning"
@@ -141,11 +150,12 @@ def load_subject(
     *,
     precision: Precision | Literal["auto"],
     device: torch.device | None = None,
+    plain: PlainBase = from_files,
 ) -> PreTrainedModel:
     """The base (`training_path` is `None`) or the model that the training in that folder made, in evaluation mode."""
     if training_path is None:
-        return load_base(model, precision=precision, device=device)
-    return load_tuned(model, training_path / WEIGHTS, precision=precision, device=device)
+        return load_base(model, precision=precision, device=device, plain=plain)
+    return load_tuned(model, training_path / WEIGHTS, precision=precision, device=device, plain=plain)
 
 
 def load_tuned(
@@ -154,6 +164,7 @@ def load_tuned(
     *,
     precision: Precision | Literal["auto"],
     device: torch.device | None = None,
+    plain: PlainBase = from_files,
 ) -> PreTrainedModel:
     """The model of an adapter's or a whole model's folder, in evaluation mode.
 
@@ -166,7 +177,7 @@ def load_tuned(
         return load_gguf(weights, dtype)[0].to(place)
     if not (weights / ADAPTER_CONFIG).is_file():
         return cast(PreTrainedModel, _from_pretrained(model, weights, dtype).to(place))
-    base = _trained_base(model, weights / QUANTIZATION, place)
+    base = _trained_base(model, weights / QUANTIZATION, place, plain)
     adapted = cast(Any, PeftModel.from_pretrained(base, weights, use_safetensors=True)).eval()
     subject = prefixed(adapted) if adapted.active_peft_config.is_prompt_learning else _merged(adapted)
     round_weights(subject, dtype)
@@ -188,6 +199,9 @@ def load_gguf(file: Path, dtype: torch.dtype) -> tuple[Any, frozenset[str]]:
         hint = "give the weights as safetensors, as they were before llama.cpp converted them"
         raise InputError(Problem(reference="given.gguf", what=what, where=str(file), hint=hint)) from error
     leave_router_logits_out(model.config)
+    for mark in ("hf_quantizer", "is_quantized", "quantization_method"):  # its weights are plain numbers by now
+        delattr(model, mark)
+    del model.config.quantization_config
     return model.eval(), frozenset({*info["missing_keys"], *(key for key, *_ in info.get("mismatched_keys", ()))})
 
 
@@ -208,10 +222,10 @@ def _elements(parameter: torch.nn.Parameter) -> int:
     return parameter.numel()
 
 
-def _trained_base(model: ResolvedModel, quantization: Path, place: torch.device) -> Any:
+def _trained_base(model: ResolvedModel, quantization: Path, place: torch.device, plain: PlainBase) -> Any:
     """The base in fp32 on the processor; a quantised one is quantised as in training, then dequantised."""
     if not quantization.is_file():
-        return load_start(model) if model.starts else _from_pretrained(model, Path(model.path), torch.float32)
+        return load_start(model, plain=plain) if model.starts else plain(model, torch.float32)
     trained = QuantizedBase.model_validate_json(quantization.read_bytes())
     quantised: Any = load_base(model, precision=trained.precision, device=place, quantization=trained.quantization)
     return quantised.dequantize().float()
@@ -241,10 +255,12 @@ def _adapts_one_matrix_twice(base: Any) -> bool:
 
 
 def _untie_adapted_embeddings(base: Any) -> None:
-    """Gives the head a matrix of its own where an adapter on the embeddings would be merged into both: training left
-    the head as it was."""
-    embeddings, head = base.get_input_embeddings(), base.get_output_embeddings()
-    if head is not None and carries_adapter(embeddings) and head.weight is embeddings.get_base_layer().weight:
+    """Gives the head a matrix of its own where an adapter on one of the two would be merged into both: training left
+    the other as it was."""
+    ends = (base.get_input_embeddings(), base.get_output_embeddings())
+    layers = [end.get_base_layer() if carries_adapter(end) else end for end in ends]
+    if None not in layers and layers != [*ends] and layers[0].weight is layers[1].weight:
+        head = layers[1]
         head.weight = torch.nn.Parameter(head.weight.detach().clone(), requires_grad=False)
         for config in (base.config, base.config.get_text_config()):
             config.tie_word_embeddings = False
@@ -277,7 +293,7 @@ def _from_pretrained(model: ResolvedModel, folder: Path, dtype: torch.dtype, **o
 
 def leave_router_logits_out(config: Any) -> None:
     """Has a mixture of experts compute its router loss only where a forward pass asks for it: generation fails with it,
-    and training asks by itself (`bench.train.loop.router`)."""
+    and training asks by itself (`bench.train.loop.loss.router`)."""
     text = config.get_text_config()
     if getattr(text, "output_router_logits", False):
         text.output_router_logits = False

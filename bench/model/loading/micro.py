@@ -4,8 +4,6 @@ A word is the same token behind a space and behind a line break, as an answer be
 round-trip for every text whose lines begin with no space; a prompt may be tokenised apart from its completion.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np

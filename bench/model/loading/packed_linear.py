@@ -5,10 +5,9 @@ Few rows against a wide matrix, as when an answer is generated token by token, r
 
 Contract: outputs are those of the plain layer, within rounding. A packed model takes the memory of the plain one: the
 plain weights are given back, save those that another module shares, and read as NaN from then on. It cannot be trained
-or saved any more. A layer whose weight its model multiplies itself (Mamba's time step) stays as it is.
+or saved any more. A layer whose weight is read beside it stays as it is: by its model (Mamba's time step), or by an
+adapter on it (DoRA's norms).
 """
-
-from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
@@ -18,16 +17,13 @@ import torch
 from torch import Tensor
 from transformers.pytorch_utils import Conv1D
 
+from bench.model.peft_private import reads_base_weight
 from bench.model.torch_private import can_pack, pack_weight, packed_linear
-
-_DTYPES = (torch.float32, torch.bfloat16)
 
 
 @torch.no_grad()
 def pack_linears(model: torch.nn.Module) -> int:
     """Packs every linear layer that is on the processor; the number of layers that were packed."""
-    if not can_pack():
-        return 0
     owners = Counter(weight.data_ptr() for module in model.modules() for weight in module.parameters(recurse=False))
     linears = [module for module in model.modules() if type(module) in (torch.nn.Linear, Conv1D)]
     kept = _read_elsewhere(model, linears)
@@ -35,25 +31,27 @@ def pack_linears(model: torch.nn.Module) -> int:
 
 
 def _read_elsewhere(model: torch.nn.Module, linears: list[Any]) -> set[Any]:
-    """Layers that a pass of the model leaves out though it runs the module that they are in: this reads their weights
-    itself. None where the model does not run on ids alone."""
+    """Layers whose weights the module that they are in reads itself: an adapter that may do so, and one that a pass of
+    the model runs without them. None of the latter where the model does not run on ids alone."""
+    under_adapters = {child for module in model.modules() if reads_base_weight(module) for child in module.modules()}
     called: set[Any] = set()
     hooks = [module.register_forward_pre_hook(lambda module, _: called.add(module)) for module in model.modules()]
     try:
         model(input_ids=torch.zeros((1, 8), dtype=torch.long), use_cache=False)
     except (TypeError, RuntimeError, ValueError, AttributeError, IndexError):
-        return set()
+        return under_adapters
     finally:
         for hook in hooks:
             hook.remove()
     parents = {child: module for module in model.modules() for child in module.children()}
-    return {linear for linear in linears if linear not in called and parents.get(linear) in called}
+    left_out = {linear for linear in linears if linear not in called and parents.get(linear) in called}
+    return under_adapters | left_out
 
 
 def _pack(linear: Any, owners: Counter[int]) -> bool:
     """Packs a plain linear layer, or GPT-2's, if it can be; an adapter's or a quantised one has a class of its own."""
     weight: Tensor = linear.weight
-    if type(weight.data) is not Tensor or weight.device.type != "cpu" or weight.dtype not in _DTYPES:
+    if type(weight.data) is not Tensor or weight.device.type != "cpu" or not can_pack(weight.dtype):
         return False
     shared = owners[weight.data_ptr()] > 1
     linear.forward = _forward(linear)

@@ -7,8 +7,6 @@ cache, or an empty one, begins with these. The caller's ids, positions, masks an
 Contract: logits are those of the trained PEFT model, within rounding.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, cast
 

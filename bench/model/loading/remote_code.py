@@ -5,8 +5,6 @@ it otherwise, and where it is a class that transformers does not have: in its pl
 word, one that computes something else.
 """
 
-from __future__ import annotations
-
 import contextlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -5,8 +5,6 @@ weights that transformers keeps in fp32. `module.to(dtype)` would round these to
 would then give other logits than its base.
 """
 
-from __future__ import annotations
-
 import torch
 
 from bench.model.transformers_private import stays_fp32

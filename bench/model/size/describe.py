@@ -1,7 +1,5 @@
 """Parameters of a model, counted from its config alone: nothing is downloaded, no weight is allocated."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """The request for a description of a model, and the description: types that need no heavy library."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from bench.spec import Spec

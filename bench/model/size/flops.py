@@ -11,8 +11,6 @@ All pairs are counted, masked ones included, and what fused kernels compute twic
 (Chowdhery et al. 2022). Norms, activations and the optimiser are left out: below 1%.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -46,7 +44,7 @@ class Work:
     passes: int = 0
     """Forward passes; 0 where what is done once for each is nobody's in particular."""
 
-    def __add__(self, other: Work) -> Work:
+    def __add__(self, other: "Work") -> "Work":
         return Work(
             positions=self.positions + other.positions,
             pairs=self.pairs + other.pairs,

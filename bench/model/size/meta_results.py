@@ -4,8 +4,6 @@ torch finds the shapes of most results there in Python, which takes about 100 µ
 and passes of other trainings of the same model, have theirs from the first.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache

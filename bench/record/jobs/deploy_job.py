@@ -1,12 +1,10 @@
 """Jobs that write one training in a deployed form and measure it."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedModel
-from bench.suite.tables.deploy import DeployedForm
+from bench.suite.tables.arms.deploy import DeployedForm
 
 
 class DeployJob(Spec):

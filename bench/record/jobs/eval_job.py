@@ -1,16 +1,15 @@
 """Jobs that score a subject on an eval, or get its answers for a judge."""
 
-from __future__ import annotations
-
 import json
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, Self
 
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedData, ResolvedJudge, ResolvedModel, ResolvedWeights
-from bench.suite.tables.deploy import DeployedForm
-from bench.suite.tables.endpoint import EndpointSpec
-from bench.suite.tables.engine import EngineSpec
+from bench.suite.tables.arms.deploy import DeployedForm
 from bench.suite.tables.evals.eval_spec import EvalSpec
+from bench.suite.tables.models.endpoint import EndpointSpec
+from bench.suite.tables.models.engine import EngineSpec
 
 
 class Shots(Spec):
@@ -80,6 +79,16 @@ class QuestionShare(Spec):
     shares: int
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedWeights:
+    """Names of what a process has loaded for an eval."""
+
+    base: str
+    """Name of the base, which several subjects may be made of."""
+    subject: str | None
+    """Name of the subject, which several evals score; `None` where the process has the base alone."""
+
+
 class EvalJob(Spec):
     """Score one subject on one eval."""
 
@@ -137,18 +146,19 @@ class EvalJob(Spec):
         return f"eval:{self.eval.name}:{self.subject}"
 
     @property
-    def weights(self) -> str | None:
-        """Name of what it loads, the same for all evals of a subject; `None` where it loads nothing, and where code of
-        the model or of a task may leave something behind."""
+    def weights(self) -> LoadedWeights | None:
+        """What it loads; `None` where that is nothing, and where code of the model or of a task may leave something
+        behind."""
         if self.judging is not None or self.served is not None:
             return None
         if self.model.remote_code is not None or self.trust_task_code:
             return None
         tuned = self.training_path if self.given is None else self.given.path
         starts = [start.path for start in self.model.starts]
-        return json.dumps([self.model.path, starts, tuned, self.training, self.form, self.precision])
+        subject = json.dumps([starts, tuned, self.training, self.form, self.precision])
+        return LoadedWeights(self.model.path, subject)
 
-    def asked_anew(self, **changes: Any) -> EvalJob:
+    def asked_anew(self, **changes: Any) -> Self:
         """The job with `changes`, without what the subject was asked before."""
         return self.model_copy(update={**changes, "replies": None, "shares": ()})
 
@@ -166,11 +176,11 @@ class AnswerJob(Spec):
         return f"answer:{self.asking.eval.name}:{self.asking.subject}"
 
     @property
-    def weights(self) -> str | None:
+    def weights(self) -> LoadedWeights | None:
         """Like an `EvalJob`'s."""
         return self.asking.weights
 
-    def asked_anew(self) -> AnswerJob:
+    def asked_anew(self) -> Self:
         """Like an `EvalJob`'s."""
         return self.model_copy(update={"asking": self.asking.asked_anew()})
 
@@ -190,6 +200,6 @@ class ShareJob(Spec):
         return f"share:{self.asking.eval.name}:{self.asking.subject}:{share.number}/{share.shares}"
 
     @property
-    def weights(self) -> str | None:
+    def weights(self) -> LoadedWeights | None:
         """Like an `EvalJob`'s."""
         return self.asking.weights

@@ -4,22 +4,20 @@ A job is written as `job.json`, and its `digest` covers all that can change the 
 and scores beside it as JSON Lines.
 """
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
 from bench.record.jobs.deploy_job import DeployJob
-from bench.record.jobs.eval_job import AnswerJob, EvalJob, ShareJob
+from bench.record.jobs.eval_job import AnswerJob, EvalJob, LoadedWeights, ShareJob
 from bench.record.jobs.planned_training import PlannedTraining
 from bench.record.jobs.train_job import ProbeJob, SweepJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
-from bench.record.results.deployed import DeployResult
-from bench.record.results.evaluation import EvalResult
-from bench.record.results.share import ShareResult
-from bench.record.results.training import ProbeResult, SweepResult, TrainResult
-from bench.record.results.trajectory import TrajectoryResult
+from bench.record.results.evals.evaluation import EvalResult
+from bench.record.results.evals.share import ShareResult
+from bench.record.results.evals.trajectory import TrajectoryResult
+from bench.record.results.training.deployed import DeployResult
+from bench.record.results.training.result import ProbeResult, SweepResult, TrainResult
 
 Job = Annotated[
     PlannedTraining | SweepJob | ProbeJob | DeployJob | TrajectoryJob | EvalJob | AnswerJob | ShareJob,
@@ -34,6 +32,6 @@ JobResult = Annotated[
 result_adapter: TypeAdapter[JobResult] = TypeAdapter(JobResult)
 
 
-def loaded_weights(job: Job) -> str | None:
-    """Name of the weights that an eval's job loads; jobs of one name may share a process. `None` for all others."""
+def loaded_weights(job: Job) -> LoadedWeights | None:
+    """What an eval's job loads; jobs of one base may share a process. `None` for all others."""
     return job.weights if isinstance(job, EvalJob | AnswerJob | ShareJob) else None

@@ -4,7 +4,7 @@ Contract: the code that trains has `TrainJob` alone: what an eval is asked with 
 makes no other training.
 """
 
-from __future__ import annotations
+from typing import Self
 
 from pydantic import model_validator
 
@@ -19,7 +19,7 @@ class PlannedTraining(TrainJob):
     """Scores one step on the dev examples; of the base until a step's folder is filled in."""
 
     @model_validator(mode="after")
-    def _scored_by_what_chooses(self) -> PlannedTraining:
+    def _scored_by_what_chooses(self) -> Self:
         chosen_by = None if self.keep_best is None else self.keep_best.scored_by
         if chosen_by != (None if self.scoring is None else self.scoring.digest):
             raise ValueError("keep_best.scored_by is the digest of scoring")

@@ -1,8 +1,6 @@
 """Jobs that train: one seed replicate, one learning rate of a sweep, or the first steps for an arm's speed."""
 
-from __future__ import annotations
-
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import model_validator
 
@@ -62,7 +60,7 @@ class TrainJob(Spec):
     """Trainings of the recipe's sweep; the recipe has the sweep until the job starts."""
 
     @model_validator(mode="after")
-    def _nothing_left_to_defaults(self) -> TrainJob:
+    def _nothing_left_to_defaults(self) -> Self:
         if self.recipe != self.recipe.with_defaults(self.model.lora_target_modules):
             raise ValueError("the job's recipe leaves a table to defaults: complete it by Recipe.with_defaults")
         return self
@@ -72,11 +70,11 @@ class TrainJob(Spec):
         """`train:ARM#SEED`."""
         return f"train:{self.arm}#{self.seed}"
 
-    def from_base(self) -> TrainJob:
+    def from_base(self) -> Self:
         """The job without a warm start, which is as fast and needs no other training."""
         return self.model_copy(update={"model": self.model.model_copy(update={"starts": ()})})
 
-    def with_setting(self, setting: Setting) -> TrainJob:
+    def with_setting(self, setting: Setting) -> Self:
         """The job with one setting of its sweep, and nothing left to choose."""
         return self.model_copy(update={"recipe": self.recipe.with_setting(setting), "candidates": ()})
 

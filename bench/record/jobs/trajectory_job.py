@@ -1,7 +1,5 @@
 """A job that scores the stored steps of one training, or its base, on the dev examples of one eval."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from bench.record.jobs.eval_job import EvalJob

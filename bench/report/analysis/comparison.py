@@ -4,8 +4,6 @@ Contract: each field and property is a key of `bench report --json`, and whateve
 and scores of single examples, which are in the run's `scores/`, are in no key.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,11 +17,11 @@ from bench.report.analysis.answers.judge import JudgedArm
 from bench.report.analysis.answers.judging_costs import JudgingCost, judging_costs
 from bench.report.analysis.answers.side_by_side import Exhibit
 from bench.report.analysis.completeness import Completeness
-from bench.report.analysis.conclusions.answer import Answer
-from bench.report.analysis.conclusions.claims import ClaimResult
+from bench.report.analysis.conclusions.claims.claims import ClaimResult
 from bench.report.analysis.conclusions.decision import Decision
-from bench.report.analysis.conclusions.next_buy import SequentialState
-from bench.report.analysis.conclusions.purchases import Purchase
+from bench.report.analysis.conclusions.growth.next_buy import SequentialState
+from bench.report.analysis.conclusions.growth.purchases import Purchase
+from bench.report.analysis.conclusions.lead import Lead
 from bench.report.analysis.finding import Finding
 from bench.report.analysis.run_facts.absence import Absence
 from bench.report.analysis.run_facts.provenance import Provenance
@@ -47,7 +45,7 @@ from bench.report.analysis.training.costs.tradeoff import Tradeoff
 from bench.report.analysis.training.deployed import DeploymentCost
 from bench.report.analysis.training.endings import FinishedTraining, Settings
 from bench.report.analysis.training.endpoints import EndpointCost
-from bench.report.analysis.training.given_weights import GivenTraining
+from bench.report.analysis.training.given_trainings import GivenTraining
 from bench.report.analysis.training.kept_steps import KeptStep, Reached
 from bench.report.analysis.training.losses.logged_losses import LoggedLosses
 from bench.report.analysis.training.losses.loss_curves import LossCurve
@@ -64,8 +62,8 @@ class Comparison:
 
     run: RunInfo
     completeness: Completeness
-    answer: Answer | None
-    """The report's first sentences; `None` of a run that asks nothing."""
+    answer: Lead | None
+    """The report's first sentences, under the heading that readers know; `None` of a run that asks nothing."""
     claims: tuple[ClaimResult, ...]
     look: Look | None
     """What this reading saw, kept for later runs of the same question; `None` without claims or before the end."""

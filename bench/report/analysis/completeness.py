@@ -5,15 +5,13 @@ subject, every claim had what it needs, and no mark depends on missing scores. A
 (`inconclusive`) is complete.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.errors import ExitCode
 from bench.record.record import Record
 from bench.report.analysis.answers.judge import is_own_reference
-from bench.report.analysis.conclusions.claims import ClaimResult
+from bench.report.analysis.conclusions.claims.claims import ClaimResult
 from bench.report.analysis.run_facts.absence import Absence
 from bench.report.analysis.run_facts.subjects import subjects
 from bench.report.analysis.scores.results import Result

@@ -1,7 +1,5 @@
 """One sanity verdict."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

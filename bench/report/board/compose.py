@@ -1,7 +1,5 @@
 """The board as a view: runs, arms, and each suite's history with its noise."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """The runs of a board in their order, and each suite's changes from one run to the next."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise

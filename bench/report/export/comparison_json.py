@@ -1,7 +1,5 @@
 """The comparison as JSON, for scripts: every field of `Comparison`, every figure unrounded, every verdict as a word."""
 
-from __future__ import annotations
-
 from bench.report.analysis.comparison import Comparison
 from bench.report.as_json import Json, object_to_json, to_json
 

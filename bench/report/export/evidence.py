@@ -3,8 +3,6 @@
 Contract: what `evidence_of` writes is a run's folder; comparing it gives the numbers of the original run.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -12,12 +10,14 @@ from typing import Any
 from bench.atomic import write_text
 from bench.digest import digest_json
 from bench.record.record import Record
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.record.rundir import RECORD
 from bench.report.analysis.aligned.align import ScoreRows
 from bench.report.share import without_folders
 
-_TEXTS = {"question": None, "target": None, "output": None, "thinking": None, "samples": (), "verdicts": ()}
+_TEXTS = {
+    "question": None, "target": None, "options": (), "output": None, "thinking": None, "samples": (), "verdicts": (),
+}  # fmt: skip
 
 
 def write_evidence(record: Record, rows: ScoreRows, folder: Path) -> Path:

@@ -1,7 +1,5 @@
 """Tables of a run as files: CSV, or Parquet with its types."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterable

@@ -1,10 +1,9 @@
 """A run as Inspect's logs: one JSON log for each subject and eval, which `inspect view` shows.
 
 Contract: version 2 of Inspect's log, with the samples' ids, inputs, targets, outputs and scores of the run. A sample
-without a score has none here either.
+without a score has none here either. The files' names are as Inspect's (`log_file_pattern` in its `log/_file.py`): it
+finds no other JSON in a folder.
 """
-
-from __future__ import annotations
 
 import json
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from typing import Any
 from bench.atomic import write_text
 from bench.digest import digest_json
 from bench.record.record import EvaluationRecord, Record
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.record.rundir import file_name
 from bench.report.analysis.aligned.align import ScoreRows
 
@@ -22,14 +21,15 @@ _VERSION = 2
 
 
 def write_inspect(record: Record, rows: ScoreRows, folder: Path) -> list[Path]:
-    """Write `SUBJECT_EVAL.json` for each evaluation with scores, and return the paths."""
+    """Write `TIME_EVAL_SUBJECT_ID.json` for each evaluation with scores, and return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for evaluation in record.evaluations:
         scored = rows.get((evaluation.eval, evaluation.subject), ())
         if evaluation.result is not None and scored:
-            path = folder / f"{file_name(evaluation.subject)}_{file_name(evaluation.eval)}.json"
             log = inspect_log(record, evaluation, scored)
+            parts = (log["eval"]["created"][:19], *(log["eval"][key] for key in ("task", "model", "eval_id")))
+            path = folder / ("_".join(file_name(part).replace("_", "-") for part in parts) + ".json")
             write_text(path, json.dumps(log, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
             written.append(path)
     return written
@@ -85,6 +85,7 @@ def _sample(row: ScoreRow, subject: str) -> dict[str, Any]:
         "id": _id(row),
         "epoch": 1,
         "input": row.question or row.prompt,
+        **({"choices": list(row.options)} if row.options else {}),
         "target": row.target or "",
         "messages": [{"role": "user", "content": row.question or row.prompt}, message],
         "output": {"model": subject, "choices": [{"message": message, "stop_reason": "stop"}], "completion": answer},

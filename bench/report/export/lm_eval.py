@@ -1,10 +1,9 @@
 """A run in lm-eval's own files: `results.json` and `samples_TASK.jsonl`, in a folder for each subject.
 
 Contract: what lm-eval 0.4 writes with `--output_path` and `--log_samples`, as far as the run knows it: keys such as
-`acc,none`; standard errors are `N/A`, as lm-eval has them where it computes none. Texts are the run's.
+`acc,none`; standard errors are `N/A`, as lm-eval has them where it computes none. Texts are the run's. Beside lm-eval's
+own keys a sample has its `weight` in the mean: the supervised tokens of a loss.
 """
-
-from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 
 from bench.atomic import write_text
 from bench.record.record import EvaluationRecord, Record
-from bench.record.results.evaluation import Measure, ScoreRow
+from bench.record.results.evals.evaluation import Measure, ScoreRow
 from bench.record.rundir import file_name
 from bench.report.analysis.aligned.align import ScoreRows
 from bench.report.analysis.run_facts.subjects import evaluations_of
@@ -88,6 +87,7 @@ def _sample(row: ScoreRow, index: int) -> dict[str, Any]:
         "resps": [[row.output or ""]],
         "filtered_resps": [row.output or ""],
         "filter": _FILTER,
+        "weight": row.weight,
         "metrics": list(row.metrics),
         **row.metrics,
     }

@@ -5,8 +5,6 @@ our own for each claim of the arm, and the evidence (`evidence.py`), from which 
 Values are means over the seeds of the arm; a card says nothing that the report does not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -19,7 +17,7 @@ from bench.control_codes import visible
 from bench.errors import InputError, Problem, did_you_mean
 from bench.record.record import Record
 from bench.record.rundir import file_name
-from bench.report.analysis.conclusions.claims import ClaimResult
+from bench.report.analysis.conclusions.claims.claims import ClaimResult
 from bench.report.analysis.scores.results import Result
 from bench.report.export.evidence import write_evidence
 from bench.report.export.tables import TableSources, claim_values
@@ -27,7 +25,7 @@ from bench.report.render import format as fmt
 from bench.report.render.escape import markdown
 from bench.report.share import without_folders
 from bench.suite.catalog.card import card_names, load_card
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 from bench.suite.tables.evals.eval_spec import data_of
 
 CARD = "README.md"

@@ -3,8 +3,6 @@
 Contract: pure. What was not measured alone on its machine is marked, not hidden.
 """
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Iterable, Sequence
 

@@ -4,19 +4,17 @@ Contract: pure. A table's rows have the same keys in the same order; what is unk
 units, seconds, bytes and tokens as the names say.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from bench.record.record import EvaluationRecord, Record
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.report.analysis.aligned.align import ScoreRows
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.conclusions.claims import ClaimResult
+from bench.report.analysis.conclusions.claims.claims import ClaimResult
 from bench.report.analysis.scores.results import Contrast
-from bench.suite.tables.arms import BASE
+from bench.suite.tables.arms.arms import BASE
 
 PlainRow: TypeAlias = dict[str, str | int | float | bool | None]
 

@@ -4,8 +4,6 @@ Contract: one tracker run for each arm, named as the arm, in a project named as 
 report. Nothing is sent but by the library's own client, with the user's own settings.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -15,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 from bench.errors import InputError, Problem
 from bench.record.rundir import file_name
 from bench.report.analysis.comparison import Comparison
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 _SETTINGS = {
     "wandb": "WANDB_MODE, WANDB_API_KEY",

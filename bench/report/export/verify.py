@@ -3,8 +3,6 @@
 Contract: reads the card's front matter and its evidence alone, and trusts neither verdicts nor numbers in it.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ Contract: the methods of a run's report. How the models were trained is unknown,
 intervals are of the examples alone, and nothing is called better or worse.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,16 +11,18 @@ import numpy as np
 
 from bench.digest import digest_json
 from bench.errors import InputError, Problem
+from bench.report.imported.metrics import ExampleScore
 from bench.report.imported.read import ImportedSubject
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Column, Section, Table, View
 from bench.stats.conclusions.claim_types import ALPHA
 from bench.stats.conclusions.multiplicity import holm
+from bench.stats.curves.distributions import FloatArray
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.samples.sample import Scores
 
-_ByExample = Mapping[tuple[str, int], float | None]
+_ByExample = Mapping[tuple[str, int], ExampleScore]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,25 +68,42 @@ def compare_imported(subjects: Sequence[ImportedSubject]) -> tuple[ImportedDelta
 def _other_examples(first: ImportedSubject, other: ImportedSubject, key: tuple[str, str]) -> Problem | None:
     left, right = set(first.scores[key]), set(other.scores[key])
     if left == right:
-        return None
+        return _other_weights(first, other, key)
     what = f"{key[0]} has other examples: {len(left - right):,} only of {first.name}, {len(right - left):,} only of "
     hint = "same tasks, same version, same limit and same few-shot documents"
     return Problem(reference="import.other-examples", what=what + other.name, where=key[1], hint=hint)
 
 
+def _other_weights(first: ImportedSubject, other: ImportedSubject, key: tuple[str, str]) -> Problem | None:
+    """A loss per token of two tokenizers is of other tokens."""
+    pairs = [(score, other.scores[key][example]) for example, score in first.scores[key].items()]
+    apart = sum(a.weight != b.weight for a, b in pairs if a.value is not None and b.value is not None)
+    if not apart:
+        return None
+    what = f"{key[0]} weighs {fmt.plural(apart, 'example')} of {first.name} and {other.name} differently"
+    hint = "compare a measure that counts the same units for both, such as bits per byte"
+    return Problem(reference="import.other-weights", what=what, where=key[1], hint=hint)
+
+
 def _delta(arm: _ByExample, reference: _ByExample) -> Delta:
     order = sorted(reference)
-    seen = {value for side in (arm, reference) for value in side.values() if value is not None}
+    seen = {value for side in (arm, reference) for score in side.values() if (value := score.value) is not None}
     binary = seen <= {0.0, 1.0}
-    sides = [_scores([side[example] for example in order], binary=binary) for side in (arm, reference)]
+    weights = np.array([_scored(reference[example], arm[example]).weight for example in order])
+    sides = [_scores([side[example] for example in order], weights, binary=binary) for side in (arm, reference)]
     return paired_delta(*sides, seed=int(digest_json([list(example) for example in order])[:8], 16))
 
 
-def _scores(values: Sequence[float | None], *, binary: bool) -> Scores:
+def _scored(score: ExampleScore, other: ExampleScore) -> ExampleScore:
+    """The first that has a value: an example without one may lack its weight, too."""
+    return other if score.value is None else score
+
+
+def _scores(scores: Sequence[ExampleScore], weights: FloatArray, *, binary: bool) -> Scores:
     return Scores(
-        values=np.array([[0.0 if value is None else value for value in values]]),
-        present=np.array([[value is not None for value in values]]),
-        weights=np.ones(len(values)),
+        values=np.array([[score.value or 0.0 for score in scores]]),
+        present=np.array([[score.value is not None for score in scores]]),
+        weights=weights,
         binary=binary,
         bounds=(0.0, 1.0) if binary else None,
     )

@@ -1,7 +1,5 @@
 """Per-example scores of one model from the files of lm-eval (`samples_TASK_DATE.jsonl`) or Inspect (logs)."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -16,26 +14,26 @@ from typing import Any
 
 from bench.digest import digest_json
 from bench.errors import InputError, Problem
+from bench.report.imported.metrics import ExampleScore, lm_eval_score, metric_name, number, weight_of
 
 _SAMPLES = "samples_*.jsonl"
+_OWN = "sft-bench/"
+"""How this program's models begin in the logs that it exports, whose samples have weights."""
 _DATE = re.compile(r"_\d{4}-\d{2}-\d{2}T[\d:.-]+$")
 _ZSTANDARD = 93
 """Number of the method in a zip archive (APPNOTE.TXT 4.4.5)."""
 _LENGTHS_AT = 26
 """Place of two lengths in the header before a file's content (APPNOTE.TXT 4.3.7)."""
-_WORDS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
-"""Inspect's grades: correct, incorrect, partial, no answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedSubject:
     """One model's scores.
 
-    scores: by (task, metric), then by example: a hash of its content, and which of equal ones it is; `None` where an
-    example has no score."""
+    scores: by (task, metric), then by example: a hash of its content, and which of equal ones it is."""
 
     name: str
-    scores: Mapping[tuple[str, str], Mapping[tuple[str, int], float | None]]
+    scores: Mapping[tuple[str, str], Mapping[tuple[str, int], ExampleScore]]
 
 
 def read_subject(path: Path) -> ImportedSubject:
@@ -47,7 +45,7 @@ def read_subject(path: Path) -> ImportedSubject:
         files = [file for file in sorted(path.rglob("*")) if file.suffix in (".eval", ".json")]
     if not files:
         raise InputError(_unread(path, "no samples of lm-eval and no log of Inspect are here"))
-    scores: dict[tuple[str, str], dict[tuple[str, int], float | None]] = {}
+    scores: _TaskScores = {}
     names: list[str] = []
     for file in files:
         name, rows = _lm_eval(file) if file.suffix == ".jsonl" else _inspect(file)
@@ -69,7 +67,7 @@ def with_own_names(subjects: Sequence[tuple[Path, ImportedSubject]]) -> list[Imp
     ]
 
 
-_TaskScores = dict[tuple[str, str], dict[tuple[str, int], float | None]]
+_TaskScores = dict[tuple[str, str], dict[tuple[str, int], ExampleScore]]
 
 
 def _lm_eval(file: Path) -> tuple[str, _TaskScores]:
@@ -81,8 +79,8 @@ def _lm_eval(file: Path) -> tuple[str, _TaskScores]:
         for sample in group:
             example = digest_json([sample.get("doc"), str(sample.get("target"))])
             for metric in sample.get("metrics", ()):
-                value = _number(sample.get(metric))
-                rows.setdefault((task, f"{metric}{suffix}"), {})[example, seen[example]] = value
+                score = lm_eval_score(metric, sample.get(metric), weight_of(sample))
+                rows.setdefault((task, f"{metric_name(metric)}{suffix}"), {})[example, seen[example]] = score
             seen[example] += 1
     return file.parent.name, rows
 
@@ -114,16 +112,22 @@ def _inspect(file: Path) -> tuple[str, _TaskScores]:
         raise InputError(_unread(file, "it is no log of Inspect with samples"))
     task = str(header.get("task"))
     epochs: dict[tuple[str, str], dict[tuple[str, int], list[float | None]]] = {}
+    weights: dict[tuple[str, int], float] = {}
     seen: Counter[tuple[str, int]] = Counter()
     for sample in samples:
         content, epoch = digest_json([sample.get("input"), sample.get("target")]), int(sample.get("epoch", 1))
         example = content, seen[content, epoch]
         seen[content, epoch] += 1
+        weights[example] = weight_of(sample.get("metadata")) if str(header.get("model")).startswith(_OWN) else 1.0
         for metric, score in (sample.get("scores") or {}).items():
-            epochs.setdefault((task, metric), {}).setdefault(example, []).append(_number(score.get("value")))
+            epochs.setdefault((task, metric), {}).setdefault(example, []).append(number(score.get("value")))
     examples = sorted({(content, place) for (content, _), count in seen.items() for place in range(count)})
     rows = {
-        key: {example: _mean(by_example.get(example, [])) for example in examples} for key, by_example in epochs.items()
+        key: {
+            example: ExampleScore(value=_mean(by_example.get(example, [])), weight=weights.get(example, 1.0))
+            for example in examples
+        }
+        for key, by_example in epochs.items()
     }
     return str(header.get("model")), rows
 
@@ -159,12 +163,6 @@ def _mean(values: list[float | None]) -> float | None:
     """Mean over epochs; `None` where one of them lacks a score."""
     numbers = [value for value in values if value is not None]
     return fmean(numbers) if numbers and len(numbers) == len(values) else None
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, str):
-        return _WORDS.get(value)
-    return float(value) if isinstance(value, bool | int | float) and value == value else None
 
 
 def _unread(path: Path, what: str) -> Problem:

@@ -6,8 +6,6 @@ blocks; `bench.gate.speed.speed_gate` does.
 Contract: pure but for reading files.
 """
 
-from __future__ import annotations
-
 import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,9 +1,7 @@
 """Axes: from data to places on a panel, ticks at round numbers, and labels that differ from one another."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.units import GIB, MIB
@@ -55,15 +53,8 @@ def ticks(axis: Axis, *, most: int = 4) -> list[float]:
     return chosen
 
 
-def labels(values: Sequence[float], unit: Callable[[float], str] | None = None) -> list[str]:
-    """Texts with as many decimals as keep them apart. unit: the text of one value; else plainly, `K` and `M` counted.
-
-    A `unit` that says two of them alike is not used.
-    """
-    if unit is not None:
-        said = [unit(value) for value in values]
-        if len(set(said)) == len(set(values)):
-            return said
+def labels(values: Sequence[float]) -> list[str]:
+    """Texts with as many decimals as keep them apart, `K` and `M` counted."""
     size = max((abs(value) for value in values), default=0.0)
     scale, letter = next(
         ((s, u) for s, u in ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "B"), (1e6, "M"), (1e4, "K")) if size >= s),
@@ -78,9 +69,9 @@ def labels(values: Sequence[float], unit: Callable[[float], str] | None = None) 
     return [text if value == 0 else text + letter for value, text in zip(values, said, strict=True)]
 
 
-def of_bytes(axis: Axis, *, most: int = 4) -> tuple[list[float], list[str]]:
+def of_bytes(axis: Axis) -> tuple[list[float], list[str]]:
     """Ticks and labels of memory: round numbers of MiB or GiB."""
     unit, name = (GIB, "GiB") if axis.high >= GIB else (MIB, "MiB")
     scaled = Axis(low=axis.low / unit, high=axis.high / unit, start=axis.start, end=axis.end)
-    values = ticks(scaled, most=most)
+    values = ticks(scaled, most=4)
     return [value * unit for value in values], [f"{text} {name}" for text in labels(values)]

@@ -3,10 +3,8 @@
 Contract: places are in units of the panel; colours are classes (`render/plot.css`), shapes repeat what colours say.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -160,10 +158,10 @@ class Canvas:
         return y + 16
 
 
-def with_labels(axis: Axis, unit: Callable[[float], str] | None = None) -> tuple[list[float], list[str]]:
+def with_labels(axis: Axis) -> tuple[list[float], list[str]]:
     """Round numbers of an axis and how they are written."""
     values = ticks(axis)
-    return values, labels(values, unit)
+    return values, labels(values)
 
 
 def shape(x: float, y: float, name: str, kind: str, size: float = 3.4) -> Markup:

@@ -1,18 +1,16 @@
 """The claims' differences, each beside what it asks: one panel for each eval that claims are about."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.conclusions.claims import ClaimResult
+from bench.report.analysis.conclusions.claims.claims import ClaimResult
 from bench.report.plots.canvas import look
 from bench.report.plots.rows import ArmRow, Guide, row_panel
 from bench.report.render import format as fmt
 from bench.report.render.drawing import Drawing, Panel
 from bench.stats.conclusions.claim_types import DECIDED
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 _POINTS = 100.0
 """Points of a share: the panel has the unit of the sentences above it."""
@@ -65,14 +63,15 @@ def _row(result: ClaimResult, arms: Sequence[str], scale: float) -> ArmRow:
     left, relation, right = result.claim.parts()
     delta = result.delta
     assert delta is not None and delta.estimate is not None, "asked before"  # noqa: PT018  # one fact
+    low, high = delta.tested_interval or (None, None)
     number = fmt.signed(delta.estimate) if scale == 1 else fmt.points(delta.estimate, signed=True)
     named = next((side for side in (left, right) if side in arms), arms[0])
     return ArmRow(
         arm=f"{left} {relation} {right}",
         look=look(named, arms),
         value=scale * delta.estimate,
-        low=None if delta.low is None else scale * delta.low,
-        high=None if delta.high is None else scale * delta.high,
+        low=None if low is None else scale * low,
+        high=None if high is None else scale * high,
         says=f"{result.claim.says}: {result.seen or number}, {result.verdict.outcome}",
         number=number,
         filled=result.verdict.outcome in DECIDED,

@@ -1,7 +1,5 @@
 """Differences from the base and from the control: what is resolved is filled."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 from bench.report.analysis.aligned.measurand import Measurand
@@ -11,7 +9,7 @@ from bench.report.plots.canvas import look
 from bench.report.plots.rows import ArmRow, Guide, row_panel
 from bench.report.render import format as fmt
 from bench.report.render.drawing import Drawing, Panel
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 _RESOLVED = frozenset({"better", "worse", "higher", "lower"})
 
@@ -42,7 +40,8 @@ def _panel(
 
 def _row(result: Result, contrast: Contrast | None, arms: Sequence[str]) -> ArmRow:
     delta = None if contrast is None else contrast.delta
-    estimate, low, high = (None, None, None) if delta is None else (delta.estimate, delta.low, delta.high)
+    estimate = None if delta is None else delta.estimate
+    low, high = (None if delta is None else delta.tested_interval) or (None, None)
     missing = "no pair scored" if result.value.mean is not None else result.absent_word
     return ArmRow(
         arm=result.arm,

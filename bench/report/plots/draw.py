@@ -3,8 +3,6 @@
 Contract: the same comparison gives the same drawings. No library draws: a panel is text (`docs/decisions`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from bench.report.analysis.comparison import Comparison

@@ -1,7 +1,5 @@
 """A panel with lines over one axis: training curves, scores over rows."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """What training looked like, over the tokens seen: the loss with its validation, the norm of the gradient, the rate."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 from bench.report.analysis.comparison import Comparison

@@ -1,7 +1,5 @@
 """A panel with one row per arm: names, marks with intervals, and the words in the place of a mark."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,6 +60,9 @@ def row_panel(title: str, rows: Sequence[ArmRow], guides: Sequence[Guide] = (), 
         _guide(canvas, axis, guide, bottom)
     for index, row in enumerate(rows):
         top = _TOP + index * height
+        if not beside:  # no line is drawn through a name
+            width = text_width(shorten(row.arm, _LONGEST))
+            canvas.add("rect", x=0, y=top, width=width, height=_TALL / 2, class_="under")
         _row(canvas, axis, row, names=top + (14 if beside else 12), marks=top + (10 if beside else 24))
     return canvas.panel(bottom + (36 if below else 22))
 
@@ -91,7 +92,7 @@ def _guide(canvas: Canvas, axis: Axis, guide: Guide, bottom: float) -> None:
 
 
 def _row(canvas: Canvas, axis: Axis, row: ArmRow, *, names: float, marks: float) -> None:
-    canvas.text(0, names, shorten(row.arm, _LONGEST), "word")  # no line is drawn through a name
+    canvas.text(0, names, shorten(row.arm, _LONGEST), "word")
     if row.value is None:
         canvas.text((axis.start + axis.end) / 2, marks + 4, row.word, "faint mid word")
         return

@@ -1,7 +1,5 @@
 """Scores over the number of rows trained on."""
 
-from __future__ import annotations
-
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.scaling import ScalingLine
 from bench.report.plots.canvas import numbered

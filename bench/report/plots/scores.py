@@ -1,7 +1,5 @@
 """Scores: one panel per measurand, one row per arm."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bench.report.analysis.aligned.measurand import Measurand
@@ -11,7 +9,7 @@ from bench.report.plots.canvas import BASE, look
 from bench.report.plots.rows import ArmRow, Guide, row_panel
 from bench.report.render import format as fmt
 from bench.report.render.drawing import Drawing, Panel
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 
 def scores_drawing(comparison: Comparison) -> Drawing:

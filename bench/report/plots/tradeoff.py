@@ -1,7 +1,5 @@
 """Quality against cost: the arms on the frontier are filled."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bench.report.analysis.comparison import Comparison
@@ -11,7 +9,7 @@ from bench.report.plots.canvas import WIDTH, Canvas, Style, look, text_width, wi
 from bench.report.render import format as fmt
 from bench.report.render.drawing import Drawing, Panel
 from bench.stats.conclusions.frontier import Amount, Point
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 _TOP, _BOTTOM = 24.0, 176.0
 

@@ -1,7 +1,5 @@
 """Difference from the base over the steps of each training, with its band."""
 
-from __future__ import annotations
-
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.trajectory import Trajectory
 from bench.report.plots.canvas import numbered

@@ -4,8 +4,6 @@ Contract: the first screen is always there; folded evidence follows as long as i
 arithmetic on results, every text escaped as in report.md.
 """
 
-from __future__ import annotations
-
 from bench.report.render import format as fmt
 from bench.report.render.markdown import render as render_markdown
 from bench.report.render.view import Bullets, Cell, Figure, Section, Table, View, folds

@@ -4,8 +4,6 @@ Contract: panels hold text, shapes and classes, no colour and no style: `page/pl
 print. Every text is escaped. The same panels give the same bytes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache

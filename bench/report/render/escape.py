@@ -3,8 +3,6 @@
 Contract: `markdown` opens no cell, link, tag or heading of GitHub-flavoured Markdown.
 """
 
-from __future__ import annotations
-
 import re
 
 from bench.control_codes import visible

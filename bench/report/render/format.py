@@ -1,6 +1,6 @@
 """How numbers look, decided once. Every function takes `None` for "not known" and answers with a dash."""
 
-from __future__ import annotations
+import re
 
 from bench.units import size_text
 
@@ -61,6 +61,11 @@ def count(value: float | None) -> str:
     return NONE if value is None else f"{value:,.0f}"
 
 
+def rounded(value: int) -> str:
+    """A number that an estimate gives, which is not known to more than two digits: `590`, `66,000`."""
+    return f"{int(float(f'{value:.2g}')):,}"
+
+
 def epochs(value: float | None) -> str:
     """Epochs, or a part of one: `3.00`, `0.05`; fewer than can be shown as `<0.01`."""
     return "<0.01" if value is not None and 0 < value < 0.005 else number(value, digits=2)
@@ -96,8 +101,13 @@ def chance(share: float) -> str:
     return "over 99%" if share > 0.99 else "under 1%"
 
 
+def above_zero(value: float) -> str:
+    """An estimate that is never zero, such as an expected loss: `0.044`, `under 0.001`."""
+    return "under 0.001" if value < 0.0005 else number(value)
+
+
 def memory(size: float | None) -> str:
-    """Bytes in MiB or GiB: `720 MiB`, `11.3 GiB`."""
+    """Bytes in the unit that fits them: `720 MiB`, `11.3 GiB`."""
     return NONE if size is None else size_text(size)
 
 
@@ -115,6 +125,13 @@ def seconds(value: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def about_seconds(value: float) -> str:
+    """A duration that is estimated, without its smaller part: `0.4 s`, `38 s`, `4 min`, `2 h`."""
+    if value < 60:
+        return seconds(value)
+    return f"{round(value / 60):,} min" if value < 5400 else f"{round(value / 3600):,} h"
+
+
 def plural(amount: int, noun: str) -> str:
     """`1 arm`, `3 arms`."""
     return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
@@ -125,6 +142,11 @@ def listed(names: list[str] | tuple[str, ...]) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def first_clause(sentence: str) -> str:
+    """A sentence up to its first colon or semicolon: `no score: out of memory` is `no score`."""
+    return re.split("[:;] ", sentence, maxsplit=1)[0]
 
 
 def _settled(value: float) -> float:

@@ -3,8 +3,6 @@
 Contract: no script, no style of its own, every text escaped; the whole page is `render.html`.
 """
 
-from __future__ import annotations
-
 from html import escape
 
 from bench.control_codes import visible

@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parent / "page"
 _SCRIPTS = ("dom", "plots", "tables", "differences", "examples", "rows", "start")
 """The parts of the page's script, in their order."""
-_MOST_STACKED = 300
+_MOST_STACKED, _MOST_CARDS = 300, 60
+"""Rows that a telephone shows as lists, and as grids: each cell has its column's title once more."""
 _BESIDE = 36
 """Characters of two columns of words that a telephone shows beside each other."""
 _PROSE = 60
 """Characters of a cell that is a sentence."""
+_ACROSS = 40
+"""Characters of a whole row that a telephone shows."""
 
 
 def render(view: View, drawings: Mapping[str, Drawing], data: str | None = None) -> str:
@@ -82,13 +85,27 @@ def _parts(sections: Sequence[Section]) -> list[list[tuple[int, Section]]]:
     return parts
 
 
-def _stacks(table: Table) -> bool:
-    """Whether a narrow screen shows each row as a list: where words would be squeezed, and the rows can be read."""
+def _narrow(table: Table) -> str:
+    """How a narrow screen shows a table's rows: each as a list (`stack`) where words would be squeezed, as a grid of
+    figures (`cards`) where the row is too wide; else, and where nobody reads so many rows, empty: as they are."""
+    if len(table.rows) > _MOST_STACKED:
+        return ""
+    if _squeezes(table):
+        return "stack"
+    widths = [
+        max([len(column.title) // 2, *(len(row[index].text) for row in table.rows)])
+        for index, column in enumerate(table.columns)
+    ]
+    wide = sum(width + 2 for width in widths) > _ACROSS
+    return "cards" if wide and len(table.rows) <= _MOST_CARDS else ""
+
+
+def _squeezes(table: Table) -> bool:
+    """Whether columns of words are too long for each other's side."""
     words = [index for index, column in enumerate(table.columns) if index and not column.right]
-    longest = max((len(row[index].whole) for row in table.rows for index in words), default=0)
+    longest = max((len(row[index].document) for row in table.rows for index in words), default=0)
     beside = max((len(row[0].text) for row in table.rows), default=0)
-    wide = longest > _PROSE or (len(words) > 1 and longest + beside > _BESIDE)
-    return wide and len(table.rows) <= _MOST_STACKED
+    return longest > _PROSE or (len(words) > 1 and longest + beside > _BESIDE)
 
 
 @cache
@@ -96,5 +113,5 @@ def _page() -> Template:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"visible": visible, "stacks": _stacks}
+    environment.filters |= {"visible": visible, "narrow": _narrow}
     return environment.from_string((_FOLDER / "page.html.jinja").read_text(encoding="utf-8"))

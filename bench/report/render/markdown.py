@@ -3,8 +3,6 @@
 Contract: no arithmetic; every piece of text is escaped, so that nothing in it is read as markup.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from html import escape
@@ -33,7 +31,12 @@ def _folded(group: Sequence[Section]) -> str:
     first, *under = group
     body = [_section(first, heading=False), *(_section(section) for section in under)]
     inside = "\n\n".join(part for part in body if part)
-    return f"<details>\n<summary><b>{escape(visible(first.title))}</b></summary>\n\n{inside}\n\n</details>"
+    return _details(f"<b>{escape(visible(first.title))}</b>", inside)
+
+
+def _details(summary: str, inside: str) -> str:
+    """summary: escaped."""
+    return f"<details>\n<summary>{summary}</summary>\n\n{inside}\n\n</details>"
 
 
 def _section(section: Section, *, heading: bool = True) -> str:
@@ -66,7 +69,8 @@ def _fenced(lines: list[str]) -> str:
 def _table(block: Table) -> str:
     head = _row([markdown(column.title) for column in block.columns])
     rule = _row(["---:" if column.right else "---" for column in block.columns])
-    return "\n".join([head, rule, *(_row([_cell(cell) for cell in row]) for row in block.rows)])
+    table = "\n".join([head, rule, *(_row([_cell(cell) for cell in row]) for row in block.rows)])
+    return table if block.summary is None else _details(escape(visible(block.summary)), table)
 
 
 def _row(cells: list[str]) -> str:
@@ -74,7 +78,7 @@ def _row(cells: list[str]) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    text = markdown(cell.whole)
+    text = markdown(cell.document)
     if cell.tone in {"good", "bad", "strong"} and text.strip():
         return f"**{text}**"
     return text

@@ -4,8 +4,6 @@ Contract: no arithmetic on results, no markup parsing; foreign text goes through
 laid out in parts, or as one short list per row.
 """
 
-from __future__ import annotations
-
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -30,6 +28,8 @@ _WRAP_AT = 16
 _LEAD = 32
 _MOST_ROWS = 12
 """Rows of a table on the first screen."""
+_MOST_LINES = 14
+"""Lines of a table there whose columns are in several parts."""
 
 
 def print_report(view: View, console: Console, *, full: bool = False) -> None:
@@ -47,7 +47,8 @@ def print_report(view: View, console: Console, *, full: bool = False) -> None:
 
 def _print_section(section: Section, console: Console, *, full: bool) -> None:
     left_out: Medium = "terminal" if full else "document"
-    console.print()
+    if full:
+        console.print()
     console.print(Rule(_text(section.title, "bold"), align="left", style="dim", characters="─"))
     for block in section.blocks:
         if getattr(block, "only", None) == left_out:
@@ -87,20 +88,23 @@ def _table(block: Table, width: int, *, full: bool) -> RenderableType:
     if full:
         return _laid_out(block, list(range(len(block.columns))), width)
     kept = [index for index, column in enumerate(block.columns) if not column.detail]
+    first = tuple(tuple(Cell(text=cell.brief, tone=cell.tone) for cell in row) for row in block.rows[:_MOST_ROWS])
+    shown = _laid_out(block.model_copy(update={"rows": first}), kept, width, most=_MOST_LINES // (len(first) + 1))
     more = len(block.rows) - _MOST_ROWS
-    if more <= 0:
-        return _laid_out(block, kept, width)
-    shown = _laid_out(block.model_copy(update={"rows": block.rows[:_MOST_ROWS]}), kept, width)
-    return Group(shown, _text(f"… and {more:,} more: --full", "dim"))
+    return shown if more <= 0 else Group(shown, _text(f"… and {more:,} more: bench report --full", "dim"))
 
 
-def _laid_out(block: Table, kept: list[int], width: int) -> RenderableType:
-    """Whole if it fits; else side by side parts below each other, each led by the first column; else stacked."""
+def _laid_out(block: Table, kept: list[int], width: int, *, most: int | None = None) -> RenderableType:
+    """Whole if it fits; else side by side parts below each other, each led by the first column; else stacked.
+    most: parts that are shown, one at least; `None`: all."""
     if _needed(block, kept) <= width:
         return _grid(block, kept)
     parts = _parts(block, kept, width)
     if all(_rigid(block, index) for index in kept) and all(_needed(block, part) <= width for part in parts):
-        return Group(*(_grid(block, part) for part in parts))
+        shown = parts if most is None else parts[: max(1, most)]
+        left_out = [block.columns[index].title for part in parts[len(shown) :] for index in part[1:]]
+        note = [_text(f"… and {', '.join(left_out)}: bench report --full", "dim")] if left_out else []
+        return Group(*(_grid(block, part) for part in shown), *note)
     return _stacked(block, kept)
 
 

@@ -4,8 +4,6 @@ Contract: a `View` is made once, from a `Comparison`, by `bench.report.compose`;
 HTML) arrange and escape it, and do no arithmetic. All text in it is plain text, never markup.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
@@ -25,11 +23,25 @@ class Cell(Spec):
     tone: Tone = "plain"
     note: str = ""
     """How the text reads, such as `better`: behind it, or smaller below it."""
+    of: str = ""
+    """What a share is counted from, such as `2 of 23`: in documents, which have room for it."""
+    sign: str = ""
+    """In place of the note where a terminal has no room for words, such as `↑`."""
+
+    @property
+    def brief(self) -> str:
+        """Text and sign; the note where there is no sign."""
+        return f"{self.text} {self.sign or self.note}".strip()
 
     @property
     def whole(self) -> str:
         """Text and note in one line."""
         return f"{self.text} {self.note}".strip()
+
+    @property
+    def document(self) -> str:
+        """Text, what it is counted from, and note in one line."""
+        return " ".join(part for part in (self.text, self.of and f"({self.of})", self.note) if part)
 
 
 class Column(Spec):
@@ -78,6 +90,8 @@ class Table(Spec):
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     only: Medium | None = None
+    summary: str | None = None
+    """The line that a document folds the table behind; `None`: it is open."""
 
 
 class Figure(Spec):

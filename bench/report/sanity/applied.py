@@ -1,10 +1,8 @@
 """Whether each training was really applied: verdicts on the subject as evaluated, beside its base and its trainer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
-from bench.record.record import Record
+from bench.record.record import EvaluationRecord, Record, TrainingRecord
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
@@ -43,3 +41,24 @@ def not_as_trained(record: Record, comparison: Comparison) -> Iterator[Finding]:
                 f"{fmt.number(row.check.as_evaluated)} as evaluated: its scores are not those of what was trained"
             )
             yield Finding(name="as evaluated ≠ as trained", arm=row.arm, measurand=None, detail=detail)
+
+
+def rounded_in_evals(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    """Evals that compute more coarsely than a training: what was applied shows the subject as it was trained."""
+    trained = {training.arm for training in record.trainings if _computed(training) == "fp32"}
+    asked: dict[str, set[str | None]] = {arm: set() for arm in sorted(trained)}
+    for found in record.evaluations:
+        if found.arm in asked:
+            asked[found.arm].add(_computed(found))
+    for arm, precisions in asked.items():
+        half = precisions & {"bf16", "fp16"}
+        if half:
+            detail = (
+                f"trained in fp32, asked in {' and '.join(sorted(map(str, half)))}, which rounds small updates away, "
+                'those of a short training most of all; evaluation.precision = "fp32" scores what was trained'
+            )
+            yield Finding(name="rounded in evals", arm=arm, measurand=None, detail=detail)
+
+
+def _computed(found: TrainingRecord | EvaluationRecord) -> str | None:
+    return None if found.result is None else found.result.precision

@@ -1,7 +1,5 @@
 """How the questions were asked: templates, context, cuts, batches, and which answers lack a score."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from bench.record.record import Record
@@ -110,10 +108,10 @@ def batch_sensitive(record: Record, comparison: Comparison) -> Iterator[Finding]
 def missing_scores(record: Record, comparison: Comparison) -> Iterator[Finding]:
     for measurand in comparison.measurands:
         values = {arm: comparison.results[arm, measurand.name].value for arm in comparison.arms}
-        shares = {arm: value.bounds.missing for arm, value in values.items() if value.bounds is not None}
-        if shares:
-            lack = fmt.listed([f"{arm} {fmt.percent(share)}" for arm, share in shares.items()])
-            detail = f"share of the scores that are missing: {lack}; the results say what these could change"
+        shares = [0.0 if value.bounds is None else value.bounds.missing for value in values.values()]
+        if any(shares):
+            lack = " to ".join(dict.fromkeys(fmt.percent(share) for share in (min(shares), max(shares))))
+            detail = f"{lack} of a subject's scores are missing; intervals cover what they could be"
             detail += _reasons(record, measurand.eval)
             yield Finding(name="scores missing", arm=None, measurand=measurand.name, detail=detail)
 
@@ -122,18 +120,24 @@ def faulty_examples(record: Record, comparison: Comparison) -> Iterator[Finding]
     """Examples that count twice, and scores that cannot be computed with."""
     for check in comparison.example_checks:
         total = fmt.plural(check.examples, "example")
+        ids, texts, scores = check.repeated_ids, check.repeated_texts, check.unusable_scores
         faults = (
-            ("ids repeat", check.repeated_ids, f"rows beside {total} have the id of another row, one of them counts"),
+            ("ids repeat", ids, f"{fmt.plural(ids, 'row')} beside {total}, with the id of another; one of them counts"),
             (
                 "examples repeat",
-                check.repeated_texts,
-                f"of {total} repeat the prompt and expected answer of another; intervals take them as independent",
+                texts,
+                f"{texts:,} of {total} with the prompt and expected answer of another; intervals take them as "
+                "independent",
             ),
-            ("scores unusable", check.unusable_scores, "scores beyond 1e100 cannot be computed with: they are missing"),
+            (
+                "scores unusable",
+                scores,
+                f"{fmt.plural(scores, 'score')} beyond 1e100, not to be computed with: missing",
+            ),
         )
         for name, count, words in faults:
             if count:
-                yield Finding(name=name, arm=None, measurand=check.measurand, detail=f"{count:,} {words}")
+                yield Finding(name=name, arm=None, measurand=check.measurand, detail=words)
 
 
 def empty_slices(record: Record, comparison: Comparison) -> Iterator[Finding]:
@@ -168,4 +172,4 @@ def limit(record: Record, comparison: Comparison) -> Iterator[Finding]:
                 f"written answers end after {fmt.plural(spec.max_new_tokens, 'token')}, whatever their tasks allow: "
                 "the scores are no published benchmark's"
             )
-            yield Finding(name="limited", arm=None, measurand=spec.name, detail=detail)
+            yield Finding(name="answers end early", arm=None, measurand=spec.name, detail=detail)

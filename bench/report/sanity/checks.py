@@ -3,8 +3,6 @@
 Contract: pure. Each check is one function of the record and of what was computed from it; `CHECKS` lists them all.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from bench.record.record import Record
@@ -18,6 +16,7 @@ CHECKS: tuple[Callable[[Record, Comparison], Iterator[Finding]], ...] = (
     applied.not_as_trained,
     applied.same_weights,
     applied.in_part,
+    applied.rounded_in_evals,
     training.unsupervised,
     scores.same_as_base,
     asking.template,
@@ -47,7 +46,7 @@ CHECKS: tuple[Callable[[Record, Comparison], Iterator[Finding]], ...] = (
     asking.faulty_examples,
     asking.empty_slices,
     claims.looked_before,
-    claims.opposite_claims,
+    claims.needless_claims,
     scores.few_seeds,
     asking.limit,
     training.peak_under_load,

@@ -1,25 +1,20 @@
-"""Claims that decide less than they seem to: looked at before, beside their opposites, or beside themselves."""
-
-from __future__ import annotations
+"""Claims that decide less than they seem to: looked at before, or beside others that exclude or imply them."""
 
 from collections.abc import Iterator
 
 from bench.record.record import Record
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
-from bench.suite.checks.names.claim_names import contradictions, repeats
+from bench.suite.checks.names.claim_logic import claims_together
 
 _MOST_NAMED = 4
 
 
-def opposite_claims(record: Record, comparison: Comparison) -> Iterator[Finding]:
-    """Whatever the data say, one of two opposites fails, and both count among the claims for Holm."""
-    for first, second in contradictions([result.claim for result in comparison.claims]):
-        if repeats(first, second):
-            detail = f"`{first.says}` and `{second.says}` are one claim made twice; each counts in Holm's adjustment"
-        else:
-            detail = f"`{first.says}` and `{second.says}` exclude each other: one of them fails whatever the data say"
-        yield Finding(name="claims opposed", arm=None, measurand=first.measure, detail=detail)
+def needless_claims(record: Record, comparison: Comparison) -> Iterator[Finding]:
+    """Claims of which one fails whatever the data say, or that others imply; all count among the claims for Holm."""
+    for found in claims_together([result.claim for result in comparison.claims]):
+        name = "claims opposed" if found.excluded else "claim implied"
+        yield Finding(name=name, arm=None, measurand=found.claim.measure, detail=found.sentence)
 
 
 def looked_before(record: Record, comparison: Comparison) -> Iterator[Finding]:

@@ -1,7 +1,5 @@
 """Whether a judge's verdicts can be trusted: its consistency, its replies, and what length decides."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from bench.record.record import Record

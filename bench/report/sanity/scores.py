@@ -1,7 +1,5 @@
 """Checks of the scores: chance, nothing right, below the base, contamination, few seeds."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from bench.record.record import Record
@@ -9,7 +7,7 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
 from bench.stats.estimates.delta import Delta
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 _LAST_BIT = 1e-9
 
@@ -74,11 +72,14 @@ def contaminated(record: Record, comparison: Comparison) -> Iterator[Finding]:
 def same_as_base(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """An arm that scores exactly as the base on every example has most likely not been trained, or not been loaded.
 
-    Where all answers are wrong, or all right, equal scores say nothing.
+    Where all answers are wrong, or all right, equal scores say nothing; nor do right and wrong answers alone of an arm
+    whose next tokens were seen to differ from the base's: a few dozen may well be alike.
     """
+    differs = {row.arm for row in comparison.applied if row.applied is not None and not row.applied.same_as_base}
     by_arm: dict[str, list[Delta]] = {}
     for result in comparison.results.values():
-        telling = not result.measurand.binary or 0 < (result.value.mean or 0) < 1
+        mean, binary = result.value.mean or 0.0, result.measurand.binary
+        telling = mean != 0 and not (binary and (mean == 1 or result.arm in differs))
         if result.versus_base is not None and result.versus_base.delta.n_examples and telling:
             by_arm.setdefault(result.arm, []).append(result.versus_base.delta)
     for arm, deltas in by_arm.items():

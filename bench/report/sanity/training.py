@@ -1,20 +1,18 @@
 """What happened in training: divergence, rows cut or without supervision, budgets, ends, rates, speeds."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from bench.record.record import Record, TrainingRecord
 from bench.record.remarks import TRUNCATED_SHARE, TrainingCounts, training_remarks
-from bench.record.results.ledger import LEAST_DISTURBING_SHARE
-from bench.record.results.training import NOTHING_SUPERVISED
+from bench.record.results.training.ledger import LEAST_DISTURBING_SHARE
+from bench.record.results.training.result import NOTHING_SUPERVISED
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.analysis.run_facts.subjects import planned_arms, trainings_of
 from bench.report.analysis.training.costs.budget_match import TOLERANCE
 from bench.report.render import format as fmt
 from bench.suite.checks.data.subset_draws import draw_labels
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 UNSEEN_EPOCHS = 0.5
 """An arm that saw at most this share of its rows is worth a word."""
@@ -126,9 +124,7 @@ def rows_unseen(record: Record, comparison: Comparison) -> Iterator[Finding]:
     """An arm whose budget ended within the first epoch learned from a part of its rows."""
     for arm_dose in comparison.doses.arms:
         if arm_dose.epochs <= UNSEEN_EPOCHS:
-            detail = (
-                f"its training saw {fmt.percent(arm_dose.epochs)} of its rows: the budget ended within the first epoch"
-            )
+            detail = f"training saw {fmt.percent(arm_dose.epochs)} of the rows: the budget ended within the first epoch"
             yield Finding(name="rows unseen", arm=arm_dose.arm, measurand=None, detail=detail)
 
 

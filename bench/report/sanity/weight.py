@@ -1,38 +1,47 @@
 """What a sanity verdict changes: the conclusions that rest on what it puts in doubt.
 
-Contract: pure. Only what is concluded can change: decided claims, a decided choice of an arm; and where the suite asks
-for neither, the marks. A verdict of a kind that is not named here is taken to concern its arm and its eval.
+Contract: pure. What is concluded can change: decided claims, a decided choice of an arm; and where the suite asks for
+neither, the marks. What spoils scores may also be why a claim on them is open. A verdict of a kind that is not named
+here is taken to concern its arm and its eval.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.conclusions.answer import DECISION, conclusion
-from bench.report.analysis.conclusions.claims import ClaimResult
+from bench.report.analysis.conclusions.claims.claims import ClaimResult
+from bench.report.analysis.conclusions.decision import Decision
+from bench.report.analysis.conclusions.lead import DECISION, conclusion
 from bench.report.analysis.finding import Finding
 from bench.report.analysis.scores.contamination import Cleaned, Contaminated
 from bench.stats.conclusions.claim_types import DECIDED
 from bench.stats.estimates.delta import Delta
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 MARKS = "the marks against base and control"
 _HARMLESS = frozenset(
     {
         "peak under load",  # the figure is left out already
         "speed shared",  # the cell says so, and no claim is decided from it
-        "scores missing",  # intervals, marks and verdicts cover the worst case already
-        "scores unusable",  # missing, so covered too
         "looked before",  # claims are corrected for it
-        "claims opposed",  # both count among the claims
+        "claims opposed",  # all count among the claims
+        "claim implied",
         "slice empty",
         "padding",
         "template",
         "rows not as they are",
     }
 )
+_COVERED = frozenset({"scores missing", "scores unusable"})
+"""What intervals, marks and verdicts cover the worst case of already: only what is open can change."""
+_OF_SCORES = _COVERED | {
+    "answers end early", "examples cut", "thinking cut off", "template mismatch", "bare prompts", "nothing right",
+    "as evaluated ≠ as trained", "not applied in part", "rounded in evals", "same as base", "judge inconsistent",
+    "verdicts unread",
+}  # fmt: skip
+"""What keeps scores from showing what an arm can do: without it, an open claim may be decided."""
+_OF_DOSE = frozenset({"rows unseen", "dose differs", "budgets differ", "budget mismatch"})
+"""What keeps a training from showing what its rows can do: another dose may decide an open claim."""
 _BETWEEN_ARMS = frozenset({"dose differs", "budgets differ", "budget mismatch", "one draw"})
 _AGAINST_BASE = frozenset({"bare prompts"})
 
@@ -41,30 +50,37 @@ def weighed(finding: Finding, comparison: Comparison) -> Finding:
     """The verdict with what it changes."""
     if finding.name in _HARMLESS:
         return finding
-    special = _SPECIAL.get(finding.name)
-    changes = _concerned(finding, comparison) if special is None else special(finding, comparison)
+    changes = [] if finding.name in _COVERED else list(_SPECIAL.get(finding.name, _concerned)(finding, comparison))
+    if finding.name in _OF_SCORES | _OF_DOSE:
+        changes += _kept_open(finding, comparison)
     return replace(finding, changes=tuple(dict.fromkeys(changes)))
+
+
+def _kept_open(finding: Finding, comparison: Comparison) -> Iterator[str]:
+    """Open claims on what it spoils, and the choice that they leave open."""
+    for result in comparison.claims:
+        if result.verdict.outcome not in DECIDED and _concerns(finding, result):
+            yield conclusion(result)
+    decision = comparison.decision
+    if decision is not None and decision.outcome != "decided" and _weighs(finding, decision):
+        yield DECISION
 
 
 def _concerned(finding: Finding, comparison: Comparison) -> Iterator[str]:
     """Decided claims about its arm and its eval, and the choice where it is between such arms."""
-    for result in _decided(comparison):
-        sides = result.claim.parts()[::2]
-        between = not any(is_base(side) for side in sides)
-        if not _is_about(finding, result, sides):
-            continue
-        if finding.name in _BETWEEN_ARMS and not between:
-            continue
-        if finding.name in _AGAINST_BASE and between:
-            continue
-        yield conclusion(result)
+    yield from (conclusion(result) for result in _decided(comparison) if _concerns(finding, result))
     yield from _choice(finding, comparison)
     if not comparison.claims and comparison.decision is None:
         yield MARKS
 
 
-def _is_about(finding: Finding, result: ClaimResult, sides: tuple[str, ...]) -> bool:
-    """A verdict without an arm is about all arms, one without an eval about all that was measured of them."""
+def _concerns(finding: Finding, result: ClaimResult) -> bool:
+    """A verdict without an arm is about all arms, one without an eval about all that was measured of them; some are
+    about arms beside each other alone, some about arms beside a base."""
+    sides = result.claim.parts()[::2]
+    between = not any(is_base(side) for side in sides)
+    if finding.name in (_AGAINST_BASE if between else _BETWEEN_ARMS):
+        return False
     if finding.arm is not None and finding.arm not in sides:
         return False
     return finding.measurand is None or result.claim.on in (finding.measurand, finding.measurand.partition("/")[0])
@@ -74,9 +90,12 @@ def _choice(finding: Finding, comparison: Comparison) -> Iterator[str]:
     decision = comparison.decision
     if decision is None or decision.outcome != "decided":
         return
-    weighs = finding.measurand is None or finding.measurand in {weight.name for weight in decision.weights}
-    if weighs and finding.arm in (None, decision.pick, decision.runner_up):
+    if _weighs(finding, decision) and finding.arm in (None, decision.pick, decision.runner_up):
         yield DECISION
+
+
+def _weighs(finding: Finding, decision: Decision) -> bool:
+    return finding.measurand is None or finding.measurand in {weight.name for weight in decision.weights}
 
 
 def _below_base(finding: Finding, comparison: Comparison) -> Iterator[str]:

@@ -1,13 +1,11 @@
 """The suite's claims in words, with their verdicts; how far planned looks are."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.conclusions.claims import ClaimResult
-from bench.report.analysis.conclusions.next_buy import OpenClaim
-from bench.report.analysis.conclusions.purchases import NotBought
+from bench.report.analysis.conclusions.claims.claims import ClaimResult
+from bench.report.analysis.conclusions.growth.next_buy import OpenClaim
+from bench.report.analysis.conclusions.growth.purchases import NotBought
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone, numbers, texts
 from bench.stats.conclusions.claim_types import DECIDED
@@ -19,6 +17,7 @@ VERDICT_TONES: dict[str, Tone] = {
     "incomplete": "bad",
 }
 _SIGNS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "incomplete": "–"}
+_LEGEND = "To decide it: so many would with 80% power, after Holm's correction, if the estimate is true (+ their work)."
 _DOSE_TITLES = ("Tokens", "Supervised", "Steps", "Rows", "Epochs")
 
 
@@ -26,7 +25,7 @@ def claims_section(comparison: Comparison) -> Section | None:
     """One row per claim; `None` where the suite makes none."""
     if not comparison.claims:
         return None
-    blocks = (*_brief(comparison.claims), _whole(comparison.claims), *_planned_looks(comparison))
+    blocks = (*_brief(comparison.claims), *_whole(comparison.claims), *_planned_looks(comparison))
     return Section(title="Claims", blocks=blocks)
 
 
@@ -51,8 +50,9 @@ def _brief(claims: Sequence[ClaimResult]) -> list[Block]:
 
 
 def _seen_briefly(result: ClaimResult) -> str:
-    """`+6.2 (−6.6 to +18.1)`: without what the sign of the row says, and what missing scores could make of it."""
-    return (result.seen or fmt.NONE).removeprefix("not resolved: ").partition("; ")[0].replace(" points", "")
+    """`+6.2 (−6.6 to +18.1)`: without what the sign of the row says."""
+    seen = (result.seen or fmt.NONE).removeprefix("not resolved: ").replace(" points", "")
+    return seen.replace(", missing scores counted", "").partition(", not resolved among")[0]
 
 
 def _planned_looks(comparison: Comparison) -> list[Block]:
@@ -130,21 +130,25 @@ def doses_section(comparison: Comparison) -> Section | None:
     return Section(title="Dose of one training", blocks=(Table(columns=columns, rows=rows),), folded=True)
 
 
-def _whole(claims: Sequence[ClaimResult]) -> Table:
+def _whole(claims: Sequence[ClaimResult]) -> list[Block]:
     """What was seen and asked, and for open claims what would decide them, or what is missing."""
     open_ = any(result.verdict.outcome not in DECIDED for result in claims)
     titles = ("Verdict", "Claim", "Seen", "Asked", *(["To decide it"] if open_ else []))
     columns = (*texts(*titles), Column(title="p (Holm)", right=True))
-    return Table(columns=columns, rows=tuple(_row(result, open_=open_) for result in claims), only="document")
+    table = Table(columns=columns, rows=tuple(_row(result, open_=open_) for result in claims), only="document")
+    if not any(result.leans for result in claims):
+        return [table]
+    return [table, Paragraph(text=_LEGEND, tone="muted", only="document")]
 
 
 def _row(result: ClaimResult, *, open_: bool) -> tuple[Cell, ...]:
-    outcome = result.verdict.outcome
+    outcome, leaning = result.verdict.outcome, result.leans
+    tested = outcome in DECIDED or result.verdict.reason is None
     return (
-        Cell(text=outcome, tone=VERDICT_TONES[outcome]),
+        Cell(text=outcome if leaning is None else f"{outcome}, leans to {leaning}", tone=VERDICT_TONES[outcome]),
         Cell(text=f"{result.claim.says} on {result.claim.measure}"),
         Cell(text=result.seen or fmt.NONE),
         Cell(text=result.asked),
-        *([Cell(text="" if outcome in DECIDED else result.why)] if open_ else []),
-        Cell(text=fmt.p_value(result.verdict.adjusted_p)),
+        *([Cell(text=result.needed or "")] if open_ else []),
+        Cell(text=fmt.p_value(result.verdict.adjusted_p if tested else None)),
     )

@@ -1,13 +1,10 @@
 """Which arm to take, in one sentence, and the options behind it."""
 
-from __future__ import annotations
-
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.conclusions.decision import Decision, Option
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Column, Paragraph, Section, Table, Tone, numbers
 
-_MOST_GAPS = 3
 _TONES: dict[str, Tone] = {"decided": "good", "open": "unsure", "incomplete": "bad"}
 _COLUMNS = (Column(title="Option"), *numbers("Value", "Corrected", "95% interval", "P(best)", "Expected loss"))
 _TERMS = (
@@ -34,7 +31,7 @@ def decision_section(comparison: Comparison) -> Section | None:
 def decision_sentence(decision: Decision) -> str:
     """Which option to take, or that this is not decided."""
     if decision.pick is None:
-        return f"Not decided: {_reasons(decision)}."
+        return f"Not decided: {decision.why_open}."
     pick = decision.option(decision.pick)
     if decision.outcome == "decided":
         return f"Take {pick.arm}: {_said(pick)}."
@@ -44,23 +41,17 @@ def decision_sentence(decision: Decision) -> str:
     if second is not None and (prospect := decision.option(second).prospect) is not None:
         chance = fmt.chance(prospect.best)
         leading += f"; next is {second}, best with {chance}" if leads else f"; {second} is best with {chance}"
-    return f"Not decided: {_reasons(decision)}. {leading}."
+    return f"Not decided: {decision.why_open}. {leading}."
 
 
 def _said(option: Option) -> str:
     prospect = option.prospect
     assert prospect is not None, "an option with a value has a prospect"
-    loss = fmt.number(prospect.expected_loss)
+    loss = fmt.above_zero(prospect.expected_loss)
     return (
         f"{fmt.number(prospect.corrected)} {fmt.interval(prospect.low, prospect.high)}, best with "
         f"{fmt.chance(prospect.best)}, expected loss {loss}"
     )
-
-
-def _reasons(decision: Decision) -> str:
-    more = len(decision.reasons) - _MOST_GAPS
-    said = "; ".join(decision.reasons[:_MOST_GAPS])
-    return f"{said}; and {more:,} more" if more > 0 else said
 
 
 def _weighed(decision: Decision) -> str:
@@ -97,5 +88,5 @@ def _row(option: Option) -> tuple[Cell, ...]:
         Cell(text=fmt.number(prospect.corrected)),
         Cell(text=fmt.interval(prospect.low, prospect.high)),
         Cell(text=fmt.chance(prospect.best)),
-        Cell(text=fmt.number(prospect.expected_loss)),
+        Cell(text=fmt.above_zero(prospect.expected_loss)),
     )

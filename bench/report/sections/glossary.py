@@ -1,7 +1,5 @@
 """What each word and figure of the report means, so that a reader who was sent it needs nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from bench.report.analysis.comparison import Comparison
@@ -40,34 +38,39 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         "seeds at least show the noise of training; in the eval's own direction.",
     ),
     (
-        "better?, worse?",
+        "maybe better, maybe worse",
         "The interval excludes zero, but that happens by chance among so many contrasts (Holm does not agree), or the "
         "noise of training is unknown (one seed).",
     ),
     ("(2/3 seeds)", "The arm lost seeds: two of three have a score. With one left, no mark says better or worse."),
     (
-        "best, best?",
-        "best: shown to be better than every other arm and than the base. best?: nothing is shown to be better, but "
-        "neither is it shown to be better than all others.",
+        "best, maybe best",
+        "best: shown to be better than every other arm and than the base. maybe best: nothing is shown to be better, "
+        "but neither is it shown to be better than all others.",
     ),
     ("unclear", "This run cannot tell the two apart. It does not say that they are equal."),
     (
         "p (Holm)",
         "Two-sided p-value of no difference, adjusted for all contrasts of that eval with base and control: 5% is the "
         "chance of a false better or worse in one eval, not in all of them together. Of a claim: of its threshold, "
-        "adjusted for all claims of the suite.",
+        "adjusted for all claims of the suite; none where something else than the test leaves it open.",
     ),
     (
         "detectable",
         "The smallest true difference that a run like this one finds with 80% power, at the level that Holm "
-        "asks of an eval's smallest p-value (5% divided by its contrasts).",
+        "asks of an eval's smallest p-value (5% divided by its contrasts); of one seed, by the noise of its examples "
+        "alone. none: the scale ends before it.",
     ),
     (
         "rank",
         "Places that the resolved pairs of arms leave possible (Holm over an eval's pairs): 1–3 is first to third.",
     ),
     ("seed spread", "Standard deviation of the score between seeds of the same arm."),
-    ("gained / lost", "Examples on which the arm, averaged over seeds, did better / worse than the base."),
+    (
+        "gained / lost",
+        "Examples on which the arm, averaged over seeds, did better / worse than the base: of right-or-wrong scores, "
+        "with one seed at least.",
+    ),
     (
         "verdict",
         "supported or refuted: the interval is wholly on one side of the threshold, also after Holm over all claims. "
@@ -78,7 +81,11 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         "margin",
         "By how much the left side may be worse (>=), must be better (>), or may differ (==), in the eval's units.",
     ),
-    ("target, retention, diagnostic", "What training is for; what it may forget; what is shown but ranks nothing."),
+    (
+        "target, retention, diagnostic",
+        "What training is for; what it may forget; what is shown but ranks nothing: higher or lower by the interval "
+        "alone, uncorrected for the number of contrasts.",
+    ),
     (
         "tokens",
         "Tokens that are not padding. Supervised: those whose labels enter the loss. Slots: batch × padded length.",
@@ -87,14 +94,17 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         "tokens/s",
         "Non-padding tokens per second of data, forward, backward and optimiser; nothing else of the run beside it.",
     ),
-    ("seconds", "Wall time of one training, start-up and saving included; beside other work where that ran."),
+    ("seconds in all", "Wall time of one training, start-up and saving included; beside other work where that ran."),
+    ("seconds of steps", "Data, forward, backward and optimiser of one training: what a claim on seconds is about."),
     ("trained / all", "Parameters that training changes, and all of them."),
     ("epochs", "Rows seen, divided by rows available."),
     ("process", "Starting the worker process and handing results over."),
 )
 
 
-_BY_TITLE = {word.strip(): meaning for words, meaning in MEANINGS for word in words.replace("/", ",").split(",")}
+_BY_TITLE = {
+    word.strip().lower(): meaning for words, meaning in MEANINGS for word in words.replace("/", ",").split(",")
+}
 
 
 def with_meanings(sections: Iterable[Section]) -> tuple[Section, ...]:

@@ -1,27 +1,34 @@
 """How a contrast reads. "Better" and "worse" are written here and nowhere else, from `Contrast.reading` alone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
+from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.run_facts.absence import Absence
 from bench.report.analysis.scores.results import Contrast, Reading, Result
 from bench.report.analysis.training.outcomes import ArmOutcome
 from bench.report.render import format as fmt
-from bench.report.render.view import Cell, Tone
+from bench.report.render.view import Cell, Paragraph, Tone
 from bench.stats.estimates.missing import MissingBounds
 
 READINGS: dict[Reading, str] = {
     "better": "better",
     "worse": "worse",
-    "maybe better": "better?",
-    "maybe worse": "worse?",
+    "maybe better": "maybe better",
+    "maybe worse": "maybe worse",
     "higher": "higher",
     "lower": "lower",
     "unresolved": "unclear",
     "unknown": "",
 }
-"""What a contrast shows, as a cell says it: plain words, with a question mark where it is not sure."""
+"""What a contrast shows, as a cell says it."""
+SIGNS: dict[Reading, str] = {
+    "better": "↑",
+    "worse": "↓",
+    "maybe better": "↑?",
+    "maybe worse": "↓?",
+    "unresolved": "~",
+}
+"""Signs in place of these words where there is no room; a legend below the table has both."""
 TONES: dict[Reading, Tone] = {
     "better": "good",
     "worse": "bad",
@@ -105,7 +112,24 @@ def score_cell(result: Result) -> Cell:
         return Cell(text=why_absent(result.absent), tone="bad")
     text = f"{fmt.number(result.value.mean)} {fmt.interval(result.value.low, result.value.high)}".rstrip()
     missing = with_missing(result.value.bounds, signed=False)
-    return Cell(text=f"{text} *" if result.absent else text, tone="unsure" if result.absent else "plain", note=missing)
+    tone: Tone = "unsure" if result.absent else "plain"
+    return Cell(text=f"{text} *" if result.absent else text, tone=tone, note=missing, of=counted(result))
+
+
+FEW_EXAMPLES = 100
+"""Examples below which a share is shown with what it is counted from."""
+
+
+def counted(result: Result) -> str:
+    """`2 of 23`: right answers of all seeds together, of an eval with few examples."""
+    few = result.right is not None and result.value.n_examples < FEW_EXAMPLES
+    return f"{result.right[0]:,} of {result.right[1]:,}" if result.right is not None and few else ""
+
+
+def counts_legend(results: Iterable[Result]) -> list[Paragraph]:
+    """What a document has below shares of few examples; nothing where there are none."""
+    text = f"2 of 23: right answers of all seeds together, of evals with fewer than {FEW_EXAMPLES} examples."
+    return [Paragraph(text=text, tone="muted", only="document")] if any(map(counted, results)) else []
 
 
 def why_absent(absent: tuple[Absence, ...]) -> str:
@@ -135,3 +159,10 @@ def _lost(outcome: ArmOutcome | None) -> str:
         f"{count} of {fmt.plural(outcome.trainings, 'training')} {_ENDED[kind]}" for kind, count in outcome.lost.items()
     ]
     return f" ({', '.join(kinds)})"
+
+
+def seeds_each(comparison: Comparison) -> str:
+    """`3 seeds`, or `2 to 5 seeds` where single arms have further ones: of an arm that the suite trains."""
+    counts = [outcome.trainings for outcome in comparison.outcomes] or [len(comparison.run.seeds)]
+    fewest, most = min(counts), max(counts)
+    return fmt.plural(most, "seed") if fewest == most else f"{fewest} to {most} seeds"

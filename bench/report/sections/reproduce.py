@@ -1,7 +1,5 @@
 """How to get the same run again: the command, the versions, and the hashes of everything that went in."""
 
-from __future__ import annotations
-
 import shlex
 
 from bench.report.analysis.comparison import Comparison
@@ -10,7 +8,7 @@ from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Code, Section, Table, texts
 from bench.suite.listing import REPRESENTATION
 from bench.suite.resolved import ResolvedData, ResolvedModel
-from bench.suite.tables.arms import BASE
+from bench.suite.tables.arms.arms import BASE
 from bench.suite.tables.data import Select
 
 _HASH = 16
@@ -20,8 +18,21 @@ def reproduce_section(comparison: Comparison) -> Section:
     """The command and what it ran on."""
     rows = tuple((Cell(text=name, tone="strong"), Cell(text=value)) for name, value in _facts(comparison))
     columns = texts("What", "Which")
-    blocks = (Code(lines=(shlex.join(comparison.provenance.command),)), Table(columns=columns, rows=rows))
+    blocks = (Code(lines=(shlex.join(_command(comparison)),)), Table(columns=columns, rows=rows))
     return Section(title="How to reproduce", blocks=blocks, only="document")
+
+
+def _command(comparison: Comparison) -> list[str]:
+    """The command as typed, without the folder that it wrote to, and with the profile where the suite's default was
+    taken: a later suite may have another."""
+    words = list(comparison.provenance.command)
+    while "--reports" in words:
+        place = words.index("--reports")
+        del words[place : place + 2]
+    words = [word for word in words if not word.startswith("--reports=")]
+    profile = comparison.run.profile
+    named = any(word in ("--profile", "-p") or word.startswith("--profile=") for word in words)
+    return [*words, *([] if named or profile is None or words[:2] != ["bench", "run"] else ["--profile", profile])]
 
 
 def _facts(comparison: Comparison) -> list[tuple[str, str]]:

@@ -1,16 +1,16 @@
 """What to know before trusting a cell: sanity verdicts by what they change."""
 
-from __future__ import annotations
-
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Paragraph, Section, Table, texts
 
-_MOST_NAMED = 3
+_MOST_NAMED = 4
+_SEEDS = re.compile(r"seed [\d, and]+: ")
 
 
 def sanity_section(comparison: Comparison) -> Section:
@@ -20,12 +20,10 @@ def sanity_section(comparison: Comparison) -> Section:
     blocks: list[Block] = []
     if telling:
         columns = texts("Sanity verdict", "What was seen", "What it may change")
-        rows = tuple(_telling_row(group) for group in alike(telling))
+        stated = () if comparison.answer is None else comparison.answer.rests_on
+        rows = tuple(_telling_row(group, stated) for group in alike(telling))
         blocks.append(Table(columns=columns, rows=rows, only="document"))
-        changed = _changed(telling).items()
-        kinds = ", ".join(f"{name} ({conclusions})" for name, conclusions in changed)
-        text = f"Verdicts that may change conclusions, and how many: {kinds}. The report has what was seen."
-        blocks.append(Paragraph(text=text, only="terminal"))
+        blocks += _beyond_the_answer(telling, stated)
     if others:
         counts = Counter(finding.name for finding in others)
         named = ", ".join(f"{name} ({count})" if count > 1 else name for name, count in counts.most_common())
@@ -35,6 +33,12 @@ def sanity_section(comparison: Comparison) -> Section:
     if not blocks:
         blocks.append(Paragraph(text="Nothing to report: every check passed."))
     return Section(title="Sanity", blocks=tuple(blocks))
+
+
+def _beyond_the_answer(telling: Sequence[Finding], stated: Sequence[str]) -> list[Block]:
+    """For a terminal, the kinds of verdicts that change what the answer does not state: it names the others."""
+    kinds = ", ".join(dict.fromkeys(f.name for f in telling if not set(f.changes) & set(stated)))
+    return [Paragraph(text=f"Some may change other conclusions: {kinds}.", only="terminal")] if kinds else []
 
 
 def all_sanity_section(comparison: Comparison) -> Section | None:
@@ -49,14 +53,6 @@ def all_sanity_section(comparison: Comparison) -> Section | None:
     )
 
 
-def _changed(findings: list[Finding]) -> dict[str, int]:
-    """By kind of verdict, how many conclusions it may change."""
-    changes: dict[str, set[str]] = {}
-    for finding in findings:
-        changes.setdefault(finding.name, set()).update(finding.changes)
-    return {name: len(changed) for name, changed in changes.items()}
-
-
 def alike(findings: Iterable[Finding]) -> list[list[Finding]]:
     """Verdicts of one kind that see the same, together."""
     groups: dict[tuple[str, str], list[Finding]] = {}
@@ -65,10 +61,12 @@ def alike(findings: Iterable[Finding]) -> list[list[Finding]]:
     return list(groups.values())
 
 
-def _telling_row(group: list[Finding]) -> tuple[Cell, ...]:
-    changes = list(dict.fromkeys(change for finding in group for change in finding.changes))
-    more = len(changes) - _MOST_NAMED
-    named = [*changes[:_MOST_NAMED], *([f"{more} more"] if more > 0 else [])]
+def _telling_row(group: list[Finding], stated: Sequence[str]) -> tuple[Cell, ...]:
+    """stated: conclusions that the answer states; what the verdicts change of these comes first."""
+    changes = dict.fromkeys(change for finding in group for change in finding.changes)
+    ordered = sorted(changes, key=lambda change: change not in stated)
+    more = len(ordered) - _MOST_NAMED
+    named = [*ordered[:_MOST_NAMED], *([f"{more} more"] if more > 0 else [])]
     return (
         Cell(text=group[0].name, tone="bad"),
         Cell(text=what_was_seen(group)),
@@ -76,9 +74,14 @@ def _telling_row(group: list[Finding]) -> tuple[Cell, ...]:
     )
 
 
-def what_was_seen(group: list[Finding]) -> str:
-    """Where verdicts of one kind were given, and what each saw there."""
-    return f"{fmt.listed([_where(finding) for finding in group])}: {group[0].detail}"
+def what_was_seen(group: list[Finding], *, brief: bool = False) -> str:
+    """Where verdicts of one kind were given, and what each saw there; brief: its first clause, behind its seeds."""
+    detail = group[0].detail
+    if brief:
+        seeds = _SEEDS.match(detail)
+        begin = 0 if seeds is None else seeds.end()
+        detail = f"{detail[:begin]}{fmt.first_clause(detail[begin:])}"
+    return f"{fmt.listed([_where(finding) for finding in group])}: {detail}"
 
 
 def _where(finding: Finding) -> str:

@@ -1,7 +1,5 @@
 """A speed as a cell."""
 
-from __future__ import annotations
-
 from bench.report.analysis.answers.generation import GenerationCost
 from bench.report.analysis.training.costs.cost import Cost
 from bench.report.analysis.training.deployed import DeploymentCost

@@ -1,18 +1,17 @@
 """Quality against cost: which arms are on the frontier."""
 
-from __future__ import annotations
-
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.costs.tradeoff import Tradeoff
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone
 from bench.stats.conclusions.frontier import Amount, Placed
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 TEXT = (
-    "Frontier: every other arm is shown to be worse or to cost more, by intervals that do not touch. Dominated: "
-    "another is shown to be better and to cost no more. Unclear: neither is shown; named are the arms that look better "
-    "at no higher cost. The base costs nothing. A cost that is equal for all arms is left out."
+    "Frontier: every other arm is shown to be worse or to cost more, by 95% intervals that do not touch, uncorrected "
+    "for their number. Dominated: another is shown to be better and to cost no more. Unclear: neither is shown; named "
+    "are the arms that look better at no higher cost. The base costs nothing. A cost that is equal for all arms is "
+    "left out."
 )
 PROBED = (
     "Seconds at the probe's speed: trainings ran side by side, so each arm's tokens are divided by its speed in short "

@@ -5,16 +5,15 @@ readable answer, nothing to gain on a target, nothing to forget on a retention e
 an arm may still gain.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.errors import Problem
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
-from bench.record.results.evaluation import EvalResult, Measure, ScoreRow
+from bench.record.record import JobOutcome
+from bench.record.results.evals.evaluation import EvalResult, Measure, ScoreRow
 from bench.record.store import JobStore
-from bench.run.plan.types import JobOutcome, Plan
+from bench.run.plan.types import Plan
 from bench.suite.tables.evals.eval_spec import EvalSpec
 
 _TAIL = 0.025

@@ -3,8 +3,6 @@
 Contract: exact, and nothing is trained; a count is made once for a digest and the code that counts.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +12,7 @@ from pydantic import ValidationError
 from bench.code_digest import own_code
 from bench.errors import InputError
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.facts import PlannedCounts
+from bench.record.results.training.facts import PlannedCounts
 from bench.run.process.payloads import CountReply, CountRequest
 from bench.run.process.server import Child, ChildServer, error_of, failed, stop_all
 
@@ -104,4 +102,4 @@ def _keep(home: Path, counts: Mapping[str, PlannedCounts]) -> None:
 def _counts_file(home: Path) -> Path:
     """One file of `DIGEST COUNTS` lines for this version of the code that counts: of a thousand arms, as many files
     would take longer to open than all else that a plan does."""
-    return home / "counts" / f"{own_code(home).digest('bench.train.exact_counts')}.txt"
+    return home / "counts" / f"{own_code(home).digest('bench.train.planning.exact_counts')}.txt"

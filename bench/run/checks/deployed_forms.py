@@ -1,14 +1,12 @@
 """Deployed forms that this machine cannot write or load: refused with what they wait for, while the others go on."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 
 from bench.errors import Problem
 from bench.record.jobs.deploy_job import DeployJob
 from bench.run.plan.refused import without
 from bench.run.plan.types import Plan
-from bench.suite.tables.deploy import DeployedForm
+from bench.suite.tables.arms.deploy import DeployedForm
 
 _NO_RUNTIME: dict[DeployedForm, tuple[str, str]] = {
     "int4": (

@@ -6,8 +6,6 @@ a tokenizer. A selection that is too large here is too large with every source t
 only make it smaller.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -15,13 +13,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.data.resolve import select_local
-from bench.data.select.selection import key_of
+from bench.data.sources.faulty_tables import of_sound_tables
 from bench.data.sources.files import files_of, kind_of, local_path
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
 from bench.run.resolve.data_specs import data_specs, eval_slices
 from bench.suite.catalog.metrics import REFERENCE
 from bench.suite.checks.data.data_dependencies import closure
+from bench.suite.checks.data.data_tables import lacks_columns
 from bench.suite.load import LoadedSuite
 from bench.suite.tables.data import DataSpec
 from bench.suite.tables.evals.eval_spec import EvalSpec
@@ -59,8 +58,13 @@ class LocalRows:
 
 
 def _local(specs: Mapping[str, DataSpec], base: Path) -> dict[str, DataSpec]:
-    """The specs that local files alone decide."""
-    return _closed(specs, lambda spec: spec.mix is not None or kind_of(spec, base) == "file")
+    """The specs that local files alone decide, without those that name columns which their file lacks: the suite's own
+    check reports these."""
+    return _closed(specs, lambda spec: spec.mix is not None or _is_readable(spec, base))
+
+
+def _is_readable(spec: DataSpec, base: Path) -> bool:
+    return kind_of(spec, base) == "file" and not lacks_columns(spec, base)
 
 
 def _closed(specs: Mapping[str, DataSpec], may_stay: Callable[[DataSpec], bool]) -> dict[str, DataSpec]:
@@ -70,19 +74,9 @@ def _closed(specs: Mapping[str, DataSpec], may_stay: Callable[[DataSpec], bool])
 
 
 def _look(specs: Mapping[str, DataSpec], base: Path, slices: Mapping[str, tuple[str, ...]]) -> _Seen:
-    """One table's fault hides no other table's missing answers: what is left is looked at without the faulty ones."""
-    try:
-        specs = _small(specs, base)
-        return _Seen(unanswered=_unanswered(specs, base, slices))
-    except InputError as error:
-        faulty = {name for name in specs for problem in error.problems if _is_about(problem, name)}
-        sound = _closed({name: spec for name, spec in specs.items() if name not in faulty}, lambda spec: True)
-        left = _look(sound, base, slices).unanswered if faulty else {}
-        return _Seen(problems=error.problems, unanswered=left)
-
-
-def _is_about(problem: Problem, name: str) -> bool:
-    return problem.where is not None and problem.where.startswith(key_of(name, ""))
+    problems: list[Problem] = []
+    unanswered = of_sound_tables(specs, lambda sound: _unanswered(_small(sound, base), base, slices), problems)
+    return _Seen(problems=tuple(problems), unanswered=unanswered)
 
 
 def _unanswered(specs: Mapping[str, DataSpec], base: Path, slices: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
@@ -94,21 +88,24 @@ def _unanswered(specs: Mapping[str, DataSpec], base: Path, slices: Mapping[str, 
 
 
 def _small(specs: Mapping[str, DataSpec], base: Path) -> dict[str, DataSpec]:
-    """The specs of the smallest sources, as many as have `LARGEST_BYTES` together. Raises `InputError` where a source
-    has no file that can be read."""
+    """The specs of the smallest sources, as many as have `LARGEST_BYTES` together."""
     sizes = {
-        (spec.source, spec.split): sum(
-            file.stat().st_size
-            for file in files_of(
-                local_path(spec.source, base), source=spec.source, where=key_of(name, "source"), split=spec.split
-            )
-        )
-        for name, spec in specs.items()
+        (spec.source, spec.split): _bytes_of(spec.source, spec.split, base)
+        for spec in specs.values()
         if spec.source is not None
     }
     ordered = sorted(sizes, key=sizes.__getitem__)
     total = dict(zip(ordered, accumulate(sizes[source] for source in ordered), strict=True))
     return _closed(specs, lambda spec: spec.source is None or total[spec.source, spec.split] <= LARGEST_BYTES)
+
+
+def _bytes_of(source: str, split: str, base: Path) -> int:
+    """Size of a source's files; 0 where they cannot be read, which is reported where they are."""
+    try:
+        files = files_of(local_path(source, base), source=source, where="", split=split)
+        return sum(file.stat().st_size for file in files)
+    except (InputError, OSError):
+        return 0
 
 
 def _without_references(loaded: LoadedSuite, unanswered: Mapping[str, int]) -> Iterator[Problem]:

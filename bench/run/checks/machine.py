@@ -3,8 +3,6 @@
 Contract: looks at the driver and at what is installed, computes nothing, and finds all problems at once.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import shutil
@@ -94,7 +92,10 @@ def _quantization(recipe: Recipe) -> Iterator[_Finding]:
 
 def _precision(recipe: Recipe) -> Iterator[_Finding]:
     if recipe.precision in _NOT_HERE.get(_kind(), set()):
-        yield "precision", f"{_kind()} cannot train in {recipe.precision}", 'use precision = "auto" or "fp32"'
+        hint = 'use precision = "auto" or "fp32"'
+        if recipe.deepspeed_table is not None:
+            hint += f"; where DeepSpeed's file asks for it, take {recipe.precision} out of the file"
+        yield "precision", f"{_kind()} cannot train in {recipe.precision}", hint
 
 
 def _processes(recipe: Recipe) -> Iterator[_Finding]:

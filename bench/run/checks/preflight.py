@@ -5,8 +5,6 @@ lengths, packing, every row through its template) by one child for all trainings
 remembered by digest and by the checks' own code.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -30,7 +28,7 @@ def preflight(planned: Plan, *, home: Path, server: ChildServer) -> Plan:
         return planned
     problems = machine_problems(planned.resolved.suite)
     places = {f"{problem.where}." for problem in problems}
-    able = [job for job in jobs if not any(place.startswith(f"recipe.{_recipe(job)}.") for place in places)]
+    able = [job for job in jobs if not any(place.startswith(f"recipe.{recipe_of(job)}.") for place in places)]
     recipes = {_mark(home, job.digest): job for job in _one_of_each(able, _recipe_key)}
     rows = {_mark(home, f"{job.digest}-{job.data.odd_rows}-rows"): job for job in _one_of_each(jobs, _rows_key)}
     with collected(problems):
@@ -70,7 +68,7 @@ def _without_refused(
     return without(planned, {job.digest: by_key[key] for job in jobs if (key := _recipe_key(job)) in by_key})
 
 
-def _recipe(job: TrainJob) -> str:
+def recipe_of(job: TrainJob) -> str:
     """Name of the job's recipe."""
     return job.arm.partition("/")[2].partition("@")[0]
 
@@ -89,7 +87,7 @@ def _one_of_each(jobs: Sequence[TrainJob], key: Callable[[TrainJob], Hashable]) 
 
 
 def _mark(home: Path, checked: str) -> Path:
-    return home / "checked" / own_code(home).key(checked, "bench.train.check")
+    return home / "checked" / own_code(home).key(checked, "bench.train.planning.check")
 
 
 def _recipe_key(job: TrainJob) -> Hashable:

@@ -5,8 +5,6 @@ remembered by digest and by its own code, but for judges and arms behind an endp
 that trains: without a training to pay for, their own jobs show as cheaply whether they answer.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bench.code_digest import own_code
@@ -24,8 +22,9 @@ def rehearse(planned: Plan, *, home: Path, server: ChildServer) -> dict[str, str
     Returns what is reported of evals whose rows the hub does not give today, by name: their jobs fail, and the next run
     does them alone.
     """
-    again = [job for job in _one_of_each(planned) if job.served is not None and planned.trains]
-    jobs = [job for job in _one_of_each(planned) if job in again or not _memo(home, job).exists()]
+    asked = _one_of_each(planned)
+    again = [job for job in asked if job.served is not None and planned.trains]
+    jobs = [job for job in asked if job in again or not _memo(home, job).exists()]
     if not jobs:
         return {}
     request, log = RehearsalRequest(jobs=tuple(jobs), ask_endpoints=planned.trains), home / "logs" / "rehearsal.txt"

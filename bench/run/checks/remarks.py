@@ -1,12 +1,10 @@
 """Remarks of a plan: settings that work and do what hardly anybody wants, before anything is trained."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from bench.record.jobs.train_job import TrainJob
 from bench.record.remarks import TRUNCATED_SHARE, TrainingCounts, answer_remarks, dose_spread, training_remarks
-from bench.record.results.facts import ExactCounts
+from bench.record.results.training.facts import ExactCounts
 from bench.run.plan.types import Plan
 
 _DOSES = ("tokens", "supervised_tokens", "steps")

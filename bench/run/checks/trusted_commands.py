@@ -1,7 +1,5 @@
 """Programs of the user's own that recipes run: only the command line can allow them."""
 
-from __future__ import annotations
-
 from bench.errors import InputError
 from bench.suite.checks.models.command_files import untrusted_commands
 from bench.suite.load import LoadedSuite

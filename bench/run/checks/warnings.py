@@ -5,8 +5,6 @@ Contract: refuses nothing; looks at the suite, at task files, at folders and at 
 model and no rows of other data.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator
@@ -20,9 +18,10 @@ from bench.suite.catalog.tasks import installed_task_file, local_tasks
 from bench.suite.checks.data.choice_rows import unread_columns
 from bench.suite.checks.data.data_dependencies import closure
 from bench.suite.checks.data.subset_draws import unused_draws
-from bench.suite.checks.names.claim_names import contradictions
+from bench.suite.checks.names.claim_logic import claims_together
 from bench.suite.load import LoadedSuite
 from bench.suite.tables.evals.choice import ChoiceSpec
+from bench.suite.tables.evals.eval_spec import asks_bare
 from bench.suite.tables.evals.lm_eval import LmEvalSpec
 from bench.suite.tables.suite import Suite
 
@@ -34,7 +33,7 @@ _ASKS_PUNKT = (_PUNKT.encode(), b"tasks.ifeval", b"tasks/ifeval")
 def advice(loaded: LoadedSuite) -> list[Problem]:
     """Warnings, in the suite's order; none where nothing is amiss."""
     return [
-        *_opposite_claims(loaded.suite),
+        *_claims_together(loaded.suite),
         *unused_draws(loaded.suite),
         *_bare_prompts(loaded.suite),
         *_without_steps(loaded.suite),
@@ -48,15 +47,12 @@ def as_line(warning: Problem) -> str:
     return f"warning: {warning.where}: {warning.what}" + (f" ({warning.hint})" if warning.hint else "")
 
 
-def _opposite_claims(suite: Suite) -> Iterator[Problem]:
-    """Claims of which one fails whatever a run shows; each makes the others harder to decide (Holm)."""
-    for first, second in contradictions(suite.claim):
-        yield Problem(
-            reference="advice.claims",
-            what=f"{second.says!r} repeats or excludes {first.says!r} on {first.measure}",
-            where=f"claim[{suite.claim.index(second)}]",
-            hint="remove one of them",
-        )
+def _claims_together(suite: Suite) -> Iterator[Problem]:
+    """Claims that exclude others, or follow from them; each makes the others harder to decide (Holm)."""
+    for found in claims_together(suite.claim):
+        where = f"claim[{next(index for index, claim in enumerate(suite.claim) if claim is found.claim)}]"
+        what = f"on {found.claim.measure} {found.sentence}"
+        yield Problem(reference="advice.claims", what=what, where=where, hint="remove one of them")
 
 
 def _bare_prompts(suite: Suite) -> Iterator[Problem]:
@@ -64,7 +60,7 @@ def _bare_prompts(suite: Suite) -> Iterator[Problem]:
     if not _trains_in_a_template(suite):
         return
     for index, spec in enumerate(suite.eval):
-        if spec.kind != "loss" and spec.template == "none":
+        if asks_bare(spec):
             yield Problem(
                 reference="advice.template",
                 what=f"{spec.name!r} asks without the template that arms are trained with: a part of a difference "

@@ -1,7 +1,5 @@
 """`bench models build`: builds an embedded base again in a child process, and reports the result."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from rich.console import Console

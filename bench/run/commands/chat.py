@@ -4,8 +4,6 @@ Contract: both answer through the prompts and the generation of every eval; a mo
 own. A message that one of them cannot answer is reported, and both conversations go on without it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +16,7 @@ from bench.record.jobs.train_job import TrainJob
 from bench.run.commands.weights import TrainedWeights
 from bench.run.local_completer import LoadedModel
 from bench.run.process.server import ChildServer
-from bench.suite.tables.endpoint import Sampling
+from bench.suite.tables.models.endpoint import Sampling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +60,9 @@ class Speaker:
 
 
 @contextmanager
-def open_chat(
-    trained: TrainedWeights, options: ChatOptions, *, home: Path, server: ChildServer | None = None
-) -> Iterator[tuple[Speaker, Speaker]]:
+def open_chat(trained: TrainedWeights, options: ChatOptions, *, home: Path) -> Iterator[tuple[Speaker, Speaker]]:
     """The base and the arm, ready to answer. Raises `InputError` where a model cannot be loaded, once it is asked."""
-    server = server or ChildServer()
+    server = ChildServer()
     server.warm()
     with ExitStack() as stack:
 

@@ -5,8 +5,6 @@ and scores of every job that a record there names, so that the same `bench run` 
 run works on now are skipped.
 """
 
-from __future__ import annotations
-
 import contextlib
 import shutil
 from collections.abc import Iterator, Sequence

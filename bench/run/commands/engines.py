@@ -4,8 +4,6 @@ Contract: vLLM wants other versions of the libraries than this program has, so t
 speak to each other as client and server on this machine.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
@@ -14,13 +12,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
+import psutil
+
 from bench.errors import InputError, Problem
 from bench.places import home
 from bench.record.environment import device
 from bench.run.estimate.disk import free_bytes
 from bench.run.resolve.models import resolve_model
 from bench.suite.load import LoadedSuite
-from bench.suite.tables.model import BaseSpec
+from bench.suite.resolved import ResolvedModel
+from bench.suite.tables.models.model import BaseSpec
 from bench.units import GIB
 
 VLLM = "vllm"
@@ -33,6 +34,8 @@ _BYTES = 4 * GIB
 """Room that the environment takes at least."""
 _MOST_RANK = 64
 """Largest rank of the adapters that the server loads."""
+_KEYS_SHARE = 0.125
+"""Share of this machine's memory for the server's keys and values."""
 
 
 def engine_folder(name: str) -> Path:
@@ -80,22 +83,20 @@ def serve(loaded: LoadedSuite, *, port: int) -> NoReturn:
     table = f'[engine]\nserver = {{ base_url = "http://127.0.0.1:{port}/v1", model = "{name}" }}\nadapters = true\n'
     sys.stdout.write(table)
     sys.stdout.flush()
-    arguments = [
-        str(python),
-        "-m",
-        _SERVER,
-        "--model",
-        model.path,
-        "--served-model-name",
-        name,
-        "--dtype",
-        kind,
-        "--host",
-        "127.0.0.1",
-    ]
-    arguments += ["--port", str(port), "--enable-lora", "--max-lora-rank", str(_MOST_RANK)]
-    arguments += ["--max-model-len", str(model.context_length)]
+    arguments = [str(python), "-m", _SERVER, "--model", model.path, "--served-model-name", name, "--dtype", kind]
+    arguments += ["--host", "127.0.0.1", "--port", str(port), *_memory(model)]
+    arguments += ["--enable-lora", "--max-lora-rank", str(_MOST_RANK)]
     os.execve(python, arguments, {**os.environ, "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1"})  # noqa: S606  # no shell
+
+
+def _memory(model: ResolvedModel) -> list[str]:
+    """Options that leave this program room beside the server, which would take nine tenths of the memory for keys and
+    values: an eighth of the machine's, as this program's own rows in work have, and the positions that fit into it; on
+    a GPU half of the device with the weights."""
+    if device() != "cpu":
+        return ["--gpu-memory-utilization", "0.5", "--max-model-len", str(model.context_length)]
+    room = int(psutil.virtual_memory().total * _KEYS_SHARE)
+    return ["--kv-cache-memory-bytes", str(room), "--max-model-len", "auto"]
 
 
 def _base(loaded: LoadedSuite) -> BaseSpec:

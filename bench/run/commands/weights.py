@@ -3,8 +3,6 @@
 Contract: reads the run's record and the jobs under the home; nothing of either is changed.
 """
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,8 @@ class TrainedWeights:
     job: TrainJob
     folder: Path
     """The job's folder, or that of a stored step, which has the weights."""
+    precision: str
+    """Precision that the training computed in."""
 
 
 def find_trained(
@@ -53,8 +53,11 @@ def find_trained(
         raise InputError(_not_kept(candidates[0], store, keeps=record.resolved.suite.run.keep_weights))
     folder = store.folder(kept.job.digest)
     job = job_adapter.validate_json((folder / "job.json").read_bytes())
+    result = store.train_result(kept.job.digest)
     assert isinstance(job, TrainJob), "a training's digest"
-    return TrainedWeights(job=job, folder=folder if step is None else _stored_step(kept, folder, step))
+    assert result is not None, "it has weights, so it is done"
+    at = folder if step is None else _stored_step(kept, folder, step)
+    return TrainedWeights(job=job, folder=at, precision=result.precision)
 
 
 def _stored_step(training: TrainingRecord, folder: Path, step: int) -> Path:
@@ -80,7 +83,13 @@ def export_weights(
         )
     temporary = out.with_name(f".{out.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
-    request = ExportRequest(model=trained.job.model, training=str(trained.folder), out=str(temporary), merge=merge)
+    request = ExportRequest(
+        model=trained.job.model,
+        training=str(trained.folder),
+        out=str(temporary),
+        merge=merge,
+        precision=trained.precision,
+    )
     try:
         temporary.mkdir(parents=True)
         (server or ChildServer()).call("export", request, folder=home, log=home / "logs" / "export.txt")

@@ -6,8 +6,6 @@ the jobs themselves show is named (data, model, recipe, budget, eval, threads); 
 libraries or this program's code changed.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping

@@ -13,27 +13,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import InputError, Problem
+from bench.record.environment import device
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.train_job import TrainJob
 from bench.suite.checks.models.stored_weights import BYTES, stored_type
-from bench.suite.tables.deploy import DeployedForm
+from bench.suite.tables.arms.deploy import DeployedForm
 from bench.units import size_text
 
 if TYPE_CHECKING:
     from bench.run.plan.types import Plan
+    from bench.suite.resolved import ResolvedModel
 
 _CHECKPOINT_BYTES = 3 * BYTES["F32"]
 """Bytes of one parameter in a checkpoint."""
 _JOB_BYTES = 1 << 20
-_WHOLE: dict[DeployedForm, int] = {"merged": BYTES["BF16"], "merged-bf16": BYTES["BF16"], "int8": 1}
-"""Least bytes of one parameter in a whole model as it is shipped."""
+_SMALL: dict[DeployedForm, int] = {"merged-bf16": BYTES["BF16"], "int8": 1}
+"""Least bytes of one parameter in a whole model that is shipped in a type of its own."""
 
 
 def needed_bytes(plan: Plan) -> int:
     """Bytes that the jobs to do will take under the home folder, at the least."""
     trainings = [planned.job for planned in plan.can_run if isinstance(planned.job, TrainJob)]
     full = [job for job in trainings if job.recipe.method == "full"]
-    sizes = sorted((_stored_bytes(job) * (1 + _stored_steps(job)) for job in full), reverse=True)
+    sizes = sorted(
+        (_stored_bytes(job.model, job.recipe.precision) * (1 + _stored_steps(job)) for job in full), reverse=True
+    )
     if not plan.resolved.suite.run.keep_weights:
         sizes = sizes[: plan.workers]
     saving = 0
@@ -47,7 +51,8 @@ def _shipped_bytes(plan: Plan) -> int:
     """Whole models among the deployed forms; none where weights are freed as soon as nothing needs them."""
     jobs = [planned.job for planned in plan.can_run if isinstance(planned.job, DeployJob)]
     kept = jobs if plan.resolved.suite.run.keep_weights else []
-    return sum(_WHOLE.get(job.form, 0) * (job.model.parameters or 0) for job in kept)
+    merged = sum(_stored_bytes(job.model, job.precision) for job in kept if job.form == "merged")
+    return merged + sum(_SMALL.get(job.form, 0) * (job.model.parameters or 0) for job in kept)
 
 
 def _stored_steps(job: TrainJob) -> int:
@@ -58,9 +63,11 @@ def _stored_steps(job: TrainJob) -> int:
     return job.evaluated.times or 1
 
 
-def _stored_bytes(job: TrainJob) -> int:
-    stored = "F32" if job.recipe.stored_in_fp32 else stored_type(Path(job.model.path))
-    return (job.model.parameters or 0) * BYTES[stored]
+def _stored_bytes(model: ResolvedModel, precision: str) -> int:
+    """Bytes of a tuned whole model that is computed in `precision`."""
+    in_fp32 = precision == "fp32" or (precision == "auto" and device() == "cpu")
+    stored = "F32" if in_fp32 else stored_type(Path(model.path))
+    return (model.parameters or 0) * BYTES[stored]
 
 
 def check_space(plan: Plan, *, home: Path) -> None:

@@ -5,43 +5,40 @@ earlier jobs of the same kind on this machine, else from a short timing of a few
 computed from shapes. Both say so.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.record.environment import device
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
-from bench.record.results.facts import PlannedCounts
+from bench.record.results.training.facts import PlannedCounts
 from bench.record.rundir import RunDirectory
-from bench.run.checks.before_work import check_before_work
+from bench.run.checks.before_work import checked_plan
 from bench.run.checks.counts import exact_counts
 from bench.run.checks.remarks import plan_remarks
 from bench.run.checks.warnings import advice, as_line
-from bench.run.estimate.advice import speed_advice
+from bench.run.estimate.advice.advice import speed_advice
+from bench.run.estimate.advice.engine_advice import engine_advice
 from bench.run.estimate.changes import why_new
 from bench.run.estimate.disk import free_bytes, needed_bytes
-from bench.run.estimate.engine_advice import engine_advice
 from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecast
 from bench.run.estimate.job_costs import START_SECONDS, JobCosts
-from bench.run.estimate.memory import device_memory, model_shape
-from bench.run.estimate.memory_limit import memory_remarks
-from bench.run.estimate.past_speeds import History
-from bench.run.estimate.placement import Workload, place
-from bench.run.estimate.process_memory import step_memory
-from bench.run.estimate.steps import steps_forecast
-from bench.run.estimate.timing import Timings
+from bench.run.estimate.memory.from_shapes import device_memory, model_shape
+from bench.run.estimate.memory.limit import memory_remarks
+from bench.run.estimate.memory.on_processor import step_memory
+from bench.run.estimate.placement.placement import Workload, place
+from bench.run.estimate.speed.past_speeds import History
+from bench.run.estimate.speed.scored_steps import steps_forecast
+from bench.run.estimate.speed.timing import Timings
 from bench.run.guards import server_ended_on_error
 from bench.run.hints import hint_file, leave
 from bench.run.plan.engine_notes import engine_notes
-from bench.run.plan.plan import budget_statement, plan
+from bench.run.plan.plan import budget_statement
 from bench.run.plan.refused import notes as refusal_notes
 from bench.run.plan.types import Plan, PlannedJob
 from bench.run.plan.unavailable import notes
 from bench.run.process.server import ChildServer
 from bench.run.resolve.precision import precision_notes
-from bench.run.resolve.suite import resolve
 from bench.suite.catalog.devices import Cluster
 from bench.suite.load import LoadedSuite
 from bench.suite.tables.evals.eval_spec import examples_asked
@@ -71,12 +68,11 @@ def forecast(
     with server_ended_on_error(server):
         if not hint.exists():
             server.warm()  # its imports overlap with resolving
-        resolved = resolve(loaded, home=home, server=server, partial=True)
-        planned = plan(resolved, only=only, home=home, trust_task_code=trust_task_code)
-        away = list[str]()
-        if on is None:
-            tell("rehearsing the evals")
-            planned = _checked(planned, home=home, server=server, away=away)
+        tell("looking at inputs, rehearsing the evals")
+        checked = checked_plan(
+            loaded, only=only, home=home, server=server, trust_task_code=trust_task_code, here=not on
+        )
+        planned = checked.plan
         tell("counting")
         trainings = _first_trainings(planned)
         counts = exact_counts(trainings, workers=planned.workers, home=home, server=server)
@@ -84,24 +80,19 @@ def forecast(
         steps = step_memory(trainings, counts, home=home, server=server) if device() == "cpu" and on is None else {}
         costs = JobCosts(history=History.read(home), timings=timings, steps=steps, tell=tell)
         arms = _arms(planned, trainings, counts, costs)
-        evals = tuple(_eval(name, jobs, costs) for name, jobs in _by_eval(planned).items())
+        evals = tuple(_eval(name, jobs, costs, away=checked.unavailable) for name, jobs in _by_eval(planned).items())
         evals += steps_forecast(planned, evals, {arm.arm: arm.steps for arm in arms})
         further = () if on else speed_advice(planned, trainings, counts, arms, home=home, server=server, measure=probe)
     leave(hint)
     placement = None if on is None else place([*_workloads(arms, trainings, counts)], on)
-    remarks = (
-        *_eval_remarks(planned, evals, home),
-        *map(as_line, advice(loaded)),
-        *plan_remarks(planned, trainings, counts),
-        *(() if on else memory_remarks(arms, device())),
-        *_data_remarks(planned),
-    )
+    remarks = (*map(as_line, advice(loaded)), *plan_remarks(planned, trainings, counts))
+    memory = () if on else memory_remarks({arm.arm: arm.memory_bytes for arm in arms}, device())
     return _of_plan(planned, loaded, home, arms, evals).model_copy(
         update={
             "new": () if reports is None else why_new(planned, home, _earlier_runs(loaded, reports)),
             "placement": placement,
-            "warnings": remarks,
-            "unavailable": (*notes(planned), *away),
+            "warnings": (*_eval_remarks(planned, evals, home), *remarks, *memory, *_data_remarks(planned)),
+            "unavailable": (*notes(planned), *(f"unavailable: {what}" for what in checked.unavailable.values())),
             "advice": tuple(further),
         }
     )
@@ -146,13 +137,6 @@ def _of_plan(
         refused=refusal_notes(planned),
         may_buy=tuple(_may_buy(suite)),
     )
-
-
-def _checked(planned: Plan, *, home: Path, server: ChildServer, away: list[str]) -> Plan:
-    """The plan that passed all checks; what evals lack of the hub today goes to `away`."""
-    checked = check_before_work(planned, home=home, server=server)
-    away += [f"unavailable: {what}" for what in checked.unavailable.values()]
-    return checked.plan
 
 
 def _may_buy(suite: Suite) -> Iterator[str]:
@@ -269,11 +253,13 @@ def _arm(
     )
 
 
-def _eval(name: str, jobs: Sequence[PlannedJob], costs: JobCosts) -> EvalForecast:
+def _eval(name: str, jobs: Sequence[PlannedJob], costs: JobCosts, *, away: Collection[str]) -> EvalForecast:
+    """away: evals whose rows the hub does not give today, which cannot be timed."""
     job = jobs[0].job  # the base's, where there is one on this machine: servers take the time that they take
     assert isinstance(job, EvalJob | AnswerJob), "grouped by eval"
     cached = sum(not job.to_do for job in jobs)
-    cost = costs.evaluation(job, to_do=cached < len(jobs))
+    asked = job.asking if isinstance(job, AnswerJob) else job
+    cost = costs.evaluation(job, to_do=cached < len(jobs) and asked.eval.name not in away)
     return EvalForecast(
         eval=name,
         subjects=len(jobs),

@@ -1,15 +1,14 @@
 """What a run will take, arm by arm and eval by eval, before it starts."""
 
-from __future__ import annotations
-
 from typing import Literal
 
+from bench.record.results.training.facts import ExactCounts
 from bench.run.estimate.changes import NewJobs
-from bench.run.estimate.placement_types import Placement
+from bench.run.estimate.placement.types import Placement
 from bench.spec import Spec
 
 
-class ArmForecast(Spec):
+class ArmForecast(ExactCounts):
     """One arm's trainings. Counts are per seed."""
 
     arm: str
@@ -22,18 +21,6 @@ class ArmForecast(Spec):
     """Settings that its sweep chooses from; none without a sweep."""
     dev_rows: int = 0
     """Rows by whose loss its sweep chooses; 0 without a sweep."""
-    rows: int
-    """Rows seen, repeats counted."""
-    steps: int
-    tokens: int
-    supervised_tokens: int
-    slots: int
-    truncated_rows: int
-    dropped_rows: int
-    refused_rows: int = 0
-    """Rows that the template cannot print and that are left out."""
-    parameters: int
-    trainable_parameters: int
     seconds: float
     """Seconds of one training; an estimate."""
     seconds_from: Literal["history", "probe", "rough"]
@@ -43,7 +30,7 @@ class ArmForecast(Spec):
     """Peak of one training: of one GPU's tensors, or of all its processes on a processor, libraries included."""
     memory_from: Literal["history", "probe", "shapes"]
     """`history`: highest of earlier trainings of this model and recipe here; `probe`: of a few steps with the largest
-    pass; `shapes`: counted from shapes (`bench.run.estimate.process_memory`, on a GPU `bench.run.estimate.memory`)."""
+    pass; `shapes`: counted from shapes (`memory/on_processor.py`, on a GPU `memory/from_shapes.py`)."""
 
 
 class EvalForecast(Spec):
@@ -95,7 +82,7 @@ class Forecast(Spec):
     warnings: tuple[str, ...] = ()
     """What the user should know before (`bench.run.checks.warnings`)."""
     advice: tuple[str, ...] = ()
-    """What would make the run faster or smaller, each with its key and a ratio (`bench.run.estimate.advice`)."""
+    """What would make the run faster or smaller, each with its key and a ratio (`bench.run.estimate.advice.advice`)."""
     placement: Placement | None = None
     """The trainings on a cluster that was asked about; `None` where none was."""
     may_buy: tuple[str, ...] = ()

@@ -1,7 +1,5 @@
 """Time and memory of single jobs: from earlier ones, else timed for this, else from shapes. Each says which."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -9,12 +7,12 @@ from typing import Literal
 from bench.record.environment import device
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.applied import QUESTION_ROWS, QUESTION_TOKENS
-from bench.record.results.facts import PlannedCounts
-from bench.run.estimate.memory import training_memory
-from bench.run.estimate.past_speeds import History
-from bench.run.estimate.process_memory import StepMemory
-from bench.run.estimate.timing import Timing, Timings
+from bench.record.results.training.applied import QUESTION_ROWS, QUESTION_TOKENS
+from bench.record.results.training.facts import PlannedCounts
+from bench.run.estimate.memory.from_shapes import training_memory
+from bench.run.estimate.memory.on_processor import StepMemory
+from bench.run.estimate.speed.past_speeds import History
+from bench.run.estimate.speed.timing import Timing, Timings
 
 _ROUGH_FLOPS_PER_SECOND = {"cpu": 2e10, "mps": 1e12, "cuda": 5e13}
 """What small batches reach, per worker; only where no earlier job says better."""
@@ -107,7 +105,11 @@ def _training_seconds(
 
 
 def _rough_seconds(counts: PlannedCounts) -> float:
-    """Two operations per parameter and slot forward, two for the gradients that flow, two for trained weights' own."""
-    per_slot = 4 * counts.parameters + 2 * counts.trainable_parameters
-    operations = per_slot * counts.slots + 2 * counts.parameters * CHECK_SLOTS
-    return operations / _ROUGH_FLOPS_PER_SECOND[device().partition(":")[0]]
+    trained = rough_seconds(parameters=counts.parameters, trained=counts.trainable_parameters, slots=counts.slots)
+    return trained + rough_seconds(parameters=counts.parameters / 2, trained=0, slots=CHECK_SLOTS)
+
+
+def rough_seconds(*, parameters: float, trained: float, slots: float) -> float:
+    """Seconds of training on `slots` by one worker of this device: two operations per parameter and slot forward, two
+    for the gradients that flow, two for the trained weights' own."""
+    return (4 * parameters + 2 * trained) * slots / _ROUGH_FLOPS_PER_SECOND[device().partition(":")[0]]

@@ -1,7 +1,5 @@
 """What starts commands on other machines, in four calls: Ray, Slurm, a user's command. `remote.py` does the rest."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 from bench.spec import Spec

@@ -5,8 +5,6 @@ compared with it before it gets its name. A path below the run's home has the sa
 with the program its place there; every other one is below `inputs`.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass

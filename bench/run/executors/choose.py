@@ -4,8 +4,6 @@ Contract: a suite names one of the first three; commands come from a file on the
 cannot execute code.
 """
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 

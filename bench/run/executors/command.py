@@ -1,7 +1,5 @@
 """Jobs through programs that are called: a user's templates, and Slurm's own commands as such templates."""
 
-from __future__ import annotations
-
 import json
 import shlex
 import subprocess

@@ -1,12 +1,11 @@
 """What the scheduler asks of whatever runs jobs, this machine or others: an executor, and each job that it runs."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from bench.emit import Event
+from bench.record.jobs.eval_job import LoadedWeights
 from bench.record.jobs.job import Job
 from bench.record.machine import Machine
 from bench.record.record import Failure
@@ -76,11 +75,11 @@ class Executor(Protocol):
         """How often a job is submitted whose machine goes away."""
 
     @property
-    def kept(self) -> Collection[str]:
-        """Names of weights that idle processes of it have loaded (`bench.record.jobs.job.loaded_weights`)."""
+    def kept(self) -> Collection[LoadedWeights]:
+        """What idle processes of it have loaded (`bench.record.jobs.job.loaded_weights`)."""
 
     def release(self, but: Collection[str] = ()) -> None:
-        """End idle processes, but for those with these weights."""
+        """End idle processes, but for those with these bases."""
 
     def adopt(self, job: Job, folder: Path) -> RunningJob | None:
         """The job as an earlier run submitted it, if it still runs or has ended unseen."""

@@ -1,33 +1,43 @@
 """Jobs as children of this process, on this machine.
 
-A child that has scored a subject stays for the subject's next eval, which then loads nothing; it ends before any other
-job starts, whose memory it would take.
+A child that has scored a subject stays for the subject's next eval, which then loads nothing, and for other subjects of
+the same base, which it still has. Before any other job starts, whose memory it would take, it gives the subject back;
+on a GPU, whose memory a process holds as long as it lives, it ends.
 """
-
-from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bench.emit import Event
-from bench.record.environment import this_machine
+from bench.record.environment import device, this_machine
 from bench.record.files import LOG
+from bench.record.jobs.eval_job import LoadedWeights
 from bench.record.jobs.job import Job, loaded_weights
 from bench.record.machine import Machine
 from bench.record.record import Failure
 from bench.run.executors.executor import RunningJob
 from bench.run.process.server import Child, ChildServer, stop_all
-from bench.run.process.work import ChildRequest
+from bench.run.process.work import REST, ChildRequest, Rest
 
 HERE = "here"
 """Name of this machine among nodes: all jobs share it."""
 
 
-IdleChild = tuple[str, Child]
-"""Name of the weights that a child has loaded, and the child."""
+_REST_SECONDS = 60.0
+"""In which a child has to give its subject back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdleChild:
+    """A child that waits for work."""
+
+    weights: LoadedWeights
+    child: Child
+    log: Path
+    """Where its last job printed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +45,9 @@ class LocalJob:
     """One child."""
 
     child: Child
-    weights: str | None
-    """Name of what it loads."""
+    weights: LoadedWeights | None
+    """What it loads."""
+    log: Path
     idle: list[IdleChild]
     """Where its child goes if it stays."""
     began: float = field(default_factory=time.monotonic)
@@ -97,7 +108,7 @@ class LocalJob:
     def stop(self) -> None:
         """Ask, wait, then kill; a child that has done its work and stays is put aside."""
         if self.child.idle and self.weights is not None:
-            self.idle.append((self.weights, self.child))
+            self.idle.append(IdleChild(weights=self.weights, child=self.child, log=self.log))
         else:
             self.child.stop()
 
@@ -111,14 +122,14 @@ class LocalExecutor:
     """Children that wait for the next eval of their subject."""
 
     @property
-    def kept(self) -> Collection[str]:
-        """Weights of its idle children."""
-        return {weights for weights, _ in self.idle}
+    def kept(self) -> Collection[LoadedWeights]:
+        """What its idle children have loaded."""
+        return {entry.weights for entry in self.idle}
 
     def release(self, but: Collection[str] = ()) -> None:
-        """End the idle children."""
-        stop_all([child for weights, child in self.idle if weights not in but])
-        self.idle[:] = [(weights, child) for weights, child in self.idle if weights in but]
+        """End the idle children, but for those with these bases."""
+        stop_all([entry.child for entry in self.idle if entry.weights.base not in but])
+        self.idle[:] = [entry for entry in self.idle if entry.weights.base in but]
 
     @property
     def at_once(self) -> None:
@@ -144,23 +155,43 @@ class LocalExecutor:
         weights = loaded_weights(job)
         log, stays = folder / LOG, weights is not None
         request = self.server.request(job.kind, job, folder=folder, log=log, lock=lock, stays=stays)
-        return LocalJob(child=self._resumed(weights, request) or self._forked(request), weights=weights, idle=self.idle)
+        child = self._resumed(weights, request) or self._forked(request)
+        return LocalJob(child=child, weights=weights, log=log, idle=self.idle)
 
-    def _resumed(self, weights: str | None, request: ChildRequest) -> Child | None:
-        """An idle child with these weights, which does the work now; `None` where there is none any more."""
-        fitting = [entry for entry in self.idle if entry[0] == weights]
-        for entry in fitting:
+    def _resumed(self, weights: LoadedWeights | None, request: ChildRequest) -> Child | None:
+        """An idle child that does the work now, preferably with this subject, else with its base; `None` where there
+        is none any more."""
+        if weights is None:
+            return None
+        fitting = [entry for entry in self.idle if entry.weights.base == weights.base]
+        for entry in sorted(fitting, key=lambda entry: (entry.weights != weights, entry.weights.subject is not None)):
             self.idle.remove(entry)
-            if entry[1].resume(request):
-                return entry[1]
-            entry[1].stop()
+            if entry.child.resume(request):
+                return entry.child
+            entry.child.stop()
         return None
 
     def _forked(self, request: ChildRequest) -> Child:
-        self.release()
+        if device() == "cpu":
+            self.idle[:] = [rested for entry in self.idle if (rested := self._rested(entry)) is not None]
+        else:
+            self.release()
         return self.server.fork(request)
+
+    def _rested(self, entry: IdleChild) -> IdleChild | None:
+        """The child with its base alone; `None` where it has ended."""
+        if entry.weights.subject is None:
+            return entry
+        child, deadline = entry.child, time.monotonic() + _REST_SECONDS
+        resting = child.resume(self.server.request(REST, Rest(), folder=entry.log.parent, log=entry.log, stays=True))
+        while resting and not child.ended() and time.monotonic() < deadline:
+            child.wait(deadline - time.monotonic())
+        if child.idle:
+            return replace(entry, weights=replace(entry.weights, subject=None))
+        child.stop()
+        return None
 
     def stop_all(self, jobs: Sequence[RunningJob]) -> None:
         """End all at once: a grace time shared by all, then kill what is left."""
-        stop_all([*(job.child for job in jobs if isinstance(job, LocalJob)), *(child for _, child in self.idle)])
+        stop_all([*(job.child for job in jobs if isinstance(job, LocalJob)), *(entry.child for entry in self.idle)])
         self.idle.clear()

@@ -4,8 +4,6 @@ A task starts the node's command and waits for it; Ray places it by its GPUs and
 stays inside its cluster: a list of words, and this module's name.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 import subprocess

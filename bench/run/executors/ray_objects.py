@@ -6,8 +6,6 @@ else of a run knows the difference. Two things need a shared folder and are not 
 adopt jobs, for they ended with it; a lost node's job resumes only where its own node takes it again.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import os

@@ -4,8 +4,6 @@ What differs between Ray, Slurm and a user's command is four calls of a `Backend
 job is done here, by files.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import sys
@@ -19,7 +17,7 @@ from bench.atomic import write_text
 from bench.emit import Event, event_of
 from bench.record.environment import device
 from bench.record.files import LOG
-from bench.record.jobs.eval_job import AnswerJob, ShareJob
+from bench.record.jobs.eval_job import AnswerJob, LoadedWeights, ShareJob
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
@@ -27,7 +25,7 @@ from bench.record.machine import Machine
 from bench.record.record import Failure
 from bench.run.executors.backend import Backend, Submission
 from bench.run.executors.executor import RunningJob
-from bench.run.executors.remote_files import BEAT_SECONDS, JobFiles, RemoteEnd, RemoteRequest, differing
+from bench.run.executors.remote_files import BEAT_SECONDS, JobFiles, RemoteEnd, RemoteRequest, arrived, differing
 from bench.run.process.server import WORKER
 from bench.run.process.work import ChildRequest
 
@@ -37,6 +35,8 @@ _POLL_SECONDS = 2.0
 """Between looks at the files of jobs: each look opens three, on a file system that others use, too."""
 _ASK_SECONDS = 10.0
 """Between questions to the backend about a job that gives no sign of life."""
+_ARRIVAL_SECONDS = 60.0
+"""A network mount may show a result's files that much later than its end (NFS looks again after `acdirmax`)."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,6 +50,8 @@ class RemoteJob:
     """Bytes of the events that were read."""
     _unread: int = 0
     _end: RemoteEnd | None = None
+    _end_seen: float = 0.0
+    """When the end was first seen, by this machine's clock."""
     _node: str | None = None
     _began: float | None = None
     _beaten: tuple[int, float] = (0, 0.0)
@@ -107,12 +109,13 @@ class RemoteJob:
         return self._unread
 
     def ended(self) -> bool:
-        """Whether its end is there, or it is lost."""
+        """Whether its end and its files are there, or it is lost."""
         if self._end is None and self._gone is None:
-            self._end = self.ticket.read_end()
+            self._end, self._end_seen = self.ticket.read_end(), time.monotonic()
         if self._end is not None:
             self._node = self._end.node
-            return True
+            waited = time.monotonic() - self._end_seen > _ARRIVAL_SECONDS
+            return waited or self._end.failure is not None or arrived(self.ticket.job, self._end.files)
         if self._gone is None:
             self._look()
         return self._gone is not None
@@ -241,7 +244,7 @@ class RemoteExecutor:
         return RemoteJob(backend=self.backend, ticket=ticket, handle=handle)
 
     @property
-    def kept(self) -> Collection[str]:
+    def kept(self) -> Collection[LoadedWeights]:
         """None: each job has a process of its own."""
         return ()
 

@@ -4,8 +4,6 @@
 `end.json`, written last, with the hash of every file of the result. The folder is seen by both.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 from pathlib import Path
@@ -99,17 +97,37 @@ class JobFiles:
 
 def result_files(folder: Path) -> dict[str, StoredFile]:
     """Files of a result with their hashes."""
-    return {
-        file.relative_to(folder).as_posix(): StoredFile(bytes=file.stat().st_size, sha256=digest_file(file))
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and not _is_beside(file.relative_to(folder))
-    }
+    return {name: _stored(folder / name) for name in _names(folder)}
+
+
+def arrived(folder: Path, stated: dict[str, StoredFile]) -> bool:
+    """Whether every file is there in the size that its node stated."""
+    try:
+        return all((folder / name).stat().st_size == file.bytes for name, file in stated.items())
+    except OSError:
+        return False
 
 
 def differing(folder: Path, stated: dict[str, StoredFile]) -> list[str]:
-    """Files that are not as their node stated, or that it did not state."""
-    present = result_files(folder)
-    return sorted(name for name in present.keys() | stated.keys() if present.get(name) != stated.get(name))
+    """Files that are not as their node stated, that it did not state, that cannot be read or are not in the folder."""
+    there = set(_names(folder))
+    altered = {name for name in there if _readable(folder / name) != stated.get(name)}
+    return sorted(altered | (stated.keys() - there))
+
+
+def _names(folder: Path) -> list[str]:
+    paths = ((file, file.relative_to(folder)) for file in folder.rglob("*"))
+    return sorted(path.as_posix() for file, path in paths if file.is_file() and not _is_beside(path))
+
+
+def _stored(path: Path) -> StoredFile:
+    return StoredFile(bytes=path.stat().st_size, sha256=digest_file(path))
+
+
+def _readable(path: Path) -> StoredFile | None:
+    with contextlib.suppress(OSError):
+        return _stored(path)
+    return None
 
 
 def _is_beside(path: Path) -> bool:

@@ -6,8 +6,6 @@ import closure of the modules in `ENTRIES`. Out: paths, names, comments, docstri
 roles and claims, the report.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,11 +14,11 @@ from bench.record.environment import EVAL_LIBRARIES, TRAINING_LIBRARIES, cores, 
 from bench.record.jobs.eval_job import ExamplePart, Judging, QuestionShare, ServerEngineJob, Shots
 from bench.record.jobs.train_job import KeepBest
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
-from bench.suite.tables.deploy import RUNTIMES, DeployedForm
-from bench.suite.tables.endpoint import EndpointSpec
-from bench.suite.tables.engine import EngineSpec
+from bench.suite.tables.arms.deploy import RUNTIMES, DeployedForm
 from bench.suite.tables.evals.eval_spec import EvalSpec
 from bench.suite.tables.evals.judge import JudgeSpec
+from bench.suite.tables.models.endpoint import EndpointSpec
+from bench.suite.tables.models.engine import EngineSpec
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.evaluate_at import StepPlan
 from bench.suite.tables.training.optimizer import libraries_of

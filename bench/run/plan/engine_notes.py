@@ -1,7 +1,5 @@
 """Which subjects a server generates for, in words for whoever plans a run."""
 
-from __future__ import annotations
-
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.run.plan.types import Plan
 

@@ -1,12 +1,11 @@
 """Weights that nothing needs any more: removed where the suite says so, made again where something asks for them."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 
+from bench.record.record import JobOutcome
 from bench.record.store import JobStore
-from bench.run.plan.types import JobOutcome, Plan, PlannedJob
+from bench.run.plan.types import Plan, PlannedJob
 
 
 def prune(plan: Plan, ended: PlannedJob, outcomes: Mapping[str, JobOutcome], store: JobStore) -> None:

@@ -1,7 +1,5 @@
 """Which eval of a subject computes some answers again alone: one is enough to see whether batches matter."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +25,7 @@ def _checking(resolved: ResolvedSuite) -> str | None:
     folders = {name: Path(folder) for name, folder in resolved.tasks_path.items()}
     sure = (spec.name for spec in resolved.suite.eval if surely_writes(spec, folders.get(spec.name)))
     first = next(sure, None)
-    return first or next((spec.name for spec in resolved.suite.eval if spec.kind == "lm_eval"), None)
+    return first or next((spec.name for spec in resolved.suite.eval if spec.by_likelihood is None), None)
 
 
 def _without_check(job: Job, checking: str | None) -> Job:

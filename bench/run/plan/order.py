@@ -1,7 +1,5 @@
 """The order in which a plan's jobs start."""
 
-from __future__ import annotations
-
 from bench.record.jobs.eval_job import AnswerJob, EvalJob, ShareJob
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import ProbeJob

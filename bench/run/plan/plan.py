@@ -6,14 +6,12 @@ training at all; a deployed form is written from each of its arm's trainings. Wh
 also has a short probe that runs alone on the machine, so that its speed is its own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from bench.code_digest import own_code
 from bench.digest import digest_json
-from bench.errors import InputError, Problem, did_you_mean
+from bench.errors import Problem, did_you_mean
 from bench.record.environment import cores, device
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import ShareJob
@@ -30,7 +28,7 @@ from bench.run.plan.unavailable import missing_input, refuse_idle
 from bench.suite.arm_patterns import matching
 from bench.suite.resolved import Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
-from bench.suite.tables.arms import ArmRef
+from bench.suite.tables.arms.arms import ArmRef
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.budget import Budget
 
@@ -49,7 +47,7 @@ def plan(
 
     `trust_task_code`: task files and hub metrics from elsewhere may run code; only the command line can say so.
 
-    Raises `InputError` for an unknown arm, and where unavailable inputs leave nothing to run.
+    Raises `InputError` where unavailable inputs leave nothing to run. `unknown_arms` of `only` are left out.
     """
     suite = resolved.suite
     chosen = _asked(suite, tuple(only))
@@ -151,22 +149,24 @@ def _selected(entries: Sequence[JobEntry], chosen: set[str]) -> set[str]:
     return selected
 
 
-def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:
+def unknown_arms(suite: Suite, only: Iterable[str]) -> list[Problem]:
+    """One problem for each pattern of `--only` that no arm has."""
     names = [arm.name for arm in suite.expand()]
-    matches = {pattern: matching(pattern, names) for pattern in only}
-    problems = [
+    return [
         Problem(
             reference="run.unknown-arm",
             what=f"the suite has no arm {pattern!r}",
             where=f"--only {pattern}",
             hint=did_you_mean(pattern, names),
         )
-        for pattern, arms in matches.items()
-        if not arms
+        for pattern in only
+        if not matching(pattern, names)
     ]
-    if problems:
-        raise InputError(problems)
-    return frozenset(arm for arms in matches.values() for arm in arms) or frozenset(names)
+
+
+def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:
+    names = [arm.name for arm in suite.expand()]
+    return frozenset(arm for pattern in only for arm in matching(pattern, names)) or frozenset(names)
 
 
 def _digest(resolved: ResolvedSuite, jobs: Iterable[PlannedJob]) -> str:

@@ -4,15 +4,13 @@ Contract: pure. A round follows the last one in reverse order (A B C, C B A), so
 falls on all arms alike. Rounds stop where the speeds of neighbours in speed are resolved, or at `run.probe_rounds`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from statistics import geometric_mean
 
 from bench.record.jobs.train_job import ProbeJob
-from bench.record.results.training import ProbeResult
+from bench.record.results.training.result import ProbeResult
 from bench.run.plan.types import Plan, PlannedJob
 
 EQUAL_SPEED = 0.02

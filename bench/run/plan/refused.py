@@ -1,8 +1,6 @@
 """Trainings that their model cannot do, forms that wait for a device or a library, and what needs them: refused before
 any work, while the others go on."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 

@@ -1,15 +1,12 @@
 """What a run is going to do: its jobs, each with its place, and what is there already."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from bench.errors import Problem
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
-from bench.record.machine import Machine
-from bench.record.record import Failure
+from bench.record.record import JobOutcome
 from bench.record.store import Manifest
 from bench.suite.resolved import Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
@@ -28,37 +25,10 @@ class JobEntry:
     """`None` for what belongs to no seed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobOutcome:
-    """How one digest ended in this run: done without a `failure`, else failed."""
-
-    failure: Failure | None = None
-    reused: bool = False
-    """Whether an earlier result, or a job of the same digest, gave the result."""
-    started: str | None = None
-    """ISO 8601, UTC; `None` where no process started."""
-    seconds: float | None = None
-    """Wall time, process start included; `None` where no process started."""
-    alone: bool | None = None
-    """Whether no other job of the run that made the result ran beside it; `None` where no process started."""
-    node: str | None = None
-    """Name of the machine that did it; `None`: the one that the run was started on."""
-    machine: Machine | None = None
-    """What that machine is; `None` where no process started."""
-    lost_nodes: tuple[str, ...] = ()
-    """Machines that went away while they did it, in this run."""
-
-    @classmethod
-    def of(cls, manifest: Manifest) -> JobOutcome:
-        """The outcome of a job whose result is there already."""
-        return cls(
-            reused=True,
-            started=manifest.started,
-            seconds=manifest.seconds,
-            alone=manifest.alone,
-            node=manifest.node,
-            machine=manifest.machine,
-        )
+def outcome_of(manifest: Manifest) -> JobOutcome:
+    """The outcome of a job whose result is there already."""
+    kept = {"started", "seconds", "alone", "node", "machine"}
+    return JobOutcome(reused=True, **manifest.model_dump(include=kept))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

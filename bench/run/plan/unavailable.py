@@ -3,8 +3,6 @@
 Contract: they fail with the reason that the input gives; all other jobs have the digests that they would have anyway.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from bench.record.jobs.deploy_job import DeployJob

@@ -6,8 +6,6 @@ is the head, which runs the suite; the first of every other node takes part in i
 to do, because a training starts its own processes.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, MutableMapping
 from typing import Literal

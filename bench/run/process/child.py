@@ -6,8 +6,6 @@ included. A child whose parent has died ends itself. A service also hears furthe
 between its events. A child that is to stay does one piece of work after another, until its first failure.
 """
 
-from __future__ import annotations
-
 import contextlib
 import faulthandler
 import gc

@@ -1,7 +1,5 @@
 """Environment variables of processes that compute: which, and for how long they are set."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from collections.abc import Iterator, Mapping

@@ -1,8 +1,6 @@
 """Why work in a child failed, as the child reports it and the parent, or the leader of its ranks, reads it."""
 
-from __future__ import annotations
-
-from typing import Literal
+from typing import Literal, Self
 
 from bench.emit import Event
 from bench.errors import BenchError, IncompleteError, InputError, Problem
@@ -31,7 +29,7 @@ class FailureReport(Event):
     """Problems of the input, where the work was refused."""
 
     @classmethod
-    def of(cls, error: BaseException) -> FailureReport:
+    def of(cls, error: BaseException) -> Self:
         """The report on an exception."""
         text = str(error).strip()
         line = text.splitlines()[0] if text else ""

@@ -3,8 +3,6 @@
 Contract: a folder belongs to one allocation and goes with its head; a head that lives renews its file there.
 """
 
-from __future__ import annotations
-
 import contextlib
 import shutil
 import threading

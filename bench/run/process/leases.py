@@ -8,8 +8,6 @@ and a pause of the looker itself counts as one renewal's time, for it says nothi
 run for so long finds a higher number, and ends its process before it writes anything more.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets

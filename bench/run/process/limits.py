@@ -4,8 +4,6 @@ Resident memory is what the machine runs out of. Limits that the kernel enforces
 addresses, of which torch and CUDA reserve many times what they use.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

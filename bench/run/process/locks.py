@@ -5,8 +5,6 @@ A job has two: `<digest>` is held by the run that executes it, `<digest>.child` 
 before its folder is touched, so an orphan that has not ended yet cannot write into a new attempt.
 """
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os
@@ -14,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from bench.errors import InputError, Problem
 from bench.run.process.leases import Lease, try_lease
@@ -87,7 +86,7 @@ class FileLock:
             self._lease.release()
             self._lease = None
 
-    def __enter__(self) -> FileLock:
+    def __enter__(self) -> Self:
         if self._handle is None and self._lease is None:
             self.acquire()
         return self

@@ -4,15 +4,13 @@ A training, sweep, probe, evaluation and drawing of answers is asked with its jo
 `bench.endpoint.local_model.WriterRequest`, a description with `bench.model.size.description.DescribeRequest`.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 from bench.errors import Problem
 from bench.record.given_facts import GivenFacts
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.facts import LargestPass, PlannedCounts, StepBytes
+from bench.record.results.training.facts import LargestPass, PlannedCounts, StepBytes
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
 from bench.suite.tables.data import DataSpec
@@ -172,6 +170,8 @@ class ExportRequest(Spec):
     out: str
     """An empty folder."""
     merge: bool
+    precision: str
+    """Precision that the training computed in."""
 
 
 class ShowRequest(Spec):

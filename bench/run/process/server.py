@@ -4,8 +4,6 @@ Importing torch, transformers, trl and peft costs 6 to 10 s per process; a fork 
 fraction of a second. The server is started early (`warm`) so that its imports overlap with the parent's own work.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -17,10 +15,11 @@ from dataclasses import dataclass
 from multiprocessing import connection as mp_connection
 from multiprocessing import forkserver, get_context
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from bench.emit import Event, event_of
 from bench.errors import BenchError, InputError, InternalError, Problem
@@ -49,9 +48,13 @@ class ChildServer:
     """OpenMP threads that the libraries are loaded with; a job may ask torch for fewer or more."""
     tick: Callable[[], None] = lambda: None
     """Called about once a second while `call` waits: a download can take long."""
+    method: Literal["forkserver", "fork"] = "forkserver"
+    """fork: children of a process that has the libraries itself, and starts no server to import them once more."""
 
     def warm(self) -> None:
         """Start the server without waiting for its imports. A second call does nothing."""
+        if self.method == "fork":
+            return
         with environment_variables(library_environment(self.threads)), _without_main():
             get_context("forkserver").set_forkserver_preload([_FIRST, self.module])
             forkserver.ensure_running()
@@ -61,8 +64,10 @@ class ChildServer:
         server = getattr(forkserver, "_forkserver", None)  # the library offers no public way
         pid = getattr(server, "_forkserver_pid", None)
         if pid is not None:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
                 os.kill(pid, signal.SIGKILL)
+                # Until it is gone the library takes it for a running one. It is left for the library to reap.
+                os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
     def request(
         self, kind: str, payload: Spec, *, folder: Path, log: Path, lock: Path | None = None, stays: bool = False
@@ -78,11 +83,11 @@ class ChildServer:
             stays=stays,
         )
 
-    def start(self, kind: str, payload: Spec, *, folder: Path, log: Path) -> Child:
+    def start(self, kind: str, payload: Spec, *, folder: Path, log: Path) -> "Child":
         """Start a child on one piece of work; returns once it is forked."""
         return self.fork(self.request(kind, payload, folder=folder, log=log))
 
-    def fork(self, request: ChildRequest) -> Child:
+    def fork(self, request: ChildRequest) -> "Child":
         """Start a child on a request."""
         for _ in range(_STARTS - 1):
             try:
@@ -91,11 +96,11 @@ class ChildServer:
                 time.sleep(_RESTART_SECONDS)
         return self._fork(request)
 
-    def _fork(self, request: ChildRequest) -> Child:
+    def _fork(self, request: ChildRequest) -> "Child":
         self.warm()
-        context = get_context("forkserver")
+        context: BaseContext = get_context(self.method)
         ours, child_end = context.Pipe()
-        process = context.Process(
+        process: BaseProcess = context.Process(  # type: ignore[attr-defined]  # every context has it
             target=enter, args=(request.model_dump_json().encode(), child_end), name=f"bench {request.kind}"
         )
         try:
@@ -152,7 +157,7 @@ def failed(kind: str, failure: Failure, log: Path) -> Problem:
 class Child:
     """One running child; its messages are read with `messages`, its end with `ended`."""
 
-    def __init__(self, process: ForkServerProcess, connection: Connection, *, stays: bool = False) -> None:
+    def __init__(self, process: BaseProcess, connection: Connection, *, stays: bool = False) -> None:
         self.process = process
         self.connection = connection
         self.stays = stays

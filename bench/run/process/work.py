@@ -3,8 +3,6 @@
 Contract: a payload is a frozen type that parent and child share; a child never reads a bare dict.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +43,14 @@ class Service(Generic[Payload, FurtherRequest]):
         """Serve the payload that `fields` hold."""
         further = (self.request.model_validate(request) for request in requests)
         return self.do(self.payload.model_validate(fields), folder, emit, further)
+
+
+REST = "rest"
+"""The kind of work that gives back what a child has loaded for one subject alone."""
+
+
+class Rest(Spec):
+    """What a child that stays is asked before another one has work that may need the memory."""
 
 
 class WorkDone(Event):

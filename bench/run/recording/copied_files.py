@@ -1,14 +1,12 @@
 """Scores, logs and trackers' files of jobs, copied into the run's folder."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bench.atomic import write_text
 from bench.record.files import TRACKING_LOGS
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.evaluation import ScoreRow
-from bench.record.results.score_rows import read_scores
+from bench.record.results.evals.evaluation import ScoreRow
+from bench.record.results.evals.score_rows import read_scores
 from bench.record.rundir import RunDirectory, log_file, tracking_folder
 from bench.record.store import JobStore
 from bench.record.task_names import rows_under_name, task_of

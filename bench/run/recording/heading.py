@@ -1,50 +1,25 @@
-"""What a record says of the `bench run` that filled it."""
+"""When and how a run began: by `bench run` now, or by the one whose record is kept."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bench.errors import InputError
 from bench.record.environment import environment, git_state
-from bench.record.record import (
-    Environment,
-    GitState,
-    Record,
-)
+from bench.record.record import Heading
 from bench.record.rundir import RunDirectory
 from bench.run.plan.types import Plan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heading:
-    """What a record says of the `bench run` that filled it."""
-
-    created: str
-    finished: str | None
-    command: tuple[str, ...]
-    suite_toml_sha256: str
-    environment: Environment
-    git: GitState | None
-    wall_seconds: float | None
-
-    @classmethod
-    def now(cls, plan: Plan, *, command: tuple[str, ...], suite_toml_sha256: str) -> Heading:
-        """Heading of a run that begins."""
-        return cls(
-            created=timestamp(),
-            finished=None,
-            command=command,
-            suite_toml_sha256=suite_toml_sha256,
-            environment=environment(workers=plan.workers, threads=plan.threads),
-            git=git_state(),
-            wall_seconds=None,
-        )
-
-    @classmethod
-    def of(cls, record: Record) -> Heading:
-        """Heading of an earlier run whose record is kept."""
-        return cls(**{name: getattr(record, name) for name in cls.__dataclass_fields__})
+def heading_now(plan: Plan, *, command: tuple[str, ...], suite_toml_sha256: str) -> Heading:
+    """Heading of a run that begins."""
+    return Heading(
+        created=timestamp(),
+        finished=None,
+        command=command,
+        suite_toml_sha256=suite_toml_sha256,
+        environment=environment(workers=plan.workers, threads=plan.threads),
+        git=git_state(),
+        wall_seconds=None,
+    )
 
 
 def timestamp() -> str:
@@ -58,4 +33,6 @@ def earlier(directory: RunDirectory, plan: Plan) -> Heading | None:
         record = directory.load()
     except InputError:
         return None
-    return Heading.of(record) if record.digest == plan.digest and record.finished is not None else None
+    if record.digest != plan.digest or record.finished is None:
+        return None
+    return Heading(**{name: getattr(record, name) for name in Heading.model_fields})

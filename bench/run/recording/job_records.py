@@ -1,7 +1,5 @@
 """Jobs with their results, as the record has them; what they brought is copied into the run's folder."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from bench.record.record import (
     DeploymentRecord,
     EvaluationRecord,
     Failure,
+    JobOutcome,
     JobRecord,
     ProbeRecord,
     ScoredStep,
@@ -24,12 +23,12 @@ from bench.record.record import (
     TrainingRecord,
     TrajectoryRecord,
 )
-from bench.record.results.training import TrainResult
-from bench.record.results.trajectory import step_scores_file
+from bench.record.results.evals.trajectory import step_scores_file
+from bench.record.results.training.result import TrainResult
 from bench.record.rundir import RunDirectory, scores_file
 from bench.record.store import JobStore
 from bench.record.task_names import measures_under_name
-from bench.run.plan.types import JobOutcome, PlannedJob
+from bench.run.plan.types import PlannedJob, outcome_of
 from bench.run.recording.copied_files import copy_log, copy_scores, copy_tracking
 
 
@@ -129,7 +128,7 @@ def job_record(
     """How a job ended, or why it has not; its log is copied into `directory`."""
     job = planned.job
     if outcome is None and planned.cached is not None and not planned.to_do:
-        outcome = JobOutcome.of(planned.cached)
+        outcome = outcome_of(planned.cached)
     if outcome is None:
         stopped = interrupted and planned.selected
         failure = Failure(kind="interrupted", message="the run was stopped before this was done") if stopped else None
@@ -140,14 +139,7 @@ def job_record(
         id=job.id,
         digest=job.digest,
         status=status,
-        reused=outcome.reused,
-        failure=outcome.failure,
-        started=outcome.started,
-        seconds=outcome.seconds,
-        alone=outcome.alone,
-        node=outcome.node,
-        machine=outcome.machine,
-        lost_nodes=outcome.lost_nodes,
+        **dict(outcome),
         log=copy_log(job.id, _log_of(planned, outcome.started, store), directory),
     )
 

@@ -1,7 +1,5 @@
 """A resolved suite without the folders of one machine."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bench.suite.resolved import ResolvedData, ResolvedModel, Unavailable

@@ -1,19 +1,16 @@
 """Makes the record of a run from its plan, its outcomes and the store, and brings scores and logs into its folder."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 
 from bench.record.contamination import ContaminationRecord
 from bench.record.labels import EvalLabels
 from bench.record.look import Look
-from bench.record.record import Record
+from bench.record.record import Heading, JobOutcome, Record
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
-from bench.run.checks.given_weights import given_records
-from bench.run.plan.types import JobOutcome, Plan
-from bench.run.recording.heading import Heading
+from bench.run.checks.check_given import given_records
+from bench.run.plan.types import Plan
 from bench.run.recording.job_records import JobRecords, job_record
 from bench.run.recording.portable import portable
 
@@ -36,15 +33,9 @@ def make_record(
         outcome = outcomes.get(planned.digest)
         records.add(planned, job_record(planned, outcome, store, directory, interrupted=interrupted))
     return Record(
-        created=heading.created,
-        finished=heading.finished,
-        command=heading.command,
+        **dict(heading),
         digest=plan.digest,
         resolved=portable(plan.resolved, Path.cwd()),
-        suite_toml_sha256=heading.suite_toml_sha256,
-        environment=heading.environment,
-        git=heading.git,
-        wall_seconds=heading.wall_seconds,
         trainings=tuple(records.trainings),
         probes=tuple(records.probes),
         evaluations=tuple(records.evaluations),

@@ -1,13 +1,11 @@
 """Rows that a suite reads: the data of its arms, what that is made from, and each eval's own, under one name each."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from bench.suite.checks.data.data_dependencies import closure
 from bench.suite.checks.data.subset_draws import draws_of
 from bench.suite.tables.data import DataSpec
-from bench.suite.tables.evals.eval_spec import data_of, reference_of, slices_of
+from bench.suite.tables.evals.eval_spec import data_of, kept_columns, reference_of
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.sweep import DEV
 
@@ -31,7 +29,7 @@ def data_specs(suite: Suite) -> dict[str, DataSpec]:
 def eval_slices(suite: Suite) -> dict[str, tuple[str, ...]]:
     """Columns whose values stay with the rows of an eval, by name of the data."""
     return {
-        name: slices_of(spec) for spec in suite.eval for name in (f"eval:{spec.name}", most_examples_data(spec.name))
+        name: kept_columns(spec) for spec in suite.eval for name in (f"eval:{spec.name}", most_examples_data(spec.name))
     }
 
 

@@ -3,11 +3,10 @@
 Files below 64 MiB are always read: that is quick, and nothing then rests on a time stamp.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from bench.atomic import write_text
 from bench.digest import digest_file
@@ -23,7 +22,7 @@ class HashCache:
         self._known: dict[str, list[int | str]] = {}
         self._changed = False
 
-    def __enter__(self) -> HashCache:
+    def __enter__(self) -> Self:
         try:
             entries = json.loads(self._file.read_bytes())
             self._known = entries if isinstance(entries, dict) else {}

@@ -6,8 +6,6 @@ transformers does; but only where the pickled files there are those of the main 
 Access tokens come from the environment and go to the hub's own library; none is read or recorded here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,25 +1,20 @@
-"""What the judge evals of a suite need before any work: their prompts, local models, keys."""
+"""What the judge evals of a suite need before any work: their prompts and local models."""
 
-from __future__ import annotations
-
-import os
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.endpoint.key import read_key
 from bench.errors import InputError, Problem, collected
 from bench.suite.catalog.judge_prompt import load_judge_prompt
 from bench.suite.resolved import ResolvedJudge, ResolvedModel
 from bench.suite.tables.evals.judge import JudgeSpec
-from bench.suite.tables.model import ModelSpec
+from bench.suite.tables.models.model import ModelSpec
 from bench.suite.tables.suite import Suite
 
 Pin = Callable[[ModelSpec], ResolvedModel]
 
 
 def resolve_judges(suite: Suite, *, base: Path, pin: Pin) -> dict[str, ResolvedJudge]:
-    """Every judge, by eval; `pin` resolves a local one's model. Raises `InputError` with all problems, keys that are
-    not set among them."""
+    """Every judge, by eval; `pin` resolves a local one's model. Raises `InputError` with all problems."""
     judges: dict[str, ResolvedJudge] = {}
     problems: list[Problem] = []
     for index, spec in enumerate(suite.eval):
@@ -33,9 +28,7 @@ def resolve_judges(suite: Suite, *, base: Path, pin: Pin) -> dict[str, ResolvedJ
 
 def _judge(spec: JudgeSpec, where: str, base: Path, pin: Pin) -> ResolvedJudge:
     prompt = load_judge_prompt(spec.prompt, base, where=f"{where}.prompt")
-    endpoint, local = spec.judge.endpoint, spec.judge.local
-    if endpoint is not None:
-        read_key(endpoint, os.environ)  # a child will use it; that it is missing is better known now
+    local = spec.judge.local
     return ResolvedJudge(
         prompt=prompt.text,
         prompt_sha256=prompt.sha256,

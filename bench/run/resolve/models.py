@@ -5,8 +5,6 @@ loaded here; shapes come from the headers of the weights. Code that it brings is
 matter.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bench.digest import digest_json
@@ -26,8 +24,8 @@ from bench.suite.checks.models.model_folder import (
 )
 from bench.suite.checks.models.template_tokens import token_problems
 from bench.suite.resolved import ResolvedModel
-from bench.suite.tables.endpoint import EndpointSpec
-from bench.suite.tables.model import BaseSpec, ModelCard, ModelSpec
+from bench.suite.tables.models.endpoint import EndpointSpec
+from bench.suite.tables.models.model import BaseSpec, ModelCard, ModelSpec
 
 MODEL_FILES = (
     "*.safetensors",

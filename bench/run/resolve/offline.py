@@ -1,7 +1,5 @@
 """Profiles of a suite that need no model hub: what to run where the hub cannot be reached."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bench.data.resolve import hub_data
@@ -11,7 +9,7 @@ from bench.suite.catalog.card import load_card
 from bench.suite.load import LoadedSuite, build_all_profiles
 from bench.suite.tables.evals.judge import JudgeSpec
 from bench.suite.tables.evals.lm_eval import LmEvalSpec
-from bench.suite.tables.model import BaseSpec, ModelSpec
+from bench.suite.tables.models.model import BaseSpec, ModelSpec
 from bench.suite.tables.suite import Suite
 
 

@@ -5,8 +5,6 @@ Contract: a choice is an input like the hash of a file: it is made before the pl
 in the record with its reason.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from bench.digest import digest_file, digest_json
 from bench.errors import BenchError
 from bench.record.environment import cores, device, processor, versions
 from bench.record.files import MEASURED
-from bench.record.results.facts import PrecisionTrial
+from bench.record.results.training.facts import PrecisionTrial
 from bench.run.process.payloads import PrecisionRequest
 from bench.run.process.server import ChildServer
 from bench.suite.resolved import PrecisionChoice, ResolvedModel
@@ -54,7 +52,7 @@ def measured_trial(model: ResolvedModel, *, home: Path, server: ChildServer) -> 
     threads = cores()
     config = digest_file(Path(model.path) / "config.json")
     parts = [config, threads, processor(), device(), versions(("torch", "transformers"))]
-    key = own_code(home).key(digest_json(parts), "bench.train.precision_trial")
+    key = own_code(home).key(digest_json(parts), "bench.train.planning.precision_trial")
     kept = home / MEASURED / f"{key}.json"
     try:
         return PrecisionTrial.model_validate_json(kept.read_bytes())

@@ -1,7 +1,5 @@
 """Pins the files of recipes that train by a command of the user's own."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bench.digest import digest_file

@@ -5,8 +5,6 @@ configuration). Without leave it is refused by the names of those files, and non
 input like the weights: the hash of the files is part of every digest and is in the record.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Contract: an input is unavailable where every problem with it may pass by itself
 what was asked for.
 """
 
-from __future__ import annotations
-
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -16,29 +14,44 @@ from bench.errors import InputError, Problem
 from bench.suite.catalog.card import load_card
 from bench.suite.resolved import UNREACHABLE, ResolvedModel, Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
-from bench.suite.tables.model import ModelSpec
+from bench.suite.tables.models.model import ModelSpec
 
 Advise = Callable[[], str]
 """Hint to a profile that does without the hub; empty where there is none."""
 
 
-def reason(error: InputError, log: Path, advise: Advise) -> Unavailable:
-    """Why an input is unavailable. Raises `error` again where the user has to fix something."""
-    if any(problem.reference != UNREACHABLE for problem in error.problems):
-        raise error
+def reason(error: InputError, log: Path, advise: Advise, problems: list[Problem]) -> Unavailable:
+    """Why an input is absent. Where the user has to fix something, that goes to `problems`."""
+    wrong = [problem for problem in error.problems if problem.reference != UNREACHABLE]
+    if wrong:
+        problems += error.problems
+        return is_wrong(wrong[0])
     first = error.problems[0]
     hint = "; ".join(part for part in (advise(), first.hint) if part)
     return Unavailable(what=first.what, where=first.where, hint=hint, log=str(log))
 
 
-def pinned(spec: ModelSpec, pin: Callable[[ModelSpec], ResolvedModel], *, home: Path, advise: Advise) -> ResolvedModel:
-    """The model that `pin` makes of `spec`, or a placeholder for one that is unavailable."""
+def is_wrong(problem: Problem) -> Unavailable:
+    """The mark of an input that has this problem: what needs it is not planned, all else can be checked."""
+    return Unavailable(what=problem.what, where=problem.where, hint=problem.hint, log="")
+
+
+def pinned(
+    spec: ModelSpec,
+    pin: Callable[[ModelSpec], ResolvedModel],
+    *,
+    home: Path,
+    advise: Advise,
+    problems: list[Problem],
+) -> ResolvedModel:
+    """The model that `pin` makes of `spec`, or a placeholder for one that is unavailable or, as `problems` then say,
+    wrong."""
     try:
         return pin(spec)
     except InputError as error:
         identity = digest_json({"absent": spec.model_dump(mode="json")})
         log = home / "logs" / f"model-{identity[:16]}.txt"
-        why = reason(error, log, advise)
+        why = reason(error, log, advise, problems)
         write_text(log, "".join(traceback.format_exception(error)))
         return _absent_model(spec, identity, why)
 
@@ -73,8 +86,9 @@ def refuse_unavailable(resolved: ResolvedSuite) -> None:
 
 
 def one_problem_per_source(reasons: Iterable[Unavailable | None]) -> list[Problem]:
-    """One problem for each source: the reason itself rather than what followed from it."""
-    return [plainest(group).problem for group in by_source([why for why in reasons if why is not None])]
+    """One problem for each source that is unavailable: the reason itself rather than what followed from it."""
+    unavailable = [why for why in reasons if why is not None and not why.is_wrong]
+    return [plainest(group).problem for group in by_source(unavailable)]
 
 
 def refuse(reasons: Iterable[Unavailable | None]) -> None:

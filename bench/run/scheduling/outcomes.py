@@ -1,14 +1,11 @@
 """How jobs end: without a child, by a need that failed, with scores."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from dataclasses import replace
 
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
-from bench.record.record import Failure
+from bench.record.record import Failure, JobOutcome
 from bench.record.store import JobStore
-from bench.run.plan.types import JobOutcome, PlannedJob
+from bench.run.plan.types import PlannedJob
 
 
 def outcome_without_child(planned: PlannedJob, outcomes: Mapping[str, JobOutcome]) -> JobOutcome | None:
@@ -20,7 +17,7 @@ def outcome_without_child(planned: PlannedJob, outcomes: Mapping[str, JobOutcome
         return JobOutcome(failure=Failure(kind="refused", message=planned.refusal.what))
     twin = outcomes.get(planned.digest)
     if twin is not None:
-        return replace(twin, reused=True)
+        return twin.model_copy(update={"reused": True})
     for digest in planned.after:
         failed = outcomes.get(digest)
         if failed is not None and failed.failure is not None:

@@ -1,11 +1,9 @@
 """A job that runs, from its start to its end."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from bench.record.record import Failure
-from bench.record.results.training import TrainResult
+from bench.record.results.training.result import TrainResult
 from bench.record.store import JobStore
 from bench.run.executors.executor import RunningJob
 from bench.run.executors.local import HERE

@@ -4,8 +4,7 @@ One loop waits for events and ends of what an executor runs; all results are in 
 process is running, or has finished meanwhile, is waited for and reused.
 """
 
-from __future__ import annotations
-
+import dataclasses
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,13 +14,15 @@ from multiprocessing import connection as mp_connection
 
 from bench.emit import StepDone
 from bench.errors import InputError
+from bench.record.jobs.eval_job import LoadedWeights
 from bench.record.jobs.job import loaded_weights
-from bench.record.record import Failure
-from bench.record.store import JobStore
+from bench.record.record import Failure, JobOutcome
+from bench.record.store import JobStore, Manifest
 from bench.run.display import Display
 from bench.run.executors.executor import Executor
+from bench.run.plan.free_weights import retrained_where_freed
 from bench.run.plan.order import GROUP
-from bench.run.plan.types import JobOutcome, PlannedJob
+from bench.run.plan.types import PlannedJob, outcome_of
 from bench.run.process.locks import FileLock, child_lock, try_lock_job
 from bench.run.scheduling.outcomes import dependency_failure, headline_scores, outcome_without_child
 from bench.run.scheduling.running import Running
@@ -47,15 +48,19 @@ class Scheduler:
     """Submissions by digest."""
     _lost: dict[str, list[str]] = field(default_factory=dict)
     """Machines that went away while they did a job, by its digest."""
-    _weights: dict[str, str | None] = field(default_factory=dict)
-    """Names of the weights that evals load, by digest."""
+    _weights: dict[str, LoadedWeights | None] = field(default_factory=dict)
+    """What evals load, by digest."""
+    _later: set[str] = field(default_factory=set)
+    """Bases of the evals of another call."""
     _closed_some: bool = True
     """Whether a job was closed since the waiting ones were looked at: of ten thousand that costs a while."""
 
-    def run(self, jobs: Sequence[PlannedJob]) -> None:
-        """Run all of them. On `KeyboardInterrupt` the children are stopped, and it is raised on."""
+    def run(self, jobs: Sequence[PlannedJob], *, later: Sequence[PlannedJob] = ()) -> None:
+        """Run all of them. On `KeyboardInterrupt` the children are stopped, and it is raised on. later: jobs of another
+        call, for which idle processes keep their base."""
         self._waiting, self._closed_some = sorted(jobs, key=lambda planned: planned.rank), True
         self._weights |= {planned.digest: loaded_weights(planned.job) for planned in jobs}
+        self._later = {load.base for planned in later if (load := loaded_weights(planned.job))}
         try:
             while self._waiting or self._running:
                 self._close_without_child()
@@ -67,8 +72,10 @@ class Scheduler:
                 elif len(self._waiting) == before:
                     time.sleep(_LOCK_SECONDS)  # another process has the locks
                 self.display.tick()
-        finally:
+        except BaseException:
             self._abandon()
+            raise
+        self.executor.release(but=self._later)
 
     def _close_without_child(self) -> None:
         """Close the jobs that need no child: they cannot run, a need of theirs failed, their digest has ended here."""
@@ -100,20 +107,24 @@ class Scheduler:
             if self._take(planned):
                 busy.add(planned.digest)
         if self.executor.kept:
-            self.executor.release(but={weights for job in self._waiting if (weights := self._weights[job.digest])})
+            waiting = {load.base for job in self._waiting if (load := self._weights[job.digest])}
+            self.executor.release(but=waiting | self._later)
         return True
 
     def _next(self, ready: Sequence[PlannedJob]) -> PlannedJob:
-        """The first job, unless that is an eval: then one of its group whose weights an idle process has, else one
-        whose weights no process has, so that a subject is loaded twice only where a worker would be idle."""
+        """The first job, unless that is an eval: then one of its group whose subject an idle process has, else one
+        whose subject no process has, preferably of an idle process's base, so that a subject is loaded twice only
+        where a worker would be idle."""
         first, weights = ready[0], self._weights
         if self.executor.at_once is not None or weights[first.digest] is None:
             return first
         group = [planned for planned in ready if planned.rank // GROUP == first.rank // GROUP]
         kept, loaded = self.executor.kept, {weights[running.job.digest] for running in self._running}
+        bases = {load.base for load in kept}
         fitting = (planned for planned in group if weights[planned.digest] in kept)
-        apart = (planned for planned in group if weights[planned.digest] not in loaded)
-        return next(fitting, None) or next(apart, first)
+        apart = [planned for planned in group if weights[planned.digest] not in loaded]
+        based = (planned for planned in apart if (load := weights[planned.digest]) is not None and load.base in bases)
+        return next(fitting, None) or next(based, None) or next(iter(apart), first)
 
     def _take(self, planned: PlannedJob, *, follows: str | None = None) -> bool:
         """Start a waiting job, unless another process has its lock; whether it was started."""
@@ -161,10 +172,10 @@ class Scheduler:
         return not planned.exclusive and planned.processes <= self._room()
 
     def _start(self, planned: PlannedJob, lock: FileLock, *, follows: str | None = None) -> None:
-        manifest = self.store.done(planned.digest)
-        if manifest is not None and not planned.fresh and not manifest.freed:
+        manifest = self._done_meanwhile(planned)
+        if manifest is not None:
             lock.release()
-            self._close(planned, JobOutcome.of(manifest))
+            self._close(planned, outcome_of(manifest))
             return
         if planned.fresh:
             self.store.forget(planned.digest)
@@ -182,6 +193,15 @@ class Scheduler:
         self._attempts[planned.digest] = self._attempts.get(planned.digest, 0) + 1
         self._running.append(Running(job=planned, work=work, lock=lock, started=started, clock=clock, follows=follows))
         self._note_sharing()
+
+    def _done_meanwhile(self, planned: PlannedJob) -> Manifest | None:
+        """The result that another process has brought since the plan was made; `None` where the job has to run by the
+        plan's own rule: without a result, or with freed weights that a waiting job needs."""
+        manifest = self.store.done(planned.digest)
+        if manifest is None or planned.fresh or not manifest.freed:
+            return None if planned.fresh else manifest
+        stored = (dataclasses.replace(job, cached=self.store.done(job.digest)) for job in (planned, *self._waiting))
+        return retrained_where_freed(tuple(stored))[0].cached
 
     def _note_sharing(self) -> None:
         """Mark the jobs whose machine has several of this run."""
@@ -252,7 +272,7 @@ class Scheduler:
         self.on_end(planned, outcome)
 
     def _abandon(self) -> None:
-        """Stop what still runs; only after an exception is there anything."""
+        """Stop what still runs, after an exception."""
         self.executor.stop_all([running.work for running in self._running])
         for running in self._running:
             running.lock.release()

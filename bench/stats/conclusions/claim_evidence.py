@@ -1,7 +1,5 @@
 """What a claim is decided by: a difference or a ratio, oriented so that more is better."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

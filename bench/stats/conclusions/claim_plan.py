@@ -1,11 +1,11 @@
 """What would decide an open claim: more examples, more seeds, or both."""
 
-from __future__ import annotations
+from dataclasses import replace
 
 from bench.stats.conclusions.claim_evidence import ClaimEvidence, threshold_of
 from bench.stats.conclusions.claim_types import ClaimQuestion
 from bench.stats.curves.curve import TiedCurve
-from bench.stats.estimates.power import Needed, needed, needed_range, needed_unseen
+from bench.stats.estimates.power import Needed, needed, needed_range, needed_unseen, together_range
 
 
 def needed_to_decide(question: ClaimQuestion, evidence: ClaimEvidence, level: float) -> tuple[Needed, Needed, Needed]:
@@ -20,9 +20,18 @@ def needed_to_decide(question: ClaimQuestion, evidence: ClaimEvidence, level: fl
         count = needed_unseen(distance, reach, units=tied.units, examples=examples, level=level)
         return (Needed(examples=count, seeds=None),) * 3
     seen = needed(distance, evidence.components, examples=examples, level=level)
-    ends = needed_range(distance, evidence.components, examples=examples, level=level)
-    first, low, high = (_whole_draws(counts, evidence) for counts in (seen, *ends))
+    fewest, most = needed_range(distance, evidence.components, examples=examples, level=level)
+    if seen.together is not None:
+        seeds = seen.together[1]
+        low_count, high_count = together_range(distance, evidence.components, seeds, examples=examples, level=level)
+        fewest, most = _beside(fewest, low_count, seeds), _beside(most, high_count, seeds)
+    first, low, high = (_whole_draws(counts, evidence) for counts in (seen, fewest, most))
     return first, low, high
+
+
+def _beside(alone: Needed, examples: int | None, seeds: int) -> Needed:
+    """With the examples that decide together with so many seeds."""
+    return replace(alone, together=None if examples is None else (examples, seeds))
 
 
 def _whole_draws(counts: Needed, evidence: ClaimEvidence) -> Needed:

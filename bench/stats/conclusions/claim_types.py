@@ -3,7 +3,7 @@
 Contract: data alone; `bench.stats.conclusions.claims` decides.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -77,7 +77,8 @@ class ClaimVerdict:
     needed_examples, needed_seeds: of an inconclusive claim, the number of either alone that would decide it at 80%
     power if the estimate is the truth; `None` where it alone could not. needed_together: examples and seeds that would
     where neither alone could. examples_range, seeds_range: the same if the noise is at the ends of its own 80%
-    interval; `None` for an end where it alone could not. needed_level: two-sided, of Holm's first step.
+    interval; `None` for an end where it alone could not. together_range: so the examples beside the seeds of
+    `needed_together`. needed_level: two-sided, of Holm's first step.
     """
 
     outcome: ClaimOutcome
@@ -91,7 +92,15 @@ class ClaimVerdict:
     needed_together: tuple[int, int] | None = None
     examples_range: tuple[int | None, int | None] | None = None
     seeds_range: tuple[int | None, int | None] | None = None
+    together_range: tuple[int | None, int | None] | None = None
     needed_level: float | None = None
     looks: int = 1
     missing_scores: MissingVerdicts | None = None
     """Set where the outcome depends on missing scores, which makes it `incomplete`."""
+
+    def undecided(self, outcome: ClaimOutcome, reason: str) -> "ClaimVerdict":
+        """The verdict with another outcome and its reason, for a claim that no more examples or seeds decide."""
+        return replace(
+            self, outcome=outcome, reason=reason, needed_examples=None, needed_seeds=None, needed_together=None,
+            examples_range=None, seeds_range=None, together_range=None, needed_level=None,
+        )  # fmt: skip

@@ -77,18 +77,7 @@ def _with_missing(
     if {against.outcome, in_favour.outcome} == {verdict.outcome}:
         return verdict
     outcomes = MissingVerdicts(as_scored=verdict.outcome, against=against.outcome, in_favour=in_favour.outcome)
-    return replace(
-        verdict,
-        outcome="incomplete",
-        reason="the outcome depends on missing scores",
-        needed_examples=None,
-        needed_seeds=None,
-        needed_together=None,
-        examples_range=None,
-        seeds_range=None,
-        needed_level=None,
-        missing_scores=outcomes,
-    )
+    return replace(verdict.undecided("incomplete", "the outcome depends on missing scores"), missing_scores=outcomes)
 
 
 def _decided(questions: Sequence[ClaimQuestion], *, alpha: float, plan: bool) -> tuple[ClaimVerdict, ...]:
@@ -197,9 +186,15 @@ def _verdict(
         needed_together=more.together,
         examples_range=None if more.examples is None else (fewest.examples, most.examples),
         seeds_range=None if more.seeds is None else (fewest.seeds, most.seeds),
+        together_range=None if more.together is None else _examples_together(fewest, most),
         needed_level=None if decided else alpha / size,
         looks=1 if question.looks is None else question.looks.count,
     )
+
+
+def _examples_together(fewest: Needed, most: Needed) -> tuple[int | None, int | None]:
+    low, high = (None if end.together is None else end.together[0] for end in (fewest, most))
+    return low, high
 
 
 def _undecidable(question: ClaimQuestion) -> ClaimVerdict:

@@ -56,6 +56,7 @@ class Candidates:
     training seeds, 0 without any. seed_degrees: [k], degrees of freedom of these; infinite where they are known. rest:
     [k], the part of `seed_variance` that the examples' noise holds too. exchangeable: [k]. pooled: [k], candidates
     whose `seed_variance` is one estimate from all of their seeds, so that it is wrong for all by the same factor.
+    support: lowest and highest value that there is.
     """
 
     values: FloatArray
@@ -65,6 +66,7 @@ class Candidates:
     rest: FloatArray
     exchangeable: BoolArray
     pooled: BoolArray
+    support: tuple[float, float] = (-np.inf, np.inf)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,7 @@ def prospects(
     candidates: Candidates, *, tolerance: float = 0.0, seed: int, draws: int = DRAWS, level: float = LEVEL
 ) -> tuple[Prospect, ...]:
     """One for each candidate, in their order."""
-    truths = true_values(candidates, seed=seed, draws=draws)
+    truths = np.clip(true_values(candidates, seed=seed, draws=draws), *candidates.support)
     best = truths.max(axis=1, keepdims=True)
     loss = best - truths
     first = loss <= 0.0

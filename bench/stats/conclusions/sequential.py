@@ -8,8 +8,6 @@ each fraction (Lan & DeMets 1983). The *sequential p-value* is the smallest erro
 adjustment applies to it (Ye et al. 2013).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise

@@ -10,8 +10,6 @@ descent of the first-order reliability method: Hasofer & Lind 1974). For small n
 convolution of `bench.stats.curves.curve.SeedCurve`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from bench.stats.curves.curve import Curve, interval
+from bench.stats.estimates.detectable_rate import detectable_rate
 from bench.stats.estimates.inference import Inference
 from bench.stats.estimates.missing import (
     AsScored,
@@ -147,20 +148,26 @@ def untested(delta: Delta, reason: str) -> Delta:
 def detectable_at(delta: Delta | Inference, level: float) -> float | None:
     """The smallest true effect that a two-sided test at 1 - level finds with 80% power; `None` without an interval.
 
-    From the standard error; where all values agree there is none, and the wider arm of the exact bound is it.
+    From the standard error; where all examples agree the wider arm of the interval, which holds what was not seen, is
+    the least that it is.
     """
     parts, curve = delta.components, delta.curve
     if curve is None or delta.estimate is None:
         return None
-    if delta.standard_error is not None and parts is not None:
-        seed_variance = max(0.0, delta.standard_error**2 - parts.example)
-        return detectable_effect(
-            parts.example**0.5,
-            parts.example_degrees,
-            seed_error=seed_variance**0.5 if parts.seed_degrees is not None else 0.0,
-            seed_degrees=parts.seed_degrees or 1.0,
-            seeds=parts.replicates,
-            level=level,
-        )
     low, high = interval(curve, level)
-    return max(delta.estimate - low, high - delta.estimate)
+    reach = max(delta.estimate - low, high - delta.estimate)
+    if delta.standard_error is None or parts is None:
+        return reach
+    seed_variance = max(0.0, delta.standard_error**2 - parts.example)
+    effect = detectable_effect(
+        parts.example**0.5,
+        parts.example_degrees,
+        seed_error=seed_variance**0.5 if parts.seed_degrees is not None else 0.0,
+        seed_degrees=parts.seed_degrees or 1.0,
+        seeds=parts.replicates,
+        level=level,
+    )
+    if parts.rates is not None and parts.seed_degrees is not None:
+        alone = detectable_effect(parts.example**0.5, parts.example_degrees, level=level)
+        effect = detectable_rate(parts.rates, examples_alone=alone, both=effect)
+    return effect if parts.example > 0.0 else max(effect, reach)

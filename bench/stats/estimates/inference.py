@@ -14,7 +14,7 @@ from bench.stats.curves.curve import GRID, Curve, DrawsCurve, SeedCurve, Student
 from bench.stats.curves.distributions import FloatArray
 from bench.stats.curves.logit_curve import NODES
 from bench.stats.noise.moderation import SeedPrior
-from bench.stats.noise.seed_term import SeedTerm, Side, logit_curve, lone_among_several, seed_term
+from bench.stats.noise.seed_term import SeedTerm, Side, logit_curve, lone_among_several, rates_noise, seed_term
 from bench.stats.noise.variance import Components, Spread, unit_spread
 from bench.stats.samples.resample import studentised_draws
 from bench.stats.samples.sample import Layout
@@ -218,6 +218,7 @@ def _with_seeds(estimate: float, noise: _ExampleNoise, term: SeedTerm | None, sc
             seed_degrees=term.degrees,
             replicates=term.replicates,
             most_replicates=term.most_replicates,
+            rates=rates_noise(term, scale.ends),
         ),
     )
 

@@ -20,6 +20,7 @@ MAX_EXAMPLES = 1_000_000
 MAX_SEEDS = 1_000
 RANGE_LEVEL = 0.8
 """Confidence of the range of the noise for which needed examples and seeds are given."""
+_RANGE_ENDS = ((1.0 + RANGE_LEVEL) / 2.0, (1.0 - RANGE_LEVEL) / 2.0)
 _HALVINGS = 40
 _TIMES = (2, 3, 4, 6, 8, 12, 16)  # as many seeds as now, where examples and seeds must both grow
 
@@ -118,24 +119,41 @@ def needed(
     if distance <= 0 or examples < 1:
         return Needed(examples=None, seeds=None)
 
-    def enough(count: int, replicates: float, seed_degrees: float) -> bool:
-        return _noise_at(components, count / examples, replicates, seed_degrees).shows(
-            distance, level=level, power=power
-        )
-
-    def least_examples(replicates: float, seed_degrees: float) -> int | None:
-        return _least(lambda count: enough(count, replicates, seed_degrees), examples + 1, MAX_EXAMPLES)
-
-    more_examples = least_examples(components.replicates, components.seed_degrees or 1.0)
+    search = _Search(distance=distance, components=components, examples=examples, level=level, power=power)
+    more_examples = search.examples_with(components.replicates, components.seed_degrees or 1.0)
     if components.seed is None:
         return Needed(examples=more_examples, seeds=None)
     now = components.most_replicates
-    more_seeds = _least(lambda seeds: enough(examples, seeds, _degrees(components, seeds)), now + 1, MAX_SEEDS)
+    more_seeds = _least(lambda seeds: search.enough(examples, seeds, _degrees(components, seeds)), now + 1, MAX_SEEDS)
     if more_examples is not None or more_seeds is not None:
         return Needed(examples=more_examples, seeds=more_seeds)
-    pairs = [(least_examples(seeds, _degrees(components, seeds)), seeds) for seeds in (now * times for times in _TIMES)]
+    pairs = [(search.examples_with_seeds(seeds), seeds) for seeds in (now * times for times in _TIMES)]
     reachable = [(count, seeds) for count, seeds in pairs if count is not None]
     return Needed(examples=None, seeds=None, together=min(reachable, key=lambda pair: pair[0] * pair[1], default=None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    """Arguments of `needed`."""
+
+    distance: float
+    components: Components
+    examples: int
+    level: float
+    power: float
+
+    def enough(self, count: int, replicates: float, seed_degrees: float) -> bool:
+        """Whether so many examples and seeds decide."""
+        noise = _noise_at(self.components, count / self.examples, replicates, seed_degrees)
+        return noise.shows(self.distance, level=self.level, power=self.power)
+
+    def examples_with(self, replicates: float, seed_degrees: float) -> int | None:
+        """The fewest examples that decide beside so many seeds."""
+        return _least(lambda count: self.enough(count, replicates, seed_degrees), self.examples + 1, MAX_EXAMPLES)
+
+    def examples_with_seeds(self, seeds: int) -> int | None:
+        """The fewest examples that decide beside so many seeds, with the degrees of freedom that the seeds bring."""
+        return self.examples_with(seeds, _degrees(self.components, seeds))
 
 
 def needed_range(
@@ -145,9 +163,21 @@ def needed_range(
 
     A few seeds hardly know their noise: with two degrees of freedom it may be a half, or three times, of what was seen.
     """
-    ends = ((1.0 + RANGE_LEVEL) / 2.0, (1.0 - RANGE_LEVEL) / 2.0)
     fewest, most = (
-        needed(distance, _scaled(components, end), examples=examples, level=level, power=power) for end in ends
+        needed(distance, _scaled(components, end), examples=examples, level=level, power=power) for end in _RANGE_ENDS
+    )
+    return fewest, most
+
+
+def together_range(
+    distance: float, components: Components, seeds: int, *, examples: int, level: float = 0.95, power: float = POWER
+) -> tuple[int | None, int | None]:
+    """Examples that decide together with so many seeds, with the noise at both ends of its interval."""
+    fewest, most = (
+        _Search(
+            distance=distance, components=_scaled(components, end), examples=examples, level=level, power=power
+        ).examples_with_seeds(seeds)
+        for end in _RANGE_ENDS
     )
     return fewest, most
 

@@ -4,8 +4,6 @@ Contract: as `bench.stats.estimates.paired`. What equal seeds share cancels; a s
 both. Whether seeds are paired is a matter of the design, and never chosen by a look at the scores.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial

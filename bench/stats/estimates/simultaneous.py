@@ -8,8 +8,6 @@ Contract: the level is at least that of a single interval and at most Bonferroni
 correlation is seen; that of the seeds' noise is seen from few seeds, and counts the less the fewer there are.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ Contract: values and noise of several score sets over the same examples can be a
 examples that two sets share correlate their errors. An example that a seed lacks adds nothing to that seed's value.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -6,8 +6,6 @@ in microarray experiments" (limma): the arms' variances are draws around a prior
 the mean of both, weighted by their degrees of freedom. Where the arms are not alike, there is no prior.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -89,12 +87,18 @@ class SeedPrior:
         return min(self.degrees, float(self.pooled_degrees))
 
     def moderated(self, own: SeedVariance) -> tuple[float, float]:
-        """An arm's posterior variance and its degrees of freedom, at most those of all arms together."""
+        """An arm's posterior variance and its degrees of freedom, at most those of all arms together.
+
+        Two seeds that agree are no sign of a quiet arm: with one degree of freedom of each arm the prior's own degrees
+        are a guess, and the variance is never below that of all arms together.
+        """
         expected = self.scale * (self.between + own.rest)
         if self.pooled:
             return expected, float(self.pooled_degrees)
         degrees = self.degrees + own.degrees
         variance = (self.degrees * expected + own.degrees * own.total) / degrees
+        if own.degrees == 1:
+            variance = max(variance, self.between + own.rest)
         return variance, min(degrees, float(self.pooled_degrees))
 
 

@@ -5,8 +5,6 @@ noise of training is as large near 0 or 1 as in the middle. A side whose rows ar
 and is never moderated.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -15,7 +13,7 @@ import numpy as np
 from bench.stats.curves.distributions import FloatArray
 from bench.stats.curves.logit_curve import Rate, WeightedCurve, logit_seed_curve
 from bench.stats.noise.moderation import SeedPrior, SeedVariance, seed_prior
-from bench.stats.noise.variance import SeedNoise, seed_noise
+from bench.stats.noise.variance import RateNoise, RatesNoise, SeedNoise, seed_noise
 from bench.stats.samples.sample import Layout
 
 ScaleEnds = tuple[float, float]
@@ -62,7 +60,8 @@ class SeedTerm:
     """Both sides' seed noise in the estimate.
 
     total: variance, with the rest in it. rest: the part that the examples' noise holds, too. seed_once, rest_once: of
-    one seed of each side. replicates: by what seed_once + rest_once is divided in the estimate.
+    one seed of each side. replicates: by what seed_once + rest_once is divided in the estimate. examples: as many
+    equal ones as say the same.
     """
 
     total: float
@@ -73,6 +72,7 @@ class SeedTerm:
     replicates: float
     most_replicates: int
     moderated: bool
+    examples: float
     sides: tuple[_SideNoise, ...]
 
 
@@ -121,6 +121,7 @@ def seed_term(
         replicates=sum(side.variance for side in trained) / float(terms.sum()) if terms.sum() > 0 else trained[0].seeds,
         most_replicates=max(side.seeds for side in trained),
         moderated=any(side.moderated for side in trained),
+        examples=_equal_examples(plan),
         sides=tuple(sides),
     )
 
@@ -158,6 +159,16 @@ def logit_curve(values: FloatArray, term: SeedTerm, ends: ScaleEnds) -> Weighted
         lowest=ends[0],
         degrees=term.degrees,
     )
+
+
+def rates_noise(term: SeedTerm, ends: ScaleEnds | None) -> RatesNoise | None:
+    """Where both sides are, and their noise in logits; `None` for a single side, and for scores that are no rates."""
+    if ends is None or len(term.sides) < 2:
+        return None
+    arm, reference = (
+        RateNoise(rate=side.rate, seed_error=(side.variance / side.seeds) ** 0.5 / side.slope) for side in term.sides
+    )
+    return RatesNoise(arm=arm, reference=reference, width=ends[1] - ends[0], examples=term.examples)
 
 
 def _pull(side: _SideNoise, term: SeedTerm) -> float:
@@ -201,13 +212,18 @@ def _on_scale(side: Side, plan: Layout, ends: ScaleEnds | None) -> _Scaled:
     noise = seed_noise(side.values, plan) if side.trained else None
     if ends is None:
         return _Scaled(rate=mean, slope=1.0, variance=_variance(noise, 1.0, 0.0))
-    width, examples = ends[1] - ends[0], 1.0 / float((plan.share**2).sum())
+    width, examples = ends[1] - ends[0], _equal_examples(plan)
     answers = examples * side.values.shape[0]
     plain = (mean - ends[0]) / width
     rate = (plain * answers + 0.5) / (answers + 1.0)
     slope = width * rate * (1.0 - rate)
     added = max(0.0, rate * (1.0 - rate) - plain * (1.0 - plain)) / examples * width**2
     return _Scaled(rate=rate, slope=slope, variance=_variance(noise, slope, added))
+
+
+def _equal_examples(plan: Layout) -> float:
+    """Number of examples of equal weight that say as much (Kish 1965)."""
+    return 1.0 / float((plan.share**2).sum())
 
 
 def _variance(noise: SeedNoise | None, slope: float, added: float) -> SeedVariance | None:

@@ -23,6 +23,31 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RateNoise:
+    """One side of a difference of rates. rate: from 0 to 1. seed_error: standard error that its seeds leave, in logits;
+    0 for a side without seeds."""
+
+    rate: float
+    seed_error: float
+
+    @property
+    def slope(self) -> float:
+        """Change of the rate by that of its logit."""
+        return self.rate * (1.0 - self.rate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatesNoise:
+    """Both sides of a difference of rates, whose noise depends on where they are. width: of the scale, in units of the
+    score. examples: compared, or as many equal ones as say the same."""
+
+    arm: RateNoise
+    reference: RateNoise
+    width: float
+    examples: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Components:
     """Variances of a value or a delta, in squared units of the score.
 
@@ -31,7 +56,7 @@ class Components:
     rest: example-by-seed noise of one training seed at this run's examples; falls as 1/(seeds * examples).
     example_degrees, seed_degrees: degrees of freedom behind them. replicates: by what `seed + rest` is divided in this
     run's estimate (the seeds of each side where these are equal, else their weighted harmonic mean).
-    most_replicates: of the side with more.
+    most_replicates: of the side with more. rates: where the seeds' noise is on the logit scale.
     """
 
     example: float
@@ -41,6 +66,7 @@ class Components:
     seed_degrees: float | None = None
     replicates: float = 1.0
     most_replicates: int = 1
+    rates: RatesNoise | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,6 @@ Contract: the statistics of BLEU and chrF are sacreBLEU's, in its order, and the
 same sums; of lm-eval's metrics they are two sums, and the values what lm-eval computes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

@@ -4,16 +4,12 @@ Contract: reads task files, never runs code. A server gives text, no likelihood 
 wrote, which held-out loss and multiple choice need.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.suite.catalog.tasks import installed_definition, installed_task_file, merged_keys, read_task_folder
-from bench.suite.tables.evals.choice import ChoiceSpec
 from bench.suite.tables.evals.eval_spec import EvalSpec
 from bench.suite.tables.evals.lm_eval import LmEvalSpec
-from bench.suite.tables.evals.loss import LossSpec
 
 NO_LIKELIHOODS = "an endpoint gives text, no likelihoods"
 """Why an endpoint has no score on an eval."""
@@ -26,12 +22,8 @@ def answered_in_text(spec: EvalSpec, tasks: Path | None) -> bool:
 
     A task whose files do not say how it scores counts as one that does: its own run shows.
     """
-    if isinstance(spec, LossSpec):
-        return False
-    if isinstance(spec, ChoiceSpec):
-        return not spec.has_options
     if not isinstance(spec, LmEvalSpec):
-        return True
+        return not spec.by_likelihood
     files = installed_definition if spec.include is None or tasks is None else dict(read_task_folder(tasks).files).get
     kinds = (kind for task in spec.tasks for kind in _output_types(task, files, frozenset()))
     return not any(kind in _BY_LIKELIHOOD for kind in kinds)

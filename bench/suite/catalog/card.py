@@ -1,7 +1,5 @@
 """Model cards: `models/<name>.toml`, one per base that is known."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +9,7 @@ from bench.errors import InputError, Problem, did_you_mean
 from bench.places import shipped
 from bench.suite.reading.pydantic_errors import explain, freeze, spell
 from bench.suite.reading.toml import read_toml
-from bench.suite.tables.model import ModelCard
+from bench.suite.tables.models.model import ModelCard
 
 
 def card_names() -> tuple[str, ...]:

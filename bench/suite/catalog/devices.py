@@ -1,7 +1,5 @@
 """Devices and clusters to plan for: `8xH100`, `2x4090@0.40`, or a TOML file."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from functools import cache

@@ -4,8 +4,6 @@ Contract: links to folders are not followed, so that the reading ends. What cann
 also where files vanish meanwhile.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Settings of a task file's `generation_kwargs` that an answer is drawn by."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

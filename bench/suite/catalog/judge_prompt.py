@@ -4,8 +4,6 @@ Contract: a prompt is given `question`, `first`, `second` (texts) and `system` (
 that `bench.evals.judge.verdict` can read: A, B, or C for a tie.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

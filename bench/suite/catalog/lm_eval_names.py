@@ -3,8 +3,6 @@
 Contract: lm-eval is found and parsed, not imported, which would take seconds. Without lm-eval every set is empty.
 """
 
-from __future__ import annotations
-
 import ast
 import importlib.util
 import re

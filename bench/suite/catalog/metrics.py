@@ -4,8 +4,6 @@ Contract: the one table that checks, evals, reports and documentation share. `RE
 with a reference, each with the measures that it gives; `BEHAVIOUR` those of every answer, with or without one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias

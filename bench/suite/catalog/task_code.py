@@ -3,8 +3,6 @@
 Contract: reading never runs what a file names. `bench validate` reports with this what loading the task refuses.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any

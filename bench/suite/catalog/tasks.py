@@ -4,14 +4,12 @@ Contract: reading a task file never runs code. Building lm-eval's own index take
 task is looked for by its file's name first, and all 14,000 files are read only for a name that was not found so.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -125,16 +123,27 @@ def _listed(value: object) -> tuple[str, ...]:
 def read_task_file(path: Path) -> dict[str, Any]:
     """One task file's keys, `!function` values as text. Raises `InputError` where it is not YAML or not a mapping."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_TolerantLoader)  # noqa: S506  # a SafeLoader
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        raise _malformed(path, f"cannot be read: {error}") from None
+        found = _parsed(path, path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        found = _malformed(path, f"cannot be read: {error}")
+    if isinstance(found, Problem):
+        raise InputError(found)
+    return dict(found)
+
+
+@lru_cache(maxsize=256)
+def _parsed(path: Path, text: str) -> dict[str, Any] | Problem:
+    """Keys in a file with this text, or what is wrong with it. Remembered: the checks of one suite read a file many
+    times, and PyYAML is slow."""
+    try:
+        content = yaml.load(text, Loader=_TolerantLoader)  # noqa: S506  # a SafeLoader
+    except RecursionError as error:
+        return _malformed(path, f"cannot be read: {error}")
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise _malformed(path, f"not YAML: {getattr(error, 'problem', None) or error}", place) from None
-    if not isinstance(content, dict):
-        raise _malformed(path, "not a table of keys")
-    return content
+        return _malformed(path, f"not YAML: {getattr(error, 'problem', None) or error}", place)
+    return content if isinstance(content, dict) else _malformed(path, "not a table of keys")
 
 
 def included_files(path: Path, content: Mapping[str, Any]) -> tuple[Path, ...]:
@@ -233,7 +242,7 @@ def _installed_paths() -> tuple[str, ...]:
     )
 
 
-def _malformed(path: Path, what: str, where: str | None = None) -> InputError:
+def _malformed(path: Path, what: str, where: str | None = None) -> Problem:
     what = f"task file {path.name}: {what}"
     hint = "a task file is YAML as lm-eval reads it, with the key `task`"
-    return InputError(Problem(reference="eval.task-file", what=what, where=where or str(path), hint=hint))
+    return Problem(reference="eval.task-file", what=what, where=where or str(path), hint=hint)

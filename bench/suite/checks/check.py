@@ -3,8 +3,6 @@
 Contract: `check` reads no weights and no rows, needs no network, and finds all problems in one pass, before any work.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,15 +17,17 @@ from bench.suite.catalog.tasks import (
     task_metrics,
 )
 from bench.suite.checks.data.choice_rows import read_choices
-from bench.suite.checks.data.data_tables import NO_COLUMN, data_problems, file_problems, slice_problems
+from bench.suite.checks.data.data_tables import NO_COLUMN, data_problems, file_problems, kept_column_problems
 from bench.suite.checks.endpoints import endpoint_problems
 from bench.suite.checks.models.command_files import command_file_problems
 from bench.suite.checks.models.model_tables import given_arm_problems, length_problems, model_problems, model_tables
 from bench.suite.checks.names.claim_names import margin_problems
+from bench.suite.checks.names.evaluated_steps import target_problems
 from bench.suite.checks.names.suite_names import data_tables, name_problems
 from bench.suite.checks.paths import PATHS, beside
 from bench.suite.checks.task_files.check import own_row_problems, task_problems
 from bench.suite.tables.evals.choice import ChoiceSpec
+from bench.suite.tables.evals.eval_spec import cluster_column, data_of, slices_of
 from bench.suite.tables.evals.judge import JudgeSpec
 from bench.suite.tables.evals.lm_eval import LmEvalSpec
 from bench.suite.tables.suite import Suite
@@ -49,12 +49,15 @@ def check(suite: Suite, base: Path) -> list[Problem]:
             problems += _found(_task_problems(task_eval, f"eval[{index}]", base))
         if task_eval.kind == "choice":
             problems += _found(_choice_problems(task_eval, f"eval[{index}]", base))
-        if task_eval.kind in ("loss", "generation"):
-            problems += _found(slice_problems(task_eval.data, task_eval.slices, f"eval[{index}]", base))
+        if (data := data_of(task_eval)) is not None:
+            columns = {f"slices[{i}]": name for i, name in enumerate(slices_of(task_eval))}
+            columns |= {} if (cluster := cluster_column(task_eval)) is None else {"cluster": cluster}
+            problems += _found(kept_column_problems(data, columns, f"eval[{index}]", base))
         if task_eval.kind == "judge":
             problems += _found(_judge_problems(task_eval, f"eval[{index}]", base))
     problems += _found(_claimed_task_problems(suite, base))
     problems += _found(_wide_margin_problems(suite, base))
+    problems += _found(_target_scale_problems(suite, base))
     problems += _found(endpoint_problems(suite, base))
     return _each_once(problems)
 
@@ -151,6 +154,14 @@ def _wide_margin_problems(suite: Suite, base: Path) -> Iterator[Problem]:
         if (spec := evals.get(claim.eval or "")) is not None:
             tasks = spec.tasks if claim.task is None else (claim.task,)
             yield from margin_problems(claim, _widest_scale(spec, tasks, base), f"claim[{index}]")
+
+
+def _target_scale_problems(suite: Suite, base: Path) -> Iterator[Problem]:
+    """A target beyond the scale of every measure that the tasks' files list."""
+    target = None if suite.evaluate_at is None else suite.evaluate_at.target
+    for spec in suite.eval:
+        if target is not None and spec.kind == "lm_eval" and spec.metric is None and spec.name == target.eval:
+            yield from target_problems(target, _widest_scale(spec, spec.tasks, base))
 
 
 def _widest_scale(spec: LmEvalSpec, tasks: Sequence[str], base: Path) -> Ends | None:

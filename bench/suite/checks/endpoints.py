@@ -3,19 +3,14 @@
 Contract: reads the suite and task files. Keys are looked for when a run begins, in the environment that it has.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.errors import Problem
 from bench.suite.catalog.answered_in_text import NO_LIKELIHOODS, answered_in_text
 from bench.suite.checks.paths import beside
-from bench.suite.tables.evals.eval_spec import EvalSpec
-from bench.suite.tables.evals.generation import GenerationSpec
-from bench.suite.tables.evals.judge import JudgeSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec, decoding_of
 from bench.suite.tables.evals.lm_eval import LmEvalSpec
-from bench.suite.tables.evals.questions import QuestionsSpec
 from bench.suite.tables.suite import Suite
 
 
@@ -47,7 +42,7 @@ def endpoint_problems(suite: Suite, base: Path) -> Iterator[Problem]:
             hint = "claim on an eval that the models answer in text"
             yield Problem(reference="suite.claim", what=what, where=f"claim[{index}].on", hint=hint)
     for index, spec in enumerate(suite.eval):
-        if isinstance(spec, GenerationSpec | QuestionsSpec | JudgeSpec) and spec.decoding.top_k is not None:
+        if (decoding := decoding_of(spec)) is not None and decoding.top_k is not None:
             what = f"eval {spec.name!r} draws by top_k, which the protocol of endpoints does not have"
             hint = "draw by top_p, which weights and endpoints both take"
             yield Problem(reference="endpoint.top-k", what=what, where=f"eval[{index}].decoding.top_k", hint=hint)

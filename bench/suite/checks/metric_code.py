@@ -3,8 +3,6 @@
 Contract: `bench validate` reports with this what the eval itself refuses.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from bench.errors import Problem

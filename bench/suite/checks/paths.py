@@ -1,7 +1,5 @@
 """Paths that a suite names, relative to its file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bench.errors import InputError, Problem

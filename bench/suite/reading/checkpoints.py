@@ -4,14 +4,12 @@ Contract: after this no given arm has `checkpoints`, so that nothing behind it h
 looks at no file here.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
 from bench.errors import InputError, Problem, collected
 from bench.suite.peft_files import ADAPTER_CONFIG
-from bench.suite.tables.given_arm import GivenArm
+from bench.suite.tables.arms.given_arm import GivenArm
 from bench.suite.tables.suite import Suite
 
 _STEP = re.compile(r"(\d+)$")

@@ -3,8 +3,6 @@
 Contract: after this the claims of forms are claims like all others, so that nothing behind it has to know of them.
 """
 
-from __future__ import annotations
-
 from bench.suite.tables.conclusions.claim import Claim
 from bench.suite.tables.suite import Suite
 

@@ -4,8 +4,6 @@ Contract: reading gives one table without `extends`, as if it had been written i
 mean that file's folder, wherever the extending file is.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What other programs call a key that a suite has under another name: the hint for those who come from there."""
 
-from __future__ import annotations
-
 from bench.suite.reading.key_types import KeyPath
 
 _EPOCHS = '[budget] unit = "epochs", amount = 3'

@@ -1,12 +1,12 @@
 """The types behind the keys of a file: what is allowed at a path, and what it is for."""
 
-from __future__ import annotations
-
 import types
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
+
+from bench.suite.reading.key_docs import key_docs
 
 KeyPath = tuple[str | int, ...]
 
@@ -34,9 +34,8 @@ def about(model: type[BaseModel], path: KeyPath, raw: Any) -> str:
     for end in range(len(path), 0, -1):
         key = path[end - 1]
         for allowed in models_at(model, path[: end - 1], raw):
-            field = allowed.model_fields.get(str(key))
-            if field is not None and field.description:
-                return f"{key}: " + " ".join(field.description.split())
+            if text := key_docs(allowed).get(str(key)):
+                return f"{key}: " + " ".join(text.split())
     return SCHEMA_HINT
 
 

@@ -5,8 +5,6 @@ meaningless they go with the old value: a new `model.path` takes the place of `m
 source's `split`, a profile's weights of a decision of the suite's weights. Within one command line the last word wins.
 Inputs are never changed."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -16,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem, collected, did_you_mean
-from bench.suite.reading.key_types import KeyPath
+from bench.spec import Spec
+from bench.suite.reading.key_types import KeyPath, models_at
 from bench.suite.reading.pydantic_errors import shown, spell
 from bench.suite.reading.toml import MAX_DEPTH, TomlTable, depth
-from bench.suite.tables.data import DataSpec
+from bench.suite.tables.conclusions.decision import DecisionOptions
+from bench.suite.tables.data import Select
+from bench.suite.tables.models.model import BaseSpec, ModelSpec
+from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.adapter import TABLES
-
-_MODEL_SOURCES = frozenset({"card", "repo", "path", "endpoint"})
-_GIVEN_FORMS = frozenset({"adapter", "weights", "checkpoints", "endpoint"})
-_OF_A_SOURCE = frozenset({"config", "split", "revision", "columns"})
+from bench.suite.tables.training.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,26 +51,29 @@ def _laid(old: Any, value: Any, at: KeyPath) -> Any:
 
 def superseded(at: KeyPath, over: Mapping[str, Any]) -> frozenset[str]:
     """Keys of the table at `at` that lose their meaning when `over` is laid on it."""
-    if not at and ("model" in over or "models" in over):
-        return frozenset({"models"} if "model" in over else {"model"})
-    if _is_model(at) and _MODEL_SOURCES & over.keys():
-        of_weights = {"template", "context_length", "thinking"} if "endpoint" in over else set()
-        return _MODEL_SOURCES | {"revision"} | of_weights
-    if len(at) == 3 and at[:2] == ("arms", "given") and _GIVEN_FORMS & over.keys():
-        return _GIVEN_FORMS
-    if _is_data(at) and ("source" in over or "mix" in over):
-        return _OF_A_SOURCE | {"source", "mix"}
-    if len(at) == 3 and at[0] == "eval" and at[2] == "judge":
-        return frozenset({"endpoint", "local"} if {"endpoint", "local"} & over.keys() else ())
-    if at[-1:] == ("select",):
+    return frozenset[str]().union(*(_superseded_in(table, over) for table in _tables_at(at)))
+
+
+def _tables_at(at: KeyPath) -> list[type[Spec]]:
+    """The types of a suite's table at `at`."""
+    return [table for table in models_at(Suite, at, {}) if issubclass(table, Spec)]
+
+
+def _superseded_in(table: type[Spec], over: Mapping[str, Any]) -> set[str]:
+    if table is Suite:
+        return {"models"} if "model" in over else {"model"} if "models" in over else set()
+    if table is Select:
         gone = set() if over.get("by", "score") == "score" else {"column", "minimum"}
         resized = over.get("by") == "all" or "size" in over or "size_of" in over
-        return frozenset(gone | ({"size", "size_of"} if resized else set()))
-    if at == ("decision",):
-        return frozenset({"weights"} & over.keys())
-    if len(at) == 2 and at[0] == "recipe":
-        return frozenset(_of_another_recipe(over))
-    return frozenset()
+        return gone | ({"size", "size_of"} if resized else set())
+    if table is DecisionOptions:
+        return {"weights"} & over.keys()
+    if table is Recipe:
+        return _of_another_recipe(over)
+    if not over.keys() & set(table.one_of):
+        return set()
+    served = {*ModelSpec.model_fields} if table is BaseSpec and "endpoint" in over else set()
+    return {*table.one_of, *table.described_by, *served}
 
 
 def _of_another_recipe(over: Mapping[str, Any]) -> set[str]:
@@ -188,20 +190,10 @@ def _put(node: Any, path: KeyPath, value: Any, at: KeyPath, overridden: frozense
         inner = _put(old if isinstance(old, dict | list) else {}, rest, value, (*at, key), overridden)
         gone = superseded(at, {key: inner}) - {key} if not at else frozenset()
         return {**{name: item for name, item in node.items() if name not in gone}, key: inner}
-    gone = superseded(at, {key: value})
+    gone, one_of = superseded(at, {key: value}), {name for table in _tables_at(at) for name in table.one_of}
     kept = {name: item for name, item in node.items()
-            if name not in gone or (name not in _MODEL_SOURCES and (*at, name) in overridden)}  # fmt: skip
+            if name not in gone or (name not in one_of and (*at, name) in overridden)}  # fmt: skip
     return {**kept, key: _laid(old, value, (*at, key))}
-
-
-def _is_model(at: KeyPath) -> bool:
-    judging = len(at) == 4 and at[0] == "eval" and at[2:] == ("judge", "local")
-    return judging or at == ("model",) or (len(at) == 2 and at[0] == "models")
-
-
-def _is_data(at: KeyPath) -> bool:
-    of_eval = len(at) == 3 and at[0] == "eval" and at[2] in ("data", "reference")
-    return of_eval or (len(at) == 2 and at[0] == "data")
 
 
 def localise(at: KeyPath, value: Any, folder: Path) -> Any:
@@ -213,23 +205,14 @@ def localise(at: KeyPath, value: Any, folder: Path) -> Any:
         return [localise((*at, index), item, folder) for index, item in enumerate(value)]
     if not isinstance(value, str) or "\0" in value:
         return value
-    if _is_data(at[:-1]) and at[-1] == "source":
-        return _absolute(value, folder, anyway=DataSpec.model_construct(source=value).source_kind == "file")
-    if (_is_model(at[:-1]) and at[-1] == "path") or (len(at) == 3 and at[0] == "eval" and at[2] in ("source", "rows")):
-        return _absolute(value, folder, anyway=True)
-    if len(at) == 3 and at[0] == "recipe" and at[2] == "deepspeed":
-        return _absolute(value, folder, anyway=True)
-    if (_is_model(at[:-1]) and at[-1] == "template") or (
-        len(at) == 3 and at[0] == "eval" and at[2] in ("include", "prompt", "labels")
-    ):
-        return _absolute(value, folder, anyway=value.startswith((".", "/", "~")))
-    return value
-
-
-def _absolute(value: str, folder: Path, *, anyway: bool) -> str:
+    means_path = next(
+        (table.file_keys[str(at[-1])] for table in _tables_at(at[:-1]) if at[-1] in table.file_keys), None
+    )
+    if means_path is None:
+        return value
     try:
         path = (folder / Path(value).expanduser()).resolve()
-        return str(path) if anyway or path.exists() else value
+        return str(path) if means_path(value) or path.exists() else value
     except (OSError, RuntimeError):  # too long a name, no such user
         return value
 

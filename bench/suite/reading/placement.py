@@ -4,8 +4,6 @@ Contract: read off the types, so that a key that moves takes its hint with it; o
 (`model = "OWNER/NAME"`, `budget = "2 epochs"`) are listed here.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence

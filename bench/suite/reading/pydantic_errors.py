@@ -4,8 +4,6 @@ Contract: no word of pydantic's reaches the reader; a path such as `recipe.full.
 of the file.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -56,6 +54,12 @@ def explain(
             by_path.setdefault(path, []).append(located)
     explainer = _Explainer(raw=raw, model=model, kind=kind, locate=locate)
     return [explainer.problem(path, items) for path, items in by_path.items()]
+
+
+def fault_paths(error: ValidationError, raw: Mapping[str, Any]) -> list[KeyPath]:
+    """The keys that are wrong, and the tables that lack one or whose keys do not go together; empty: the whole file."""
+    paths = [(_real_path(item["loc"], raw, item["type"]), item["type"]) for item in error.errors(include_url=False)]
+    return [path[:-1] if kind == "missing" else path for path, kind in paths]
 
 
 def _real_path(location: Sequence[str | int], raw: Any, error_type: str) -> KeyPath:

@@ -3,8 +3,6 @@
 Contract: whatever the bytes are, the answer is a table or an `InputError`; time and depth are bounded.
 """
 
-from __future__ import annotations
-
 import re
 import stat
 import tomllib

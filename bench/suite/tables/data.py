@@ -1,10 +1,8 @@
 """Where rows come from and which of them are taken."""
 
-from __future__ import annotations
-
 import re
 from pathlib import PurePath
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -68,7 +66,7 @@ class Select(Spec):
     """For `score`: rows below it are not taken."""
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Select:
+    def _fits_together(self) -> Self:
         sized = self.size is not None or self.size_of is not None
         if self.size is not None and self.size_of is not None:
             raise ValueError("give size or size_of, not both")
@@ -107,7 +105,7 @@ class Columns(Spec):
     """In place of all others: the column of a plain text, all of which is learned."""
 
     @model_validator(mode="after")
-    def _one_kind(self) -> Columns:
+    def _one_kind(self) -> Self:
         if self.text is not None:
             if any(name is not None for name in (self.prompt, self.completion, self.input, self.system)):
                 raise ValueError("give text, or prompt and completion: these are two kinds of row")
@@ -130,7 +128,7 @@ class LengthFilter(Spec):
     """The most characters of all turns together."""
 
     @model_validator(mode="after")
-    def _some_length_passes(self) -> LengthFilter:
+    def _some_length_passes(self) -> Self:
         for low, high in (
             (self.min_answer_characters, self.max_answer_characters),
             (self.min_characters, self.max_characters),
@@ -151,6 +149,10 @@ class MixPart(Spec):
 
 class DataSpec(Spec):
     """`[data.NAME]` or the `data` of an eval. Exactly one of `source` and `mix`."""
+
+    one_of: ClassVar = ("source", "mix")
+    described_by: ClassVar = ("config", "split", "revision", "columns")
+    file_keys: ClassVar = {"source": lambda text: DataSpec.model_construct(source=text).source_kind == "file"}
 
     source: str | None = Field(default=None, min_length=1)
     """Hub id, a path to .json/.jsonl/.ndjson/.csv/.tsv (also .gz)/.parquet/.arrow or a folder of such files,
@@ -198,8 +200,8 @@ class DataSpec(Spec):
     """Adds `[data.NAME_control]`: a random draw of the same source and size, drawn with `select.seed`."""
 
     @model_validator(mode="after")
-    def _one_origin(self) -> DataSpec:
-        if (self.source is None) == (self.mix is None):
+    def _one_origin(self) -> Self:
+        if not self.has_one():
             raise ValueError("give exactly one of source and mix")
         if self.mix is not None and self.select.by not in ("all", "random"):
             raise ValueError(f"a mix is drawn at random; select by {self.select.by!r} in the tables of its parts")
@@ -243,7 +245,7 @@ class PromptColumns(Columns):
     """Columns of rows that need no reference."""
 
     @model_validator(mode="after")
-    def _one_kind(self) -> PromptColumns:
+    def _one_kind(self) -> Self:
         if self.prompt is None or self.text is not None:
             raise ValueError("give prompt, and completion where there is a reference")
         return self

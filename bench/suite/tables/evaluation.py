@@ -1,11 +1,9 @@
 """How every eval of a suite is computed."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from bench.spec import Spec
-from bench.suite.tables.precision import Precision
+from bench.suite.tables.models.precision import Precision
 
 
 class EvaluationOptions(Spec):

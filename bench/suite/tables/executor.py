@@ -1,9 +1,7 @@
 """An executor file: which machines run the jobs of a run, and how they are asked. Given on the command line alone."""
 
-from __future__ import annotations
-
 from string import Template
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, field_validator, model_validator
 
@@ -54,7 +52,7 @@ class CommandExecutor(_Remote):
         return words
 
     @model_validator(mode="after")
-    def _used(self) -> CommandExecutor:
+    def _used(self) -> Self:
         if not any("${command" in word or "${manifest}" in word for word in self.submit):
             raise ValueError("submit starts nothing: it needs ${command} or ${manifest}")
         if self.manifest is None and any("${manifest}" in word for word in self.submit):

@@ -1,25 +1,23 @@
 """A suite: models, data, recipes, arms, evals and claims, as one frozen value."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from bench.spec import Count, Name, Seed, Spec
-from bench.suite.tables.arms import BASE, ArmRef, Arms, DeployedArm
+from bench.suite.tables.arms.arms import BASE, ArmRef, Arms, DeployedArm
+from bench.suite.tables.arms.deploy import FORMS, DeployOptions, Forms
 from bench.suite.tables.conclusions.claim import Claim
 from bench.suite.tables.conclusions.contamination import ContaminationOptions
 from bench.suite.tables.conclusions.decision import DecisionOptions
 from bench.suite.tables.conclusions.gate import GatePolicy
 from bench.suite.tables.conclusions.sequential import SequentialOptions
 from bench.suite.tables.data import CONTROL_SUFFIX, DataSpec
-from bench.suite.tables.deploy import FORMS, DeployOptions, Forms
-from bench.suite.tables.endpoint import EndpointSpec
-from bench.suite.tables.engine import EngineSpec
 from bench.suite.tables.evals.eval_spec import EvalSpec, examples_asked, with_examples
 from bench.suite.tables.evaluation import EvaluationOptions
-from bench.suite.tables.model import BaseSpec
+from bench.suite.tables.models.endpoint import EndpointSpec
+from bench.suite.tables.models.engine import EngineSpec
+from bench.suite.tables.models.model import BaseSpec
 from bench.suite.tables.training.adapter import VIRTUAL_TOKEN_METHODS
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.evaluate_at import EvaluateAt
@@ -127,7 +125,7 @@ class Suite(Spec):
     """How the machine is used, and what the run is tracked by: `[run]` with `workers = 2`."""
 
     @model_validator(mode="after")
-    def _model_or_models(self) -> Suite:
+    def _model_or_models(self) -> Self:
         if (self.model is None) == (not self.models):
             raise ValueError("give [model], or several as [models.NAME]" + (", not both" if self.models else ""))
         return self
@@ -204,7 +202,10 @@ class Suite(Spec):
     def evals_as_run(self) -> tuple[EvalSpec, ...]:
         """The evals with the examples that they have: their own, and those that were added."""
         return tuple(
-            spec if (asked := self.examples_of(spec)) is None else with_examples(spec, asked) for spec in self.eval
+            with_examples(spec, asked)
+            if spec.name in self.more_examples and (asked := self.examples_of(spec)) is not None
+            else spec
+            for spec in self.eval
         )
 
     def evals_at_most(self) -> tuple[EvalSpec, ...]:

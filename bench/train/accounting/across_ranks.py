@@ -6,13 +6,11 @@ is summed, pages that they share counted in each, and that of devices is the lar
 each rank's device has a counter of its own, and is the leader's where the counter is the machine's.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 
-from bench.record.results.ledger import Energy, PhaseMemory
+from bench.record.results.training.ledger import Energy, PhaseMemory
 from bench.train.processes.ranks import Ranks
 
 

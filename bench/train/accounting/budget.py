@@ -1,7 +1,5 @@
 """Budgets in operations and seconds: what one row costs, and how many tokens some seconds are worth."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from bench.model.size.flops import flop_model

@@ -4,8 +4,6 @@ Contract: read, never guessed; `None` where there is no counter, it cannot be re
 its whole device: what else runs on it is in the figure.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from pathlib import Path
 import pynvml
 import torch
 
-from bench.record.results.ledger import Energy
+from bench.record.results.training.ledger import Energy
 
 _POWERCAP = Path("/sys/class/powercap")
 

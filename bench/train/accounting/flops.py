@@ -5,8 +5,6 @@ alone, and have the head at supervised positions; hardware operations (of HFU) a
 the head where it really was applied, and of the forward pass that gradient checkpointing repeats.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Contract: counts are those of the batches that were trained on. What cannot be k
 operations cannot be read off its shape loses its operations, not its training.
 """
 
-from __future__ import annotations
-
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +13,9 @@ import torch
 
 from bench.machine.peak_memory import PeakMemory
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.ledger import Energy, Ledger, OtherLoad, PhaseMemory, Utilization
-from bench.record.results.training import Head
-from bench.suite.tables.precision import Precision
+from bench.record.results.training.ledger import Energy, Ledger, OtherLoad, PhaseMemory, Utilization
+from bench.record.results.training.result import Head
+from bench.suite.tables.models.precision import Precision
 from bench.train.accounting.meter import Meter
 from bench.train.accounting.utilization import OperationCount
 from bench.train.arguments.adapters import peft_config, skeleton

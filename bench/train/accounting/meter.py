@@ -11,15 +11,13 @@ batches that were trained on, not from the plan. Formulas:
   tenth of the steps (at least 2, at most 10) is left out as warm-up.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bench.record.results.ledger import Seconds, Step
+from bench.record.results.training.ledger import Seconds, Step
 from bench.train.accounting.across_ranks import Share, merged
 from bench.train.batches.collate import BatchCounts
 

@@ -5,8 +5,6 @@ it will take: fused attention keeps no matrix of weights, autocast makes its cop
 storage counts from the operation that makes it until nothing refers to it any more.
 """
 
-from __future__ import annotations
-
 from contextlib import nullcontext
 from typing import Any
 
@@ -19,8 +17,8 @@ from bench.model.head import full_logits, selected_logits
 from bench.model.loading.load import load_skeleton
 from bench.model.torch_private import FakeTensorMode, place_on_processor
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.facts import LargestPass, StepBytes
-from bench.suite.tables.precision import Precision
+from bench.record.results.training.facts import LargestPass, StepBytes
+from bench.suite.tables.models.precision import Precision
 from bench.train.accounting.tensor_memory import LiveBytes
 from bench.train.arguments.adapters import add_adapter, peft_config
 
@@ -41,7 +39,7 @@ def step_bytes(job: TrainJob, largest: LargestPass, *, state_bytes: float) -> St
         with LiveBytes() as live:
             for _ in range(min(2, job.recipe.accumulation)):  # the second finds the first one's gradients
                 _pass(model, largest, precision, packed=job.recipe.packed)
-    return StepBytes(held=int(weights + states), made=live.peak)
+    return StepBytes(held=int(weights + states), states=int(states), made=live.peak)
 
 
 def _model(job: TrainJob, adapter: PeftConfig | None, precision: Precision) -> Any:

@@ -5,8 +5,6 @@ nothing refers to it any more. What kernels use inside an operation is not seen,
 count to compare two versions by, not the memory that a machine needs.
 """
 
-from __future__ import annotations
-
 import weakref
 from collections.abc import Callable
 from typing import Any

@@ -1,15 +1,13 @@
 """Operations of a training from its schedule and its model's shape, and their share of the device's measured peak."""
 
-from __future__ import annotations
-
 import torch
 from peft import PeftConfig, PeftModel
 from transformers import PreTrainedModel
 
 from bench.machine.peak_flops import measured_peak, published_peak
 from bench.model.size.flops import FlopModel, flop_model
-from bench.record.results.ledger import Utilization
-from bench.suite.tables.precision import Precision
+from bench.record.results.training.ledger import Utilization
+from bench.suite.tables.models.precision import Precision
 from bench.train.accounting.flops import hardware_work, model_work, prompt_of
 from bench.train.accounting.meter import Steady
 from bench.train.batches.schedule import Schedule

@@ -3,8 +3,6 @@
 Contract: both are loaded as evals load them, once each. Where there is no memory for the two, nothing is measured.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,10 +11,11 @@ from typing import Any
 import torch
 from peft import PeftModel
 
+from bench.errors import InputError, Problem
 from bench.machine.device import pick_device
 from bench.model.drift import drift, has_room, loss_of
-from bench.model.loading.load import load_base, load_tuned, unused_positions
-from bench.record.results.applied import Applied, WeightsCheck
+from bench.model.loading.load import PlainBase, load_base, load_tuned, unused_positions
+from bench.record.results.training.applied import Applied, WeightsCheck
 from bench.suite.resolved import ResolvedModel, ResolvedWeights
 from bench.train.applied.questions import question_ids
 from bench.train.applied.update import MatrixChange, expected_matrices, layer_groups, matrix_changes, norms
@@ -24,14 +23,14 @@ from bench.train.applied.update import MatrixChange, expected_matrices, layer_gr
 _NAMED = 3
 
 
-def measure(model: ResolvedModel, folder: Path, *, subject: Any, base: Any) -> Applied:
-    """What `subject`, loaded from `folder`, changes of `base`."""
+def measure(model: ResolvedModel, folder: Path, *, subject: Any, base: Any, own: bool = True) -> Applied:
+    """What `subject`, loaded from `folder`, changes of `base`. own: its training is the suite's own."""
     started = time.perf_counter()
     rows = question_ids(model, model.context_length - unused_positions(subject))
     moved = drift(subject, base, rows)
     changes = matrix_changes(subject, base)
     norm, relative = norms(changes) if changes else (None, None)
-    expected = expected_matrices(folder, (change.name for change in changes))
+    expected = expected_matrices(folder, changes, own=own)
     idle = _without_effect(changes, expected)
     return Applied(
         groups=layer_groups(changes),
@@ -48,16 +47,22 @@ def measure(model: ResolvedModel, folder: Path, *, subject: Any, base: Any) -> A
     )
 
 
-def measure_given(model: ResolvedModel, weights: ResolvedWeights) -> tuple[Applied, WeightsCheck | None] | None:
+def measure_given(
+    model: ResolvedModel, weights: ResolvedWeights, plain: PlainBase
+) -> tuple[Applied, WeightsCheck | None] | None:
     """What weights from elsewhere change of the base; of an adapter also its loss in the layers and merged. `None`
-    where there is not enough memory."""
+    where there is not enough memory. Raises `InputError` for numbers that are not finite."""
     folder, device = Path(weights.path), pick_device()
     try:
-        base = load_base(model, precision="auto", device=device)
+        base = load_base(model, precision="auto", device=device, plain=plain)
         if not has_room(base):
             return None
-        subject = load_tuned(model, folder, precision="auto", device=device)
-        applied = measure(model, folder, subject=subject, base=base)
+        subject = load_tuned(model, folder, precision="auto", device=device, plain=plain)
+        if (broken := _not_finite(subject)) is not None:
+            what = f"it holds numbers that are not finite, such as in {broken}: its training diverged, or saving failed"
+            hint = "give an earlier checkpoint of that training"
+            raise InputError(Problem(reference="given.not-finite", what=what, where=weights.source, hint=hint))
+        applied = measure(model, folder, subject=subject, base=base, own=False)
         return applied, _both_ways(model, folder, subject, base) if weights.form == "adapter" else None
     except (torch.OutOfMemoryError, MemoryError):
         return None
@@ -69,6 +74,11 @@ def _both_ways(model: ResolvedModel, folder: Path, subject: Any, base: Any) -> W
     untouched, evaluated = loss_of(base, rows), loss_of(subject, rows)
     in_layers = PeftModel.from_pretrained(base, folder, use_safetensors=True).eval()
     return WeightsCheck(as_trained=loss_of(in_layers, rows), as_evaluated=evaluated, base=untouched)
+
+
+def _not_finite(subject: Any) -> str | None:
+    """Name of the first tensor with a number that is not finite."""
+    return next((name for name, tensor in subject.named_parameters() if not torch.isfinite(tensor).all()), None)
 
 
 def _without_effect(changes: Sequence[MatrixChange], expected: Iterable[str]) -> list[str]:

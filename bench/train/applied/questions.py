@@ -3,12 +3,10 @@
 Contract: the same for every suite, so that what was measured of a training does not depend on evals.
 """
 
-from __future__ import annotations
-
 from bench.data.render.render import make_renderer
 from bench.data.render.row import Turn
 from bench.model.loading.load import load_tokenizer
-from bench.record.results.applied import QUESTION_TOKENS
+from bench.record.results.training.applied import QUESTION_TOKENS
 from bench.suite.resolved import ResolvedModel
 
 _FORMS = (

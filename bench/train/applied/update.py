@@ -6,21 +6,20 @@ fourth powers is exact from the Gram matrix of the smaller side, and of large ma
 vectors z: E‖ΔΔᵀz‖² (Hutchinson 1990).
 """
 
-from __future__ import annotations
-
+import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
-from bench.record.results.applied import LayerGroup
-from bench.suite.peft_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from bench.record.results.training.applied import LayerGroup
+from bench.suite.checks.models.weights_files import tensors_of
+from bench.suite.peft_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, EMBEDDING_MODULES
 
 _LAYER = re.compile(r"\.(\d+)\.")
 _EXACT_SIDE = 1024
@@ -43,23 +42,43 @@ class MatrixChange:
 
 @torch.no_grad()
 def matrix_changes(subject: Any, base: Any) -> tuple[MatrixChange, ...]:
-    """Each matrix of the base with its difference; empty where the subject has its matrices under other names."""
+    """Each matrix of the base with its difference; empty where the subject has its matrices under other names. A head
+    that is the base's embeddings counts where the subject has one of its own."""
     tuned = dict(subject.named_parameters())
-    matrices = {name: tensor for name, tensor in base.named_parameters() if tensor.ndim > 1}
+    once = dict(base.named_parameters())
+    named = base.named_parameters(remove_duplicate=False)
+    matrices = {name: tensor for name, tensor in named if tensor.ndim > 1 and (name in once or name in tuned)}
     if any(name not in tuned or tuned[name].shape != tensor.shape for name, tensor in matrices.items()):
         return ()
     return tuple(_change(name, tuned[name], tensor) for name, tensor in matrices.items())
 
 
-def expected_matrices(folder: Path, names: Iterable[str]) -> frozenset[str]:
-    """Matrices among `names` that the weights in `folder` were to change: all, unless they are an adapter."""
-    all_names = frozenset(names)
-    if not (folder / ADAPTER_CONFIG).is_file():
-        return all_names
-    with safe_open(folder / ADAPTER_WEIGHTS, framework="pt") as file:
-        stored = [name.removeprefix(_PEFT_PREFIX).split(".") for name in file.keys()]  # noqa: SIM118  # no mapping
+def expected_matrices(folder: Path, changes: Sequence[MatrixChange], *, own: bool) -> frozenset[str]:
+    """Names of the matrices that the weights in `folder` were to change: those of an adapter; of a whole model all, or,
+    where it was trained elsewhere (not `own`), those of each kind that changed anywhere: its training may have been of
+    some kinds alone."""
+    names = frozenset(change.name for change in changes)
+    if (folder / ADAPTER_CONFIG).is_file():
+        return names & _adapted(folder)
+    changed = {_kind(change.name) for change in changes if change.square}
+    return names if own or not changed else frozenset(name for name in names if _kind(name) in changed)
+
+
+def _adapted(folder: Path) -> frozenset[str]:
+    """Matrices that an adapter's tensors are of, without those that PEFT saved beside it as they were: embeddings whose
+    vocabulary may have been resized."""
+    config = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    trained = frozenset(config.get("modules_to_save") or ())
+    stored = [name.removeprefix(_PEFT_PREFIX).split(".") for name in tensors_of(folder / ADAPTER_WEIGHTS)]
+    beside = frozenset(EMBEDDING_MODULES) - trained
+    copies = {".".join(parts) for parts in stored if beside.intersection(parts[-2:-1])}
     places = {".".join([*parts[:end], "weight"]) for parts in stored for end in range(1, len(parts))}
-    return all_names & places
+    return frozenset(places - copies)
+
+
+def _kind(name: str) -> str:
+    """The name without the number of its layer."""
+    return _LAYER.sub(".", name, count=1)
 
 
 def layer_groups(changes: Sequence[MatrixChange]) -> tuple[LayerGroup, ...]:

@@ -5,21 +5,20 @@ Contract: the loss as trained is that of the model in memory when its training e
 as evaluated is that of the subject as evals load it from what was saved: merged, and rounded to their precision.
 """
 
-from __future__ import annotations
-
 from itertools import islice
 from pathlib import Path
 
 import torch
 
 from bench.model.drift import has_room
+from bench.model.loading.kept_base import KeptBase
 from bench.model.loading.load import load_base, load_subject
 from bench.record.files import WEIGHTS
-from bench.record.results.applied import Applied, WeightsCheck
+from bench.record.results.training.applied import Applied, WeightsCheck
 from bench.train.applied.measure import measure
 from bench.train.batches.collate import collate
 from bench.train.batches.encoded_row import Batch
-from bench.train.loop.lm_head import log_probabilities
+from bench.train.loop.loss.lm_head import log_probabilities
 from bench.train.prepare import Prepared
 
 _ROWS = 4
@@ -42,12 +41,13 @@ def check_weights(prepared: Prepared, folder: Path, as_trained: float) -> tuple[
     prepared.trainer.release()
     model, rows = prepared.job.model, _rows(prepared)
     check: WeightsCheck | None = None
+    plain = KeptBase()
     try:
-        subject = load_subject(model, folder, precision=prepared.precision, device=prepared.device)
+        subject = load_subject(model, folder, precision=prepared.precision, device=prepared.device, plain=plain)
         check = WeightsCheck(as_trained=as_trained, as_evaluated=_loss(subject, rows, prepared))
         if not has_room(subject):
             return check, None
-        base = load_base(model, precision=prepared.precision, device=prepared.device)
+        base = load_base(model, precision=prepared.precision, device=prepared.device, plain=plain)
         check = check.model_copy(update={"base": _loss(base, rows, prepared)})
         return check, measure(model, folder / WEIGHTS, subject=subject, base=base)
     except (torch.OutOfMemoryError, MemoryError):

@@ -4,8 +4,6 @@ Contract: what a recipe names and PEFT does not know, or cannot apply to this mo
 ignored. `add_adapter` works on the meta device, so that all of this is known before weights are read.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
@@ -117,6 +115,17 @@ def skeleton_device(config: PeftConfig | None) -> Literal["meta", "cpu"]:
 
 
 def add_adapter(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
+    """`model` with the adapter of a recipe. Raises `InputError` as `apply_adapter` does, and for an adapted head."""
+    adapted = apply_adapter(model, config)
+    if carries_adapter(adapted.get_output_embeddings()):
+        what = f"{_name(config)} would adapt the language-model head, whose loss does not go through an adapter"
+        tied = getattr(model.config.get_text_config(), "tie_word_embeddings", False)
+        why = "; in this model the head and the embeddings are one matrix" if tied else ""
+        raise _refused(what, f"leave the head out of target_modules{why}")
+    return adapted
+
+
+def apply_adapter(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
     """`model` with the adapter. Raises `InputError` where PEFT refuses: unknown modules, an unfit architecture."""
     on_meta = model.device.type == "meta"
     if on_meta and isinstance(config, LoraConfig):
@@ -125,11 +134,6 @@ def add_adapter(model: PreTrainedModel, config: PeftConfig) -> PeftModel:
         adapted = get_peft_model(model, config)
     except (ValueError, TypeError, NotImplementedError, AttributeError, KeyError, AssertionError) as error:
         raise _refused(f"PEFT cannot add {_name(config)} to {type(model).__name__}: {_first_line(error)}") from error
-    if carries_adapter(adapted.get_output_embeddings()):
-        what = f"{_name(config)} would adapt the language-model head, whose loss does not go through an adapter"
-        tied = getattr(model.config.get_text_config(), "tie_word_embeddings", False)
-        why = "; in this model the head and the embeddings are one matrix" if tied else ""
-        raise _refused(what, f"leave the head out of target_modules{why}")
     for name, parameter in adapted.named_parameters():
         if on_meta and is_rank_counter(name):  # PEFT leaves them trainable on this device alone
             parameter.requires_grad_(False)

@@ -4,8 +4,6 @@ Contract: without `min_learning_rate` the rates are those of `transformers.get_s
 published hyper-parameters mean here what they meant there. With it, warm-up still begins at 0.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -4,8 +4,6 @@ Contract: whatever their defaults are (bf16 and gradient checkpointing on, even 
 to whatever is installed; every GPU of the machine), what a recipe says is what runs. Nothing here loads or computes.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +13,7 @@ import torch
 from trl import SFTConfig
 
 from bench.model.transformers_private import use_one_gpu
-from bench.suite.tables.precision import Precision
+from bench.suite.tables.models.precision import Precision
 from bench.suite.tables.training.recipe import Recipe
 
 _NAMED = {"adamw": "adamw_torch_fused"}
@@ -31,6 +29,21 @@ _OURS_IN_DEEPSPEED: dict[str, Any] = {
     "fp16": {"enabled": "auto"},
 }
 """Keys that DeepSpeed needs and transformers fills in from its arguments."""
+
+_DONE_BEFORE_OR_BY_THE_TRAINER: dict[str, Any] = {
+    "per_device_train_batch_size": 1,  # an item of the data set is a whole batch
+    "train_sampling_strategy": "sequential",  # the schedule is the order
+    "dataset_kwargs": {"skip_prepare_dataset": True},
+    "max_length": None,  # rows were cut when they were rendered
+    "remove_unused_columns": False,
+    "liger_kernel_config": {"cross_entropy": False, "fused_linear_cross_entropy": False},  # the loss is the trainer's
+    "logging_strategy": "no",  # the trainer reports by itself, with its own counts
+    "save_strategy": "no",
+    "eval_strategy": "no",
+    "disable_tqdm": True,
+    "logging_nan_inf_filter": False,  # a loss that is not finite is divergence, not something to smooth over
+}
+"""What TRL must not do a second time, whatever the recipe says: batches, order, truncation, loss, logs, saving."""
 
 
 def optimizer_name(recipe: Recipe) -> str:
@@ -57,7 +70,6 @@ def sft_config(
     config = SFTConfig(
         output_dir=str(folder),
         max_steps=steps,
-        per_device_train_batch_size=1,  # an item of the data set is a whole batch
         gradient_accumulation_steps=recipe.accumulation // recipe.processes,
         learning_rate=recipe.rate,
         weight_decay=recipe.weight_decay,
@@ -75,23 +87,14 @@ def sft_config(
         activation_checkpointing=recipe.gradient_checkpointing,  # its name from transformers 5.23 on
         torch_compile=recipe.torch_compile,
         use_liger_kernel=recipe.engine == "liger",
-        liger_kernel_config={"cross_entropy": False, "fused_linear_cross_entropy": False},  # the loss is the trainer's
         seed=seed,
         data_seed=seed,
         use_cpu=device.type == "cpu" and recipe.deepspeed_table is None,  # else accelerate leaves DeepSpeed out
-        train_sampling_strategy="sequential",  # the schedule is the order
-        dataset_kwargs={"skip_prepare_dataset": True},
-        max_length=None,  # rows were cut when they were rendered
-        remove_unused_columns=False,
         dataloader_pin_memory=device.type == "cuda",
-        logging_strategy="no",  # the trainer reports by itself, with its own counts
         logging_steps=log_every,
-        save_strategy="no",
-        eval_strategy="no",
         report_to=list(track) or "none",
         run_name=name,
-        disable_tqdm=True,
-        logging_nan_inf_filter=False,  # a loss that is not finite is divergence, not something to smooth over
+        **copy.deepcopy(_DONE_BEFORE_OR_BY_THE_TRAINER),
         **_distribution(recipe, device),
     )
     use_one_gpu(config)

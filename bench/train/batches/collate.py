@@ -7,8 +7,6 @@ derives the masks of most architectures, sliding windows included; for the few i
 get an explicit block-diagonal mask, too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal

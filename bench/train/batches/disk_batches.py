@@ -4,8 +4,6 @@ Contract: what is read equals what was appended. The file has no name and is gon
 from it side by side. In memory stays one number per batch.
 """
 
-from __future__ import annotations
-
 import os
 import tempfile
 import weakref
@@ -13,7 +11,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from copy import copy
 from pathlib import Path
-from typing import overload
+from typing import Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,8 +51,8 @@ class SpooledBatches(Sequence[Batch]):
     @overload
     def __getitem__(self, index: int) -> Batch: ...
     @overload
-    def __getitem__(self, index: slice) -> SpooledBatches: ...
-    def __getitem__(self, index: int | slice) -> Batch | SpooledBatches:
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Batch | Self:
         if isinstance(index, slice):
             part = copy(self)
             part._indices, part._whole = self._indices[index], self

@@ -1,7 +1,5 @@
 """One rendered training row: token ids and which of them are learned."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Protocol
 

@@ -6,8 +6,6 @@ Contract: the ids are the renderer's own, whatever is supervised; only the mask 
 (`train = false`), or that says nothing, is never supervised.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal

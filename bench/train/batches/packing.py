@@ -5,8 +5,6 @@ training still sees its rows in roughly the order of the schedule; a window ends
 twice before every row came once.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, groupby, islice

@@ -5,21 +5,20 @@ are needed are rendered, each once, and stored on disk: memory does not grow wit
 training will count: the trainer checks that.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, count, islice
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
 from bench.data.render.row import Row
 from bench.errors import InputError, Problem
-from bench.record.results.facts import LargestPass
-from bench.record.results.training import NOTHING_SUPERVISED
+from bench.record.results.training.facts import LargestPass
+from bench.record.results.training.result import NOTHING_SUPERVISED
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.recipe import Recipe
 from bench.train.batches.disk_batches import SpooledBatches
@@ -57,19 +56,19 @@ class Schedule:
     refused_rows: int = 0
     """Distinct rows that were reached and that the template cannot print."""
 
-    def first(self, steps: int) -> Schedule:
+    def first(self, steps: int) -> Self:
         """This schedule, ended after so many optimiser steps."""
         kept = self.batches[: steps * self.accumulation]
         return replace(self, batches=kept)
 
-    def with_largest_pass(self, steps: int) -> Schedule:
+    def with_largest_pass(self, steps: int) -> Self:
         """The first steps, the second of which begins with the largest pass of all: memory peaks in it, as the
         optimiser's states are there by then."""
         first, largest = self.batches[: self.accumulation], self.batches[self._totals.largest]
         rest = self.batches[self.accumulation : steps * self.accumulation - 1]
         return replace(self, batches=[*first, largest, *rest])
 
-    def each_step(self) -> Iterator[Schedule]:
+    def each_step(self) -> Iterator[Self]:
         """This schedule in parts of one optimiser step."""
         for start in range(0, len(self.batches), self.accumulation):
             kept = self.batches[start : start + self.accumulation]
@@ -193,7 +192,7 @@ class _Epochs:
 
     @property
     def refused(self) -> int:
-        """Distinct rows reached so far that the template refuses; `bench.train.check` says whether that may be."""
+        """Distinct rows reached so far that the template refuses; `planning/check.py` says whether that may be."""
         return int((self._places == _REFUSED).sum())
 
     def _example(self, index: int) -> EncodedRow | None:

@@ -1,12 +1,10 @@
 """Token ids as runs of text that is supervised, or masked."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from bench.record.results.seen_row import Segment
+from bench.record.results.training.seen_row import Segment
 
 
 def segments(tokenizer: Any, ids: Sequence[int], learned: Sequence[bool]) -> Iterator[Segment]:

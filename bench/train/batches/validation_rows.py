@@ -3,8 +3,6 @@
 Contract: the split depends on the training's seed and the number of rows alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +31,8 @@ class Part(Sequence[Row]):
     @overload
     def __getitem__(self, index: int) -> Row: ...
     @overload
-    def __getitem__(self, index: slice) -> Part: ...
-    def __getitem__(self, index: int | slice) -> Row | Part:
+    def __getitem__(self, index: slice) -> "Part": ...
+    def __getitem__(self, index: int | slice) -> "Row | Part":
         if isinstance(index, slice):
             return Part(self.rows, self.indices[index])
         return self.rows[self.indices[index]]

@@ -4,12 +4,10 @@ Contract: a reported loss is the mean negative log-likelihood of the whole step 
 or as the mean of its forward passes' means (`loss_average`), whatever is minimised.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 
-from bench.record.results.ledger import Step
+from bench.record.results.training.ledger import Step
 from bench.train.accounting.meter import Meter, Phase
 from bench.train.batches.collate import BatchCounts
 from bench.train.processes.ranks import Ranks

@@ -3,8 +3,6 @@
 Contract: files are written under the job's own folder. Keys come from the environment, as each tracker reads them.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +11,7 @@ from transformers import TrainerCallback
 from transformers.integrations import TensorBoardCallback
 
 from bench.record.files import TRACKING_LOGS
-from bench.record.results.ledger import Step
+from bench.record.results.training.ledger import Step
 
 _FOLDER_VARIABLES = {"WandbCallback": "WANDB_DIR", "TrackioCallback": "TRACKIO_DIR"}
 

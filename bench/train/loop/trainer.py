@@ -4,8 +4,6 @@ Contract: each planned batch is trained on once, in order. A loss that is not fi
 weights are touched.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,24 +18,24 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from trl import SFTConfig, SFTTrainer
 
 from bench.model.loading.load import leave_router_logits_out
-from bench.model.transformers_private import TrainerHooks
+from bench.model.transformers_private import TrainerHooks, deepspeed_reads_no_checkpoint
 from bench.record.files import CHECKPOINT
-from bench.record.results.ledger import Step
-from bench.record.results.training import Head
+from bench.record.results.training.ledger import Step
+from bench.record.results.training.result import Head
 from bench.train.accounting.meter import Meter
 from bench.train.arguments.adapters import RankAllocation
 from bench.train.batches.collate import Collator, collate
 from bench.train.isolation import check_isolation
-from bench.train.loop.checkpoint import Checkpoint
-from bench.train.loop.checkpointer import Checkpointer, SavePlan
-from bench.train.loop.evaluated_steps import EvaluatedSteps
-from bench.train.loop.lm_head import pick_head
-from bench.train.loop.sharded import gather_state
-from bench.train.loop.step_loss import StepLoss
+from bench.train.loop.checkpoints.checkpoint import Checkpoint
+from bench.train.loop.checkpoints.checkpointer import Checkpointer, SavePlan
+from bench.train.loop.checkpoints.sharded import gather_state
+from bench.train.loop.kept_step.evaluated_steps import EvaluatedSteps
+from bench.train.loop.kept_step.weights import upcast_trainable_bf16
+from bench.train.loop.loss.lm_head import pick_head
+from bench.train.loop.loss.step_loss import StepLoss
 from bench.train.loop.steps import DivergedError, StepAccount
 from bench.train.loop.tracking import place_logs, steps_log, training_log
 from bench.train.loop.trainer_plan import TrainerPlan
-from bench.train.loop.weights import upcast_trainable_bf16
 
 
 class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is read as untyped
@@ -125,7 +123,8 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         self._checkpoints = replace(self._checkpoints, resumed=checkpoint)
         self._checkpoints.restore_account()
         self.resume_step(len(self._account.meter.steps))
-        self.train(resume_from_checkpoint=str(folder / CHECKPOINT))
+        with deepspeed_reads_no_checkpoint():
+            self.train(resume_from_checkpoint=str(folder / CHECKPOINT))
 
     @property
     def whole_model(self) -> Any:

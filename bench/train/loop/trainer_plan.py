@@ -1,7 +1,5 @@
 """What a trainer is given beside its model and arguments: batches, rates, and when the training ends."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,8 +10,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from bench.train.batches.collate import RowSeparation
 from bench.train.batches.encoded_row import Batch
 from bench.train.batches.schedule import Schedule
-from bench.train.loop.router import RouterLoss
-from bench.train.loop.validation import Validator, Watch
+from bench.train.loop.kept_step.validation import Validator, Watch
+from bench.train.loop.loss.router import RouterLoss
 from bench.train.processes.ranks import SINGLE_PROCESS, Ranks
 
 MakeScheduler = Callable[[torch.optim.Optimizer], LRScheduler]

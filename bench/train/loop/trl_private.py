@@ -3,8 +3,6 @@
 Contract: no other file names it. `tests/train/loop/test_trl_private.py` holds its name and result.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

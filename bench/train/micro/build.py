@@ -1,7 +1,5 @@
 """Build the embedded base of the micro world: corpus → tokenizer → weights → model card, by seed."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import tempfile
@@ -17,7 +15,7 @@ from transformers import GenerationConfig
 from bench.data.micro.corpus import documents
 from bench.data.micro.world import WORLD_SEED
 from bench.model.loading.micro import BOS_ID, CONTEXT, EOS_ID, PAD_ID, encode_corpus, train_tokenizer
-from bench.suite.tables.model import ModelCard
+from bench.suite.tables.models.model import ModelCard
 from bench.train.micro.pretrain import Pretrained, Pretraining, PretrainingProgress, pretrain
 
 CORPUS_ROUNDS = 24

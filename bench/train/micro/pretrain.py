@@ -4,8 +4,6 @@ Plain next-token prediction over random crops. On one machine with one number of
 weights; elsewhere floating-point sums may differ in their last bits.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Iterator

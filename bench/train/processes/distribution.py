@@ -4,8 +4,6 @@ accelerate falls back in silence where it cannot distribute; here that is an err
 the training, and what the model's weights became is looked at when the training begins.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import sys

@@ -4,8 +4,6 @@ Contract: every rank calls the same collectives in the same order, and gets the 
 them alone is decided alike everywhere. A training of one process exchanges nothing.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass

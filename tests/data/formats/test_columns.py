@@ -1,7 +1,5 @@
 """Columns beside a conversation: each is used, known to mean nothing, or reported."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -14,36 +12,11 @@ from bench.data.formats.fields import RowError
 from bench.data.formats.shapes import by_columns, recognise
 from bench.data.formats.unused import unused_names, worth_reporting
 from bench.suite.tables.data import Columns
+from tests.data.formats.read_record import MESSAGES, Q_AND_A, read, roles_and_texts
 
-MESSAGES = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
-Q_AND_A = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
 
 ANTHROPIC_TOOL = {"name": "f", "input_schema": {"type": "object", "properties": {}}}
-
-
-def read(record: dict[str, Any], **rules: Any) -> Settled:
-    """One record, as the reader of a file of such records reads it."""
-    options = Rules(**{key: frozenset(value) if isinstance(value, list) else value for key, value in rules.items()})
-    record = options.visible(record)  # type: ignore[assignment]  # an object stays one
-    shape = recognise([record])
-    assert shape is not None
-    return options.read(record, shape)
-
-
-def unused(record: dict[str, Any]) -> list[str]:
-    """What nothing reads of a record."""
-    shape = recognise([record])
-    assert shape is not None
-    return list(unused_names(record, shape))
-
-
-def roles_and_texts(record: dict[str, Any], **rules: Any) -> list[tuple[str, str]]:
-    """Who says what, an input behind its question."""
-    return [
-        (turn["role"], "|".join(text for text in (turn["content"], turn.get("input")) if text))
-        for turn in read(record, **rules).turns
-    ]
 
 
 @pytest.mark.parametrize(
@@ -76,11 +49,7 @@ def test_a_system_prompt_that_stands_twice_is_said_once_and_two_are_both_said() 
 
 @pytest.mark.parametrize(
     "history",
-    [
-        [["Q0", "A0"]],
-        '[["Q0", "A0"]]',
-        [{"role": "user", "content": "Q0"}, {"role": "assistant", "content": "A0"}],
-    ],
+    [[["Q0", "A0"]], '[["Q0", "A0"]]', [{"role": "user", "content": "Q0"}, {"role": "assistant", "content": "A0"}]],
 )
 def test_a_history_stands_before_the_question(history: Any) -> None:
     turns = roles_and_texts({"instruction": "Q", "output": "A", "history": history, "system": "S"})
@@ -91,88 +60,6 @@ def test_a_history_stands_before_the_question(history: Any) -> None:
 def test_a_history_that_cannot_be_read_refuses_the_row() -> None:
     with pytest.raises(RowError, match="not pairs"):
         read({"instruction": "Q", "output": "A", "history": ["Q0", "A0", "Q1"]})
-
-
-@pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is ColumnMeaning.LABEL])
-def test_a_row_labelled_false_is_left_out_and_counted(name: str) -> None:
-    for record in ({"messages": MESSAGES}, {"prompt": "Q", "completion": "A"}):
-        assert read({**record, name: False}).dropped == f"{name} is false"
-        assert read({**record, name: "false"}).dropped == f"{name} is false"
-        assert read({**record, name: True}) == Settled(turns=Q_AND_A)
-        for number in (0, 1, "0", "1.0"):
-            with pytest.raises(RowError, match=f"`{name}` is {number}"):
-                read({**record, name: number})
-    for number in (0, "0", 3):
-        assert read({"text": "A review.", name: number}).dropped is None, "the class of a text is no judgement of it"
-
-
-@pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is ColumnMeaning.FLAG])
-def test_a_flag_of_a_row_is_honoured_and_a_measure_of_that_name_is_none(name: str) -> None:
-    record = {"messages": MESSAGES}
-    for off in (False, 0, "0", "false"):
-        assert read({**record, name: off}).dropped == f"{name} is 0"
-    for on in (True, 1, 2.31, None):
-        assert read({**record, name: on}) == Settled(turns=Q_AND_A)
-
-
-@pytest.mark.parametrize(
-    ("meaning", "out", "stays"),
-    [(ColumnMeaning.LEFT_OUT, (True, 1, "yes"), (False, 0, "no")), (ColumnMeaning.KEPT, (False, "0"), (True, "1"))],
-)
-def test_a_row_that_says_it_is_out_is_left_out_and_counted(
-    meaning: ColumnMeaning, out: tuple[Any, ...], stays: tuple[Any, ...]
-) -> None:
-    """A row with `skip: true` was learned with a note, as if the column were of no effect."""
-    for name in (name for name, its in COLUMNS.items() if its is meaning):
-        for record in ({"messages": MESSAGES}, {"text": "Once."}):
-            for value in out:
-                assert read({**record, name: value}).dropped == f"{name} is {str(value in (True, 1, 'yes')).lower()}"
-            for value in (*stays, None):
-                assert read({**record, name: value}).dropped is None
-                assert unused({**record, name: value}) == []
-            assert unused({**record, name: "the third"}) == [f"column `{name}` not used"]
-        assert read({"messages": MESSAGES, name: out[0]}, ignore=[name]) == Settled(turns=Q_AND_A)
-
-
-@pytest.mark.parametrize(
-    ("meaning", "out", "stays"),
-    [(ColumnMeaning.ACCEPTED, (False, 0, "false"), (True, 1)), (ColumnMeaning.REJECTED, (True, 1, "True"), (False, 0))],
-)
-def test_a_judgement_of_the_rows_answer_is_no_answer(
-    meaning: ColumnMeaning, out: tuple[Any, ...], stays: tuple[Any, ...]
-) -> None:
-    """`{prompt, completion, accepted: false}` taught the answer `false`."""
-    for name in (name for name, its in COLUMNS.items() if its is meaning):
-        for record in ({"messages": MESSAGES}, {"prompt": "Q", "completion": "A"}, {"instruction": "Q", "output": "A"}):
-            for value in out:
-                is_true = meaning is ColumnMeaning.REJECTED
-                assert read({**record, name: value}).dropped == f"{name} is {str(is_true).lower()}"
-            for value in (*stays, None):
-                assert read({**record, name: value}) == Settled(turns=Q_AND_A)
-        assert read({"prompt": "Q", "completion": "A", name: out[0]}, ignore=[name]) == Settled(turns=Q_AND_A)
-
-
-def test_a_truth_value_is_no_preferred_answer_and_a_text_that_reads_like_one_is() -> None:
-    assert recognise([{"prompt": "Q", "chosen": True}]) is None
-    shape = recognise([{"prompt": "Q", "chosen": "A"}])
-    assert shape is not None
-    with pytest.raises(RowError, match="`chosen` is false: whether an answer is preferred"):
-        Rules().read({"prompt": "Q", "chosen": False}, shape)
-    for judged in (1, 0, "0"):
-        with pytest.raises(RowError, match=r"`chosen` is .: whether an answer is preferred"):
-            read({"prompt": "Q", "chosen": judged})
-    assert roles_and_texts({"prompt": "2 - 1 =", "chosen": 1, "rejected": 0})[-1] == ("assistant", "1")
-    for pair in ({"chosen": "1", "rejected": "0"}, {"chosen": "no", "rejected": "yes"}):
-        assert roles_and_texts({"prompt": "Q", "response": "R", **pair}) == [
-            ("user", "Q"),
-            ("assistant", pair["chosen"]),
-        ]
-    for answer, other in (("No", "yes"), ("0", "1"), ("false", "True")):
-        with pytest.raises(RowError, match="another answer, or a judgement of that"):
-            read({"prompt": "Q", "completion": answer, "rejected": other})
-        assert read({"prompt": "Q", "completion": answer, "rejected": True}).dropped == "rejected is true"
-    asked = [{"role": "user", "content": "Q"}]
-    assert roles_and_texts({"messages": asked, "response": "A", "accepted": True})[-1] == ("assistant", "A")
 
 
 def test_a_conversation_beside_the_preferred_one_must_be_in_it() -> None:
@@ -213,25 +100,6 @@ def test_calls_in_a_column_beside_the_answer_are_refused_and_an_empty_list_in_a_
             read(record)
         assert read({**record, name: "[]"}).dropped is None
     assert read({"prompt": "Q", "completion": "A", "images": "[]"}).dropped is None
-
-
-def test_an_answer_that_its_row_calls_wrong_or_unsafe_is_not_learned() -> None:
-    for name in ("is_correct", "is_safe"):
-        record = {"prompt": "Q", "completion": "A", name: False}
-        assert read(record).dropped == f"{name} is false"
-        assert read(record, ignore=[name]).dropped is None
-        assert read({**record, name: True}).dropped is None
-
-
-@pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is ColumnMeaning.WEIGHT])
-def test_a_weight_of_a_row_is_honoured_or_refused(name: str) -> None:
-    record = {"prompt": "Q", "completion": "A"}
-    assert read({**record, name: 0}).dropped == f"{name} is 0"
-    assert read({**record, name: 1.0}).dropped is None
-    with pytest.raises(RowError, match="a weighted loss is not available"):
-        read({**record, name: 0.3})
-    assert read({**record, name: 0.3}, ignore=[name]).dropped is None
-    assert read({**record, name: 0.3}, score=name).dropped is None, "the suite says what the column is for"
 
 
 @pytest.mark.parametrize("name", [name for name, meaning in COLUMNS.items() if meaning is ColumnMeaning.REFUSED])
@@ -283,14 +151,12 @@ def test_columns_that_a_suite_names_are_the_only_texts() -> None:
 def test_keys_of_pairs_that_nothing_reads_are_named() -> None:
     record = {"conversation": [{"input": "Q", "output": "A", "system": "S", "id": 1, "mood": None}]}
     shape = recognise([record])
-    assert shape is not None
     assert list(unused_names(record, shape)) == ["message key `system` not used"]
 
 
 def test_what_plain_text_does_not_read_is_named() -> None:
     record = {"text": "Once.", "tools": [TOOL], "system": "S", "history": [["Q", "A"]], "reasoning": "R", "id": 1}
     shape = recognise([record])
-    assert shape is not None
     names = [f"column `{name}` not used" for name in ("history", "reasoning", "system", "tools")]
     assert sorted(unused_names(record, shape)) == names
     assert sorted(unused_names(record, by_columns(Columns(text="text")))) == names
@@ -307,7 +173,6 @@ def test_reasoning_in_a_column_and_in_the_message_is_said_once_or_refused() -> N
 def test_only_what_is_filled_and_unknown_is_named() -> None:
     record = {"messages": [{**MESSAGES[0], "mood": "glad", "id": 3}, MESSAGES[1]], "rubric": "r", "id": 1, "x": None}
     shape = recognise([record])
-    assert shape is not None
     assert list(unused_names(record, shape)) == ["column `rubric` not used", "message key `mood` not used"]
 
 
@@ -318,38 +183,11 @@ def test_a_name_in_a_few_rows_of_many_is_an_oddity_of_theirs() -> None:
     assert worth_reporting(Counter(a=2), 2) == {"a": 2}
 
 
-@pytest.mark.parametrize("word", ["undesirable", "Rejected", "bad"])
-def test_a_row_labelled_as_a_bad_example_is_left_out_and_counted(word: str) -> None:
-    assert read({"prompt": "Q", "completion": "A", "label": word}).dropped == f"label is {word.lower()}"
-    assert read({"prompt": "Q", "completion": "A", "label": "greeting"}).dropped is None, "a class"
-
-
 @pytest.mark.parametrize("name", ["source", "task", "topic", "language", "is_safe"])
 def test_a_column_that_may_belong_to_the_prompt_is_named_as_unused(name: str) -> None:
     record = {"instruction": "Translate to English", name: "chat noir", "target": "black cat"}
     shape = recognise([record])
-    assert shape is not None
     assert f"column `{name}` not used" in set(unused_names(record, shape))
-
-
-def test_a_list_of_labels_by_token_is_refused_and_one_of_classes_is_none() -> None:
-    """`labels: [-100, 3]` was named as unused, and the row learned as if no token were masked."""
-    for name in ("labels", "label"):
-        for value in ([-100, -100, 3], "[-100, 3]"):
-            with pytest.raises(RowError, match=f"column `{name}` cannot be honoured"):
-                read({"prompt": "Q", "completion": "A", name: value})
-        assert read({"prompt": "Q", "completion": "A", name: ["history", "art"]}).dropped is None
-
-
-@pytest.mark.parametrize("word", [False, "false", "bad", "Rejected"])
-def test_a_label_of_plain_text_that_may_be_its_class_or_a_judgement_is_refused(word: Any) -> None:
-    """Every negative review was left out."""
-    for name in ("label", "labels"):
-        with pytest.raises(RowError, match="the class of a text, or whether"):
-            read({"text": "A film.", name: word})
-        assert read({"text": "A film.", name: word}, ignore=[name]).dropped is None
-        assert read({"text": "A film.", name: "good"}).dropped is None
-    assert read({"text": "A film.", "kto_tag": word}).dropped is not None
 
 
 @pytest.mark.parametrize(
@@ -383,10 +221,3 @@ def test_a_text_with_an_answer_beside_it_is_a_prompt_or_plain_text_as_the_suite_
     assert [turn["content"] for turn in asked.turns] == ["What is it?", "It is this."]
     for beside in ({"response": "is it"}, {"target": 1}, {"target": "1"}, {"answer": ""}):
         assert read({"text": "What is it?", **beside}).turns == [{"role": "text", "content": "What is it?"}]
-
-
-def test_a_split_in_train_is_no_weight() -> None:
-    """The hint was to select by the score, of which there is none."""
-    with pytest.raises(RowError, match=r"`train` is 'test': neither learned") as caught:
-        read({"prompt": "q", "completion": "a", "train": "test"})
-    assert "a file of their own" in (caught.value.hint or "")

@@ -1,7 +1,5 @@
 """What a suite decides of a record: reasoning in a field of its own is learned or left out, and counted."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -16,13 +14,7 @@ TEXT = {"type": "text", "text": "4"}
 ROWS: dict[str, dict[str, Any]] = {
     "key of a message": {"messages": [USER, {"role": "assistant", "content": "4", "reasoning_content": "two and two"}]},
     "part of a message": {
-        "messages": [
-            USER,
-            {
-                "role": "assistant",
-                "content": [{"type": "thinking", "thinking": "two and two"}, TEXT],
-            },
-        ]
+        "messages": [USER, {"role": "assistant", "content": [{"type": "thinking", "thinking": "two and two"}, TEXT]}]
     },
     "column": {"question": "2+2?", "reasoning": "two and two", "answer": "4"},
     "column beside messages": {"thinking": "two and two", "messages": [USER, {"role": "assistant", "content": "4"}]},
@@ -42,7 +34,6 @@ ROWS: dict[str, dict[str, Any]] = {
 def test_reasoning_goes_where_the_suite_says(name: str, choice: Any, answer: Any, notes: tuple[str, ...]) -> None:
     """Under a template without a place for it such rows could not be trained on at all."""
     shape = recognise([ROWS[name]])
-    assert shape is not None
     settled = Rules(reasoning=choice).read(ROWS[name], shape)
     assert settled.turns[-1] == {"role": "assistant", **answer}
     assert settled.notes == notes
@@ -51,7 +42,6 @@ def test_reasoning_goes_where_the_suite_says(name: str, choice: Any, answer: Any
 def test_rows_without_reasoning_are_not_counted_as_changed() -> None:
     record = {"messages": [USER, {"role": "assistant", "content": "4"}]}
     shape = recognise([record])
-    assert shape is not None
     settled = Rules(reasoning="inline").read(record, shape)
     assert (settled.turns[-1]["content"], settled.notes) == ("4", ())
 
@@ -59,7 +49,6 @@ def test_rows_without_reasoning_are_not_counted_as_changed() -> None:
 def test_thoughts_alone_without_their_reasoning_are_no_answer() -> None:
     record = {"messages": [USER, {"role": "assistant", "content": "", "reasoning": "hm"}]}
     shape = recognise([record])
-    assert shape is not None
     assert Rules(reasoning="drop").read(record, shape).dropped == "empty answer"
 
 
@@ -92,7 +81,6 @@ def filled(record: Any, thought: str) -> Any:
 def test_the_same_thoughts_in_field_and_text_are_one_block(name: str, choice: Any, answer: Any) -> None:
     record = filled(TWICE[name], "two and two")
     shape = recognise([record])
-    assert shape is not None
     assert Rules(reasoning=choice).read(record, shape).turns[-1] == {"role": "assistant", **answer}
 
 
@@ -101,7 +89,6 @@ def test_the_same_thoughts_in_field_and_text_are_one_block(name: str, choice: An
 def test_other_thoughts_in_the_field_than_in_the_text_refuse_the_row(name: str, choice: Any) -> None:
     record = filled(TWICE[name], "three and one")
     shape = recognise([record])
-    assert shape is not None
     with pytest.raises(RowError, match=f"block of thinking in its text, and `{name}` gives another") as caught:
         Rules(reasoning=choice).read(record, shape)
     assert f'ignore = ["{name}"]' in str(caught.value.hint)
@@ -113,14 +100,12 @@ def test_other_thoughts_in_the_field_than_in_the_text_refuse_the_row(name: str, 
 def test_a_tag_that_an_answer_mentions_is_no_block() -> None:
     record = {"question": "Which tag?", "reasoning": "hm", "answer": "It is <think>."}
     shape = recognise([record])
-    assert shape is not None
     assert Rules().read(record, shape).turns[-1]["content"] == "It is <think>."
 
 
 def test_keys_of_a_message_that_say_the_same_are_one_reasoning() -> None:
     record = {"messages": [USER, {"role": "assistant", "content": "4", "reasoning": "hm", "reasoning_content": "hm "}]}
     shape = recognise([record])
-    assert shape is not None
     assert Rules().read(record, shape).turns[-1]["reasoning"].strip() == "hm"
 
 
@@ -158,7 +143,6 @@ def test_placeholders_of_what_is_not_there_are_noted(question: str, answer: str,
         {"instruction": "Q", "input": question, "output": answer},
     ):
         shape = recognise([record])
-        assert shape is not None
         assert (STANDS_FOR in Rules().read(record, shape).notes) is noted
 
 
@@ -168,5 +152,4 @@ def test_placeholders_of_what_is_not_there_are_noted(question: str, answer: str,
 def test_placeholders_in_plain_text_are_noted(text: str, noted: bool) -> None:
     [record] = [{"text": text}]
     shape = recognise([record])
-    assert shape is not None
     assert (STANDS_FOR in Rules().read(record, shape).notes) is noted

@@ -1,7 +1,5 @@
 """OASST's message table: conversations must come out whole and on the best ranked path."""
 
-from __future__ import annotations
-
 import random
 from typing import Any
 
@@ -31,7 +29,6 @@ MESSAGES = [
 
 def _conversations(messages: list[Any]) -> list[tuple[int, list[str]]]:
     shape = recognise(messages)
-    assert shape is not None
     assert shape.assemble is not None
     found = []
     for row, record in shape.assemble(enumerate(messages, start=1)):

@@ -1,7 +1,5 @@
 """Of preference data the preferred side is learned, whatever the layout; the other never."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any
@@ -132,7 +130,6 @@ def as_csv(record: dict[str, Any], written: Callable[[object], str]) -> dict[str
 def test_the_preferred_answer_follows_the_question(name: str, written: Callable[[object], str] | None) -> None:
     record = LAYOUTS[name] if written is None else as_csv(LAYOUTS[name], written)
     shape = recognise([record])
-    assert shape is not None
     turns = Rules().read(record, shape).turns
     assert [(turn["role"], turn["content"].strip()) for turn in turns] == [("user", "Q"), ("assistant", "good")]
 
@@ -160,7 +157,6 @@ def test_the_preferred_answer_follows_the_question(name: str, written: Callable[
 )
 def test_a_row_that_prefers_none_is_left_out(name: str, change: dict[str, Any]) -> None:
     shape = recognise([LAYOUTS[name]])
-    assert shape is not None
     assert Rules().read({**LAYOUTS[name], **change}, shape).dropped == "no preferred answer"
 
 
@@ -177,7 +173,6 @@ def test_a_row_that_prefers_none_is_left_out(name: str, change: dict[str, Any]) 
 )
 def test_a_preference_that_names_no_candidate_refuses_the_row(name: str, change: dict[str, Any]) -> None:
     shape = recognise([LAYOUTS[name]])
-    assert shape is not None
     with pytest.raises(RowError, match="names none of"):
         Rules().read({**LAYOUTS[name], **change}, shape)
 
@@ -193,7 +188,6 @@ def test_a_preference_that_names_no_candidate_refuses_the_row(name: str, change:
 )
 def test_a_row_that_says_itself_what_is_learned_is_no_choice(record: dict[str, Any]) -> None:
     shape = recognise([record])
-    assert shape is not None
     assert Rules().read(record, shape).turns[-1]["content"] == "good"
 
 
@@ -201,7 +195,6 @@ def test_two_answers_to_one_question_are_not_joined() -> None:
     """They were one answer, parted by a blank line."""
     record = {"messages": [Q, BAD], "chosen": "good", "rejected": "bad"}
     shape = recognise([record])
-    assert shape is not None
     with pytest.raises(RowError, match="`messages` ends with an answer, and `chosen` holds another"):
         Rules().read(record, shape)
 
@@ -210,7 +203,6 @@ def test_tools_beside_the_messages_of_a_prompt_are_kept() -> None:
     tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
     record = {"input": {"messages": [Q], "tools": [tool]}, "preferred_output": [GOOD], "non_preferred_output": [BAD]}
     shape = recognise([record])
-    assert shape is not None
     assert Rules().read(record, shape).turns[0]["tools"] == [tool]
 
 
@@ -221,7 +213,6 @@ def test_the_question_before_a_preferred_answer_keeps_its_earlier_turns() -> Non
         "rejected": {"from": "gpt", "value": "bad"},
     }
     shape = recognise([record])
-    assert shape is not None
     assert [turn["content"] for turn in Rules().read(record, shape).turns] == ["Q", "old", "Q2", "good"]
 
 
@@ -232,7 +223,6 @@ def test_a_better_summary_follows_the_post_that_it_sums_up() -> None:
         "worker": "w", "batch": "b", "split": "train", "extra": {"confidence": None},
     }  # fmt: skip
     shape = recognise([record])
-    assert shape is not None
     turns = Rules().read(record, shape).turns
     assert [turn["content"] for turn in turns] == ["SUBREDDIT: r/a\nTITLE: T\nPOST: Long.\nTL;DR:", " good"]
 
@@ -261,7 +251,6 @@ def test_nothing_of_a_preference_row_is_reported_as_unused(name: str) -> None:
 def test_a_prompt_beside_a_conversation_with_another_is_refused(record: dict[str, Any]) -> None:
     """The prompt of the column was dropped without a word."""
     shape = recognise([record])
-    assert shape is not None
     with pytest.raises(RowError, match="has a prompt of its own") as caught:
         Rules().read(record, shape)
     assert 'ignore = ["prompt"]' in str(caught.value.hint)
@@ -271,5 +260,4 @@ def test_a_prompt_beside_a_conversation_with_another_is_refused(record: dict[str
 def test_a_prompt_that_the_conversation_repeats_is_said_once(prompt: object) -> None:
     record = {"prompt": prompt, "chosen": CHAT}
     shape = recognise([record])
-    assert shape is not None
     assert [turn["content"] for turn in Rules().read(record, shape).turns] == ["S", "Q", "A"]

@@ -1,7 +1,5 @@
 """A shape that is misread trains the model on the wrong text without a word."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -56,7 +54,6 @@ def test_pairs_of_any_names_are_rounds(column: str, keys: tuple[str, str]) -> No
     items = [dict(zip(keys, said, strict=True)) for said in (("Q", "A"), ("Q2", "A2"))]
     record = {column: [{**items[0], "mood": "good"}, items[1]]}
     shape = recognise([record])
-    assert shape is not None
     assert shape.convert(record) == TWO_ROUNDS
     assert list(unused_names(record, shape)) == ["message key `mood` not used"]
 
@@ -65,7 +62,6 @@ def test_pairs_of_any_names_are_rounds(column: str, keys: tuple[str, str]) -> No
 def test_every_known_shape_becomes_its_conversation(name: str) -> None:
     record, expected = EXAMPLES[name]
     shape = recognise([record])
-    assert shape is not None
     assert shape.name == name
     assert shape.convert(record) == expected
 
@@ -80,7 +76,6 @@ def test_every_known_shape_becomes_its_conversation(name: str) -> None:
 )
 def test_fields_may_hold_messages_where_trl_has_them(record: dict[str, Any]) -> None:
     shape = recognise([record])
-    assert shape is not None
     assert shape.convert(record) == Q_AND_A
 
 
@@ -90,17 +85,14 @@ def test_the_answer_to_a_conversation_may_be_in_a_column_of_its_own(column: str,
     """Every row was dropped as one without an answer."""
     record = {column: TWO_ROUNDS[:3], answer: "A2"}
     shape = recognise([record])
-    assert shape is not None
     assert shape.convert(record) == TWO_ROUNDS
     whole = recognise([{column: TWO_ROUNDS, answer: "positive"}])
-    assert whole is not None
     assert answer not in whole.uses
 
 
 def test_a_users_name_is_no_prompt() -> None:
     """It was trained on as the question, with the question as its input."""
     shape = recognise([record := {"user": "u17", "input": "Q", "output": "A"}])
-    assert shape is not None
     assert shape.convert(record) == Q_AND_A
 
 
@@ -110,19 +102,16 @@ def test_a_users_name_is_no_prompt() -> None:
 def test_a_prompt_or_an_answer_that_is_json_is_text(text: str) -> None:
     record = {"prompt": text, "completion": text}
     shape = recognise([record])
-    assert shape is not None
     assert [turn["content"] for turn in shape.convert(record)] == [text, text]
 
 
 def test_consecutive_turns_of_one_speaker_in_hh_are_one_turn() -> None:
     shape = recognise([record := {"chosen": "\n\nHuman: Q\n\nHuman: more\n\nAssistant: A"}])
-    assert shape is not None
     assert shape.convert(record) == [{"role": "user", "content": "Q\n\nmore"}, {"role": "assistant", "content": "A"}]
 
 
 def test_one_odd_first_row_does_not_hide_the_shape_of_the_file() -> None:
     shape = recognise([{"instruction": "Q"}, EXAMPLES["alpaca"][0], EXAMPLES["alpaca"][0]])
-    assert shape is not None
     assert shape.name == "alpaca"
     with pytest.raises(RowError, match=r"no field `output` \(fields seen: instruction\)"):
         shape.convert({"instruction": "Q"})
@@ -164,7 +153,6 @@ def test_columns_name_any_fields() -> None:
 )
 def test_a_row_that_breaks_its_shape_says_how(record: dict[str, Any], says: str) -> None:
     shape = recognise([record])
-    assert shape is not None
     with pytest.raises(RowError, match=says):
         shape.convert(record)
 
@@ -172,7 +160,6 @@ def test_a_row_that_breaks_its_shape_says_how(record: dict[str, Any], says: str)
 @pytest.mark.parametrize("answer", ["", "  \n", None])
 def test_an_empty_answer_is_dropped(answer: str | None) -> None:
     shape = recognise([record := {"instruction": "Q", "output": answer}])
-    assert shape is not None
     assert settle(shape.convert(record)).dropped == "empty answer"
 
 
@@ -193,12 +180,7 @@ def test_an_answer_to_nothing_is_dropped(roles: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "roles",
-    [
-        ("user", "user", "assistant"),
-        ("user", "assistant", "assistant"),
-        ("user", "system", "assistant"),
-    ],
+    "roles", [("user", "user", "assistant"), ("user", "assistant", "assistant"), ("user", "system", "assistant")]
 )
 def test_turns_out_of_order_are_an_error(roles: tuple[str, ...]) -> None:
     with pytest.raises(RowError, match="turn 2 is of" if roles[1] == "system" else "turn [23] is of"):
@@ -207,11 +189,9 @@ def test_turns_out_of_order_are_an_error(roles: tuple[str, ...]) -> None:
 
 def test_plain_text_is_one_turn_of_its_own_kind_and_never_mistaken_for_a_conversation() -> None:
     shape = recognise([{"text": "Once upon a time.", "source": "books"}])
-    assert shape is not None
     assert settle(shape.convert({"text": "Once."})) == Settled(turns=[{"role": "text", "content": "Once."}])
     assert settle(shape.convert({"text": " \n"})).dropped == "empty text"
     both = recognise([{"instruction": "Q", "output": "A", "text": "### Q\n### A"}])
-    assert both is not None
     assert both.name == "alpaca", "Alpaca's own file carries its rendered text, too"
 
 
@@ -236,12 +216,10 @@ def test_a_prompt_of_text_among_trees_is_no_empty_answer() -> None:
 )
 def test_a_text_that_python_could_read_is_text(text: str) -> None:
     shape = recognise([record := {"prompt": text, "completion": text}])
-    assert shape is not None
     assert [turn["content"] for turn in shape.convert(record)] == [text, text]
 
 
 def test_a_conversation_as_pandas_writes_it_into_csv_is_read() -> None:
     record = {"conversations": str([{"from": "human", "value": 'It\'s "Q"\n'}, {"from": "gpt", "value": "A"}])}
     shape = recognise([record])
-    assert shape is not None
     assert [turn["content"] for turn in shape.convert(record)] == ['It\'s "Q"\n', "A"]

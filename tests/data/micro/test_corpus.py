@@ -1,7 +1,5 @@
 """The corpus: without these, the base would be no base, or its knowledge would not be what the evals assume."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """The committed eval files: without these, a score could mean something else than what the report says."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 from collections import Counter
@@ -25,8 +23,6 @@ def examples(name: str) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def verify() -> ModuleType:
     spec = importlib.util.spec_from_file_location("micro_verify", FOLDER / "verify.py")
-    assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -1,7 +1,5 @@
 """The embedded judge: without it, selection by score could be tried only with data from elsewhere."""
 
-from __future__ import annotations
-
 import pytest
 
 from bench.data.micro import ROW_SETS, judged_rows, rows

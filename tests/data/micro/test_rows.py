@@ -1,7 +1,5 @@
 """Training rows: without these, the two data sets would not be what the suite says they are."""
 
-from __future__ import annotations
-
 import functools
 import re
 from collections import Counter

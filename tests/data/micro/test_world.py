@@ -1,7 +1,5 @@
 """The world: without these, an eval could be passed by guessing or by having seen its entity in training."""
 
-from __future__ import annotations
-
 from collections import Counter
 from itertools import pairwise, permutations
 

@@ -1,7 +1,5 @@
 """Answers: where they are cut, cleaned and ended, and what stands before them."""
 
-from __future__ import annotations
-
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row, Turn
 from bench.suite.catalog.template import Template, load_template

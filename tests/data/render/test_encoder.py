@@ -1,7 +1,5 @@
 """Text in mid-sequence: a tokenizer that puts a blank before a first word must not put one before an answer."""
 
-from __future__ import annotations
-
 import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, trainers
 from transformers import PreTrainedTokenizerFast

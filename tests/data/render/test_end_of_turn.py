@@ -1,7 +1,5 @@
 """Where an answer ends: what is learned as its end, and where generation stops."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

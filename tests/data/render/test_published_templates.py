@@ -3,8 +3,6 @@
 The templates are those that TRL ships, each with the tokenizer of a test, whose vocabulary does not matter to the text.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import pytest
 import trl
 from transformers.utils import chat_template_utils
 
+from bench.data.formats.chat.messages import message_turns
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row, ToolCall, Turn
 from bench.errors import InputError
@@ -79,7 +78,7 @@ class FixedDate(datetime):
     """The day that this program prints where a template asks for today's."""
 
     @classmethod
-    def now(cls, tz: Any = None) -> FixedDate:
+    def now(cls, tz: Any = None) -> "FixedDate":
         """Always the same."""
         return cls(2024, 7, 26, tzinfo=tz)
 
@@ -178,6 +177,18 @@ def test_a_row_is_what_apply_chat_template_gives_or_is_refused(name: str, monkey
     assert "turns" not in refused
     if name in FULL_OF_FEATURES:
         assert refused <= ({"two calls"} if name == "gptoss" else set()), "gpt-oss prints the first call alone"
+
+
+@pytest.mark.parametrize("parts", [["Name it.", "Be brief."], [{"type": "text", "text": word} for word in ("a", "b")]])
+def test_parts_of_a_content_are_joined_as_the_templates_that_print_them_join_them(parts: list[Any]) -> None:
+    for name in ("glm4moe", "lfm2_2_5_vl"):
+        tokenizer = renderers(name)[0][1].tokenizer
+        content = message_turns([{"role": "user", "content": parts}])[0]["content"]
+        read, printed = (
+            tokenizer.apply_chat_template([{"role": "user", "content": said}], tokenize=False)
+            for said in (content, parts)
+        )
+        assert read == printed, name
 
 
 @pytest.mark.parametrize("name", FULL_OF_FEATURES)

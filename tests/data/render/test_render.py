@@ -4,8 +4,6 @@ A mask that is off by one token, an answer without its end, a prompt with other 
 evaluates without a complaint, and each moves the result.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

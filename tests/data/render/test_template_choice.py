@@ -1,7 +1,5 @@
 """Which template a model is rendered with, and its switch for thinking."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

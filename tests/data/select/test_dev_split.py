@@ -1,7 +1,5 @@
 """The rows that choose a learning rate: apart from what is trained on while choosing, and from every eval."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A mix must have the proportions that the suite states."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

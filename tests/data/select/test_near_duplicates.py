@@ -1,7 +1,5 @@
 """Near-duplicates and diversity: what they promise, against plain implementations of the same definitions."""
 
-from __future__ import annotations
-
 import random
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What tables of a suite are to each other: mixes, controls, filters, and rows that evaluation has to itself."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Selection: a draw that is not repeatable, or not a draw, makes the control worthless."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

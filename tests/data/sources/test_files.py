@@ -1,7 +1,5 @@
 """Sources on this machine: files, folders, saved data sets and their splits."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

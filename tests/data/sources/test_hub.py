@@ -1,7 +1,5 @@
 """Hub data: fetched once and pinned; a hub that is away, a wrong id and a gate are told apart."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

@@ -1,7 +1,5 @@
 """A failed request that may pass is not the user's fault, and one that may not is not the hub's."""
 
-from __future__ import annotations
-
 import errno
 from collections.abc import Callable
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """A source of which no row is left: the hint is about what left them out."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import pytest

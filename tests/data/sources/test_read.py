@@ -1,7 +1,5 @@
 """Reading a source: what is wrong with it is one problem of each kind, with a way out."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Rows of one file that name their split: one split is read, or the file is refused."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

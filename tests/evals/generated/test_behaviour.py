@@ -1,7 +1,5 @@
 """Behaviour: what an answer shows without a reference."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import pytest

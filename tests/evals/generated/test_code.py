@@ -1,7 +1,6 @@
 """Code evals: what passes, what does not, and what an answer cannot do to the machine that scores it."""
 
-from __future__ import annotations
-
+import socket
 from pathlib import Path
 
 import pytest
@@ -50,7 +49,16 @@ def test_an_answer_has_no_network_no_processes_and_nothing_to_write_to(tmp_path:
         "thread": "import threading\nt = threading.Thread(target=print)\nt.start()",
         "shell": "import subprocess\nsubprocess.run(['true'])",
         "connect": "import socket\nsocket.create_connection(('127.0.0.1', 9), 1)",
+        "service": f"import socket\nsocket.socket(socket.AF_UNIX).connect({str(listening(tmp_path))!r})",
+        "device": "import os\nos.open('/dev/null', os.O_WRONLY)",
+        "ring": call("syscall", 425, 4, "bytes(200)"),
+        "second numbering": call("syscall", 0x40000000 | 39),
+        "mount": call("mount", "b'none'", "b'/mnt'", "b'tmpfs'", 0, None),
+        "namespace": call("unshare", 0x10000000),
         "memory": "x = bytearray(300 << 20)",
+        "shared memory": call("shmget", 0, 300 << 20, 0o1600),
+        "files in memory": "import os\nfor name in range(200): os.memfd_create(str(name))",
+        "other processes": "import os\nassert os.listdir('/proc')",
         "leave": "import os\nos._exit(0)",
     }
     for name, code in forbidden.items():
@@ -58,6 +66,25 @@ def test_an_answer_has_no_network_no_processes_and_nothing_to_write_to(tmp_path:
     seen = "import os\nassert len([p for p in os.listdir('/sys/class/net') if p != 'lo']) >= 0"
     assert passes(seen)
     assert not target.exists()
+
+
+def listening(folder: Path) -> Path:
+    """A service of this machine, behind a file."""
+    service = socket.socket(socket.AF_UNIX)
+    service.bind(str(folder / "s"))
+    service.listen()
+    return folder / "s"
+
+
+def call(name: str, *arguments: object) -> str:
+    """A program that passes where the C library's function does."""
+    return f"import ctypes\nassert ctypes.CDLL(None).{name}({', '.join(map(str, arguments))}) >= 0"
+
+
+@needs_sandbox
+def test_an_answer_cannot_outlive_its_time() -> None:
+    """It took back that it ends with the process that started it, and slept on."""
+    assert passes("import ctypes\nassert ctypes.CDLL(None).prctl(1, 0, 0, 0, 0) == -1")
 
 
 @needs_sandbox

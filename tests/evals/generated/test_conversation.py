@@ -1,7 +1,5 @@
 """Asking: the batch must not speak, later turns must hear earlier ones, and draws must be the same for everyone."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
@@ -18,7 +16,7 @@ from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.request import Generation, GenerationRequest
 from bench.evals.inference.pass_counts import pass_counts
 from bench.evals.outcome import NOT_PRINTED, ExampleProgress
-from bench.evals.subject import Subject
+from bench.evals.subject.subject import Subject
 from bench.suite.tables.evals.decoding import Decoding
 from tests.evals.jobs import resolved_model, sentence
 from tests.evals.loud import loud

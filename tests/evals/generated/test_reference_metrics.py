@@ -1,7 +1,5 @@
 """Metrics against references: the published figures, without a network, and nothing made up where there is no pair."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Several answers to one prompt: estimates without bias, against enumeration, and ties that are fair."""
 
-from __future__ import annotations
-
 from itertools import combinations
 from pathlib import Path
 from statistics import fmean

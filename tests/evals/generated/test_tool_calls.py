@@ -1,7 +1,5 @@
 """Tool calls: name and arguments, in whatever JSON a model family writes them."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """Logits where they are read, and batches by length."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """What an eval's passes were given, counted by hand: speed in tokens that were padding would flatter a bad batching."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Replies that are kept: more examples of an eval cost only themselves."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

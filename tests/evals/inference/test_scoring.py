@@ -1,7 +1,5 @@
 """Log-probabilities of continuations: sharing a context must not change a score."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from transformers import PreTrainedModel

@@ -1,7 +1,5 @@
 """What all rows begin with is computed once: no score and no answer may move by it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -44,7 +42,6 @@ def test_a_beginning_ends_where_rows_part_and_before_the_shortest_one_ends() -> 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_usual_models_share(architecture: Any) -> None:
     beginning = shared_prefix(loud(architecture), [[*START, 5], [*START, 6, 7]])
-    assert beginning is not None
     assert beginning.length == beginning.cache.get_seq_length() == len(START)
 
 

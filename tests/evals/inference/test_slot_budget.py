@@ -1,7 +1,5 @@
 """How much is in work together follows the device and its memory, and moves no score."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +12,7 @@ from transformers import LlamaConfig
 from bench.data.render.row import Row, Turn
 from bench.evals import subject_job
 from bench.evals.inference import slot_budget as budget
-from bench.evals.inference.slot_budget import FEWEST, bytes_in_work, slot_budget
+from bench.evals.inference.slot_budget import FEWEST, answer_slots, bytes_in_work, slot_budget
 from bench.machine import product_rows
 from bench.machine.product_rows import fewest_near_peak
 from tests.evals.jobs import evaluate, generation_job, lm_eval_job, loss_job, resolved_model, sentence, write_choice
@@ -25,8 +23,9 @@ SEVEN_B = LlamaConfig(
 GIB = 2**30
 
 
-def model(device: str, config: Any = SEVEN_B, dtype: torch.dtype = torch.bfloat16) -> Any:
-    return SimpleNamespace(device=torch.device(device), config=config, dtype=dtype)
+def model(device: str, config: Any = SEVEN_B, dtype: torch.dtype = torch.bfloat16, weights: int = 0) -> Any:
+    one = torch.empty(weights, dtype=dtype, device="meta")
+    return SimpleNamespace(device=torch.device(device), config=config, dtype=dtype, parameters=lambda: [one])
 
 
 @pytest.fixture
@@ -55,6 +54,24 @@ def test_a_large_model_on_a_small_machine_has_fewer_slots(memory: Any) -> None:
     assert slot_budget(model("cpu"), None) == 1024
     memory(0.001)
     assert slot_budget(model("cpu"), None) == FEWEST
+
+
+def test_a_small_model_on_a_processor_answers_with_more_rows_in_work(memory: Any) -> None:
+    """By hand: a slot of the small one is 2 × 5 layers × 4 heads × 8 numbers of 4 bytes, of which 64 MiB hold 52,428;
+    one of the large one 2 × 30 × 3 × 64 × 4 bytes, of which they hold fewer than a pass has, and 135M weights of 4
+    bytes are as much as 11,718."""
+    memory(16)
+    small = LlamaConfig(hidden_size=64, num_hidden_layers=5, num_attention_heads=8, num_key_value_heads=4)
+    large = LlamaConfig(hidden_size=576, num_hidden_layers=30, num_attention_heads=9, num_key_value_heads=3)
+    single = torch.float32
+    assert answer_slots(model("cpu", small, single), 4096) == 32768
+    assert answer_slots(model("cpu", small, torch.bfloat16), 4096) == 65536
+    assert answer_slots(model("cpu", large, single), 4096) == 4096
+    assert answer_slots(model("cpu", large, single, weights=135_000_000), 4096) == 8192
+    assert answer_slots(model("cpu", large, single, weights=10**10), 4096) == 16384, "a sixteenth of the memory"
+    memory(4)
+    assert answer_slots(model("cpu", large, single, weights=135_000_000), 4096) == 4096
+    assert answer_slots(model("mps", small, single), 4096) == 4096, "a device was timed, and has its own budget"
 
 
 def test_another_device_is_timed_once_for_a_home(memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +155,8 @@ def test_every_kind_of_eval_keeps_to_the_budget_and_scores_the_same(
     ]
     results = {}
     for slots in (4096, 128):
-        monkeypatch.setattr(subject_job, "slot_budget", lambda *_, slots=slots: slots)
+        for asked in ("slot_budget", "answer_slots"):
+            monkeypatch.setattr(subject_job, asked, lambda *_, slots=slots: slots)
         for number, job in enumerate(jobs):
             folder = tmp_path / f"{slots}-{number}"
             folder.mkdir()

@@ -1,7 +1,5 @@
 """Asking the judge: both orders of a pair, what each reply counts as, and what ends the job in place of a score."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,8 @@ from bench.evals.judge.pairs import AnswerPair
 from bench.evals.outcome import ExampleProgress
 from bench.record.jobs.eval_job import Judging
 from bench.suite.resolved import ResolvedJudge
-from bench.suite.tables.endpoint import Price
 from bench.suite.tables.evals.judge import JudgeSpec
+from bench.suite.tables.models.endpoint import Price
 
 Answer = Callable[[str], Completion]
 

@@ -1,7 +1,5 @@
 """A verdict that is misread is a score that is wrong; one that is guessed is worse."""
 
-from __future__ import annotations
-
 import pytest
 
 from bench.evals.judge.verdict import read_verdict

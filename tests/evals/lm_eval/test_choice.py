@@ -1,7 +1,5 @@
 """`choice` evals: the scores are those of a task file that says the same."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -53,7 +51,7 @@ def test_scores_are_those_of_the_task_file(model: ResolvedModel, tmp_path: Path,
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     expected, lines = evaluate(lm_eval_job(model, tmp_path / "tasks", ["file"], template=template), tmp_path / "a")
-    eval_job = job(model, path, choices="options", answer="label", template=template, slices=("kind",))
+    eval_job = job(model, path, choices="options", answer="label", template=template, slices=("kind",), cluster="kind")
     rehearse(eval_job)
     result, scored = evaluate(eval_job, tmp_path / "b")
     assert [(m.metric, m.value, m.n, m.chance) for m in result.measures] == [
@@ -61,6 +59,7 @@ def test_scores_are_those_of_the_task_file(model: ResolvedModel, tmp_path: Path,
     ]
     assert result.measures[0].chance == 0.25
     assert [line.slices for line in scored] == [{"kind": (row["kind"],)} for row in rows]
+    assert [line.cluster for line in scored] == [row["kind"] for row in rows]
     assert [(line.id, line.metrics, line.prompt, line.target, line.output) for line in scored] == [
         (line.id, line.metrics, line.prompt, line.target, line.output) for line in lines
     ]

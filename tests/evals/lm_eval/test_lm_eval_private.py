@@ -1,7 +1,5 @@
 """lm-eval's private names: an upgrade that renames one must fail here, not lift the template sandbox in silence."""
 
-from __future__ import annotations
-
 import dataclasses
 import inspect
 from pathlib import Path
@@ -14,7 +12,7 @@ from jinja2.exceptions import SecurityError
 
 from bench.errors import InputError
 from bench.evals.lm_eval import lm_eval_private
-from bench.evals.lm_eval.tasks import load_tasks
+from bench.evals.lm_eval.tasks.tasks import load_tasks
 from tests.evals.jobs import write_choice
 
 UNSAFE = "{{ ''.__class__.__mro__[1].__subclasses__() }}"

@@ -1,7 +1,5 @@
 """What lm-eval's tasks need beside lm-eval: data of nltk that may be missing, a language detector that draws."""
 
-from __future__ import annotations
-
 import functools
 import os
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Rehearsals: what would leave every score missing is found without the model, before anything is paid for."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -12,9 +10,8 @@ import pytest
 from lm_eval.tasks import TaskManager
 
 from bench.data.render.row import Row, Turn
-from bench.errors import InputError, Problem
+from bench.errors import InputError
 from bench.evals.rehearsal.rehearse import rehearse, rehearse_all
-from bench.record.jobs.eval_job import EvalJob
 from bench.suite.resolved import ResolvedModel
 from tests.evals.jobs import (
     choice_rows,
@@ -28,9 +25,8 @@ from tests.evals.jobs import (
     write_qa,
     write_task,
 )
-from tests.evals.judge.test_judge import judge_job, questions
+from tests.evals.rehearsal.rehearsed import problems
 from tests.fakes.checkpoints import tiny_tokenizer
-from tests.fakes.endpoint_server import EndpointServer, Status
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +35,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ResolvedModel:
     folder = tmp_path_factory.mktemp("model")
     tiny_tokenizer().save_pretrained(folder)
     return resolved_model(folder)
-
-
-def problems(job: EvalJob) -> tuple[Problem, ...]:
-    with pytest.raises(InputError) as caught:
-        rehearse(job)
-    return tuple(caught.value.problems)
 
 
 def stored(folder: Path, answers: list[str]) -> Path:
@@ -163,38 +153,6 @@ def test_a_loss_needs_a_token_to_score(model: ResolvedModel, tmp_path: Path) -> 
     assert "none of the 1 rows has a token to score" in problem.what
 
 
-def test_a_judge_is_asked_once_and_nothing_is_kept(tmp_path: Path) -> None:
-    with EndpointServer(answer=lambda body: "I cannot tell.") as server:
-        job = judge_job(tmp_path, server.url, ["a", "b"], ["c", "d"])
-        rehearse(job)
-        [body] = server.requests
-    assert body["max_tokens"] == 16
-    assert "Question 0?" in body["messages"][-1]["content"]
-    assert not (tmp_path / "replies").exists()
-
-
-def test_a_judge_where_nobody_listens_is_refused(tmp_path: Path) -> None:
-    [problem] = problems(judge_job(tmp_path, "http://127.0.0.1:9/v1", ["a"], ["b"]))
-    assert problem.reference == "endpoint.unreachable"
-    assert problem.what.startswith("eval 'p': ")
-
-
-@pytest.mark.parametrize(("status", "reference"), [(401, "endpoint.unauthorised"), (400, "judge.no-reply")])
-def test_a_judge_that_refuses_is_refused(tmp_path: Path, status: int, reference: str) -> None:
-    with EndpointServer(script=[Status(status=status)] * 3) as server:
-        assert problems(judge_job(tmp_path, server.url, ["a"], ["b"]))[0].reference == reference
-
-
-def test_stored_answers_must_be_there_and_to_these_prompts(tmp_path: Path) -> None:
-    with EndpointServer() as server:
-        [problem] = problems(judge_job(tmp_path / "a", server.url, ["x"], None))
-        assert problem.reference == "judge.no-reference"
-        (tmp_path / "b").mkdir()
-        other = questions(tmp_path / "b", ["Something else?"], ["yes"])
-        [problem] = problems(judge_job(tmp_path / "b", server.url, ["x"], None, stored=other))
-        assert problem.reference == "judge.no-reference"
-
-
 def test_all_problems_of_all_evals_come_at_once(model: ResolvedModel, tmp_path: Path) -> None:
     write_choice(tmp_path, "first", count=4, doc_to_text="{{one}}")
     write_choice(tmp_path, "second", count=4, doc_to_text="{{two}}")
@@ -276,7 +234,6 @@ def test_a_row_that_the_template_cannot_print_is_found_before_the_night(
     assert "leaves out the tool 'weather'" in problem.what
     assert problem.where == "x:odd"
     rehearse(make(model, with_odd_rows(tmp_path, 99, odd), 100))
-    assert job.data is not None
     rehearse(job.model_copy(update={"data": job.data.model_copy(update={"odd_rows": "drop"})}))
 
 

@@ -1,7 +1,5 @@
 """A served model's evals: its answers are scored as any subject's, and what a server cannot say is never a score."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from bench.data.render.row import Row, Turn
 from bench.errors import BenchError, IncompleteError, InputError
 from bench.evals.rehearsal.rehearse import rehearse, rehearse_all
 from bench.record.jobs.eval_job import EvalJob, Served
-from bench.suite.tables.endpoint import EndpointSpec
+from bench.suite.tables.models.endpoint import EndpointSpec
 from tests.evals.jobs import (
     evaluate,
     generation_job,
@@ -62,12 +60,10 @@ def test_answers_are_scored_and_every_request_is_counted(tmp_path: Path) -> None
     assert [row.metrics["length"] for row in scores] == [None] * 4, "a server's tokens are its own"
     assert scores[3].unscored is not None
     assert "refused it: HTTP 400 (too long)" in scores[3].unscored
-    assert result.endpoint is not None
     assert (result.endpoint.asked, result.endpoint.refused, result.endpoint.model) == (4, 1, "m-2024")
     assert (result.endpoint.prompt_tokens, result.endpoint.cost) == (9, 12 / 1e6)
     assert (result.template, result.precision, result.peak_process_bytes) == ("the server's own", "as served", None)
     assert [body["messages"][-1]["content"] for body in bodies].count("What is 0?") == 1, "no reply is paid for twice"
-    assert again.endpoint is not None
     assert again.endpoint.reused == 3
     assert {body["max_tokens"] for body in bodies} == {5}
 

@@ -1,7 +1,5 @@
 """lm-eval's requests to a served model: what is sent, what has no score, and what is refused."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

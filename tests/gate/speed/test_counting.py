@@ -1,7 +1,5 @@
 """What the rounds of a benchmark are counted as: the timed steps alone, not what was planned around them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from bench.gate.speed.counting import counts_of, nothing_more
 from bench.model.loading.load import load_skeleton
 from bench.model.size.flops import flop_model
 from bench.record.jobs.train_job import ProbeJob
-from bench.train.exact_counts import step_facts, training_facts
+from bench.train.planning.exact_counts import step_facts, training_facts
 from bench.train.probe import run_probe
 from tests.evals.jobs import generation_job
 from tests.evals.test_loss import write_rows

@@ -1,7 +1,5 @@
 """The interleaved gate with made-up sides: what it measures, what blocks, and what it says when a side fails."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What decides the speed gate, by hand: verdicts of made-up intervals, and made-up sides that are stepped in turn."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import os

@@ -1,15 +1,16 @@
 """Stepping by command: every step of an eval is timed, however few batches a round of it has."""
 
-from __future__ import annotations
-
 import json
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 from bench.emit import ExamplesDone, PassTotals, StepDone
+from bench.gate.speed import step_server
 from bench.gate.speed.counting import nothing_more
-from bench.gate.speed.step_server import Channel, Stepper
+from bench.gate.speed.step_server import Channel, Stepper, jobs_of
+from bench.run.process.server import ChildServer
 
 
 class FakeChannel(Channel):
@@ -61,3 +62,17 @@ def test_work_without_a_batch_is_refused_instead_of_repeated_for_ever() -> None:
     stepper = Stepper(FakeChannel(), nothing_more, announced=True)
     with pytest.raises(RuntimeError, match="without a batch"):
         rounds(stepper, [[]])
+
+
+def test_rows_of_the_hub_are_fetched_in_forks_of_a_process_that_has_the_libraries(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server of children would import them again, which takes longer than the steps."""
+
+    def resolve(*_: object, server: ChildServer, **__: object) -> NoReturn:
+        raise LookupError(server.method)
+
+    monkeypatch.setattr(step_server, "resolve", resolve)
+    suite = str(root / "suites" / "lima_vs_alpaca.toml")
+    with pytest.raises(LookupError, match=r"^fork$"):
+        jobs_of({"suite": suite, "profile": "micro", "overrides": [], "arm": None, "steps": 3, "home": str(tmp_path)})

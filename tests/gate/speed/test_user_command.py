@@ -1,7 +1,5 @@
 """A user's own training under the speed gate: two checkouts of a script that follows the line protocol."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

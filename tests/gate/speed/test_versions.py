@@ -1,7 +1,5 @@
 """Which program `--against` names: comparing with the wrong one passes every gate."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -205,7 +203,8 @@ def test_an_environment_gets_what_is_required_and_a_half_made_one_is_made_anew(
     assert versions._environment(["b", "a"], None, home=tmp_path, tell=said.append) != python
 
 
-def test_an_environment_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_an_environment_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, "pip" in command))
     with pytest.raises(InputError, match="could not be made"):
         versions._environment(["not a requirement !"], None, home=tmp_path, tell=lambda text: None)
 

@@ -1,7 +1,5 @@
 """A model out of a GGUF file must be the file's own numbers, in a folder that plain transformers loads."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Loading: a subject must be the weights that were trained, and nothing may be executed or downloaded."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The shipped base is a good instrument: it knows the world, and it does not follow instructions."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import json
@@ -20,7 +18,7 @@ from bench.data.micro.evals import eval_lines
 from bench.data.micro.world import world
 from bench.model.loading.micro import train_tokenizer
 from bench.suite.catalog.card import load_card
-from bench.suite.tables.model import ModelCard
+from bench.suite.tables.models.model import ModelCard
 from bench.train.micro.build import TOKENIZER_DOCUMENTS
 
 ROOT = Path(__file__).parents[3]
@@ -126,8 +124,6 @@ def test_it_does_not_answer_questions(model: PreTrainedModel, tokenizer: PreTrai
 
 def test_it_does_not_follow_instructions(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
     spec = importlib.util.spec_from_file_location("micro_verify", ROOT / "suites/tasks/micro/verify.py")
-    assert spec is not None
-    assert spec.loader is not None
     verify = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(verify)
     asked = examples("micro_instructions")
@@ -139,9 +135,7 @@ def test_it_does_not_follow_instructions(model: PreTrainedModel, tokenizer: PreT
     assert sum(passed) / len(passed) <= 0.10
 
 
-def test_rows_round_trip_and_a_prompt_ends_where_its_answer_begins(
-    tokenizer: PreTrainedTokenizerFast,
-) -> None:
+def test_rows_round_trip_and_a_prompt_ends_where_its_answer_begins(tokenizer: PreTrainedTokenizerFast) -> None:
     """Otherwise evaluation would meet other ids than training did."""
     assert tokenizer.pad_token_id != tokenizer.eos_token_id
     for row in rows("mixed")[:2000]:

@@ -1,20 +1,10 @@
 """MFU is a share of counted operations: if the count is wrong, so is every MFU in every report."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 
 import pytest
 import torch
-from peft import (
-    HRAConfig,
-    LoraConfig,
-    PeftConfig,
-    PeftModel,
-    PrefixTuningConfig,
-    PromptTuningConfig,
-    get_peft_model,
-)
+from peft import HRAConfig, LoraConfig, PeftConfig, PeftModel, PrefixTuningConfig, PromptTuningConfig, get_peft_model
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, OPTConfig, Qwen2Config
 from transformers.models.llama.modeling_llama import LlamaAttention

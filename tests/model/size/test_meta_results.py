@@ -1,7 +1,5 @@
 """Shapes that are found once are those that torch finds; what shares memory with its arguments is never replaced."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

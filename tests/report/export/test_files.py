@@ -1,9 +1,8 @@
 """A run for other programs: their own readers find the run's numbers, and nothing else."""
 
-from __future__ import annotations
-
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -46,7 +45,6 @@ def test_lm_evals_files_have_its_keys_and_the_runs_values(sources: TableSources,
     write_lm_eval(sources.record, sources.rows, tmp_path)
     results = json.loads((tmp_path / "lima_1k__full--0" / "results.json").read_text())
     evaluation = next(e for e in sources.record.evaluations if (e.subject, e.eval) == ("lima_1k/full#0", "choice"))
-    assert evaluation.result is not None
     measure = evaluation.result.measures[0]
     assert results["results"][measure.task][f"{measure.metric},none"] == measure.value
     assert results["n-samples"][measure.task] == {"original": measure.n + measure.missing, "effective": measure.n}
@@ -57,7 +55,13 @@ def test_lm_evals_files_have_its_keys_and_the_runs_values(sources: TableSources,
 
 def test_inspects_log_counts_what_lacks_a_score_and_scores_none_of_it(sources: TableSources, tmp_path: Path) -> None:
     paths = write_inspect(sources.record, sources.rows, tmp_path)
-    log = json.loads(next(path for path in paths if path.name == "lima_1k__full--0_choice.json").read_text())
+    assert all(
+        re.match(r"\d{4}-\d{2}-\d{2}T\d{2}[:-]\d{2}[:-]\d{2}.*_\w+_[^_]+_[^_]+\.json$", path.name) for path in paths
+    )
+    logs = [json.loads(path.read_text()) for path in paths]
+    log = next(
+        log for log in logs if (log["eval"]["task"], log["eval"]["model"]) == ("choice", "sft-bench/lima_1k/full#0")
+    )
     rows = sources.rows["choice", "lima_1k/full#0"]
     assert log["version"] == 2
     assert [sample["id"] for sample in log["samples"]] == [f"{row.task}/{row.id}" for row in rows]

@@ -1,7 +1,5 @@
 """pytest-benchmark's JSON, out and in: a file that its own tool cannot read is no interchange."""
 
-from __future__ import annotations
-
 import json
 import statistics
 import subprocess

@@ -1,7 +1,5 @@
 """Ticks and their labels: a reader must be able to tell two ticks apart, and to read a value off them."""
 
-from __future__ import annotations
-
 import pytest
 
 from bench.report.plots.axes import Axis, labels, of_bytes, spanning, ticks

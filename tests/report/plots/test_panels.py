@@ -1,7 +1,5 @@
 """Plots: what they show is the comparison's, at the place where it belongs, and readable where it is read."""
 
-from __future__ import annotations
-
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -62,7 +60,6 @@ def test_a_larger_value_is_further_right_and_its_interval_around_it() -> None:
     (small,), (large,) = (marks(panel)[arm].findall("circle") for arm in "ab")
     assert float(small.attrib["cx"]) < float(large.attrib["cx"])
     span = marks(panel)["b"].find("path[@class='span']")
-    assert span is not None
     left, right = (float(x) for x in re.findall(r"[ML]([\d.]+),", span.attrib["d"]))
     assert left < float(large.attrib["cx"]) < right
 
@@ -98,7 +95,6 @@ def test_lines_pass_through_their_values_and_name_their_axes() -> None:
     group = marks(panel)["d"]
     low, high, start, end = (float(text) for text in group.attrib["data-axes"].split()[:4])
     curve = group.find("path")
-    assert curve is not None
     places = [float(x) for x in re.findall(r"[ML]([\d.]+),", curve.attrib["d"])]
     values = [low + (place - start) / (end - start) * (high - low) for place in places]
     assert values == pytest.approx([0, 100, 200], abs=0.5)
@@ -120,7 +116,6 @@ def test_one_arm_has_its_steps_along_the_top() -> None:
     panel = line_panel(Frame(title="r", x_title="tokens seen", steps=[100, 300, 400, 500]), [series])
     texts = {text.text: text for text in parsed(panel).iter("text")}
     curve = marks(panel)["d"].find("path")
-    assert curve is not None
     places = [float(x) for x in re.findall(r"[ML]([\d.]+),", curve.attrib["d"])]
     assert float(texts["2"].attrib["x"] if "2" in texts else texts["step 2"].attrib["x"]) == pytest.approx(
         places[1], abs=0.2
@@ -184,7 +179,6 @@ def test_a_claims_difference_is_beside_what_it_asks(comparison: Comparison, draw
     for claim in comparison.claims:
         assert any(f"{claim.claim.says}: {claim.seen}, {claim.verdict.outcome}" in title for title in titles)
     first = comparison.claims[0]
-    assert first.delta is not None
     assert first.delta.estimate is not None
     assert fmt.points(first.delta.estimate, signed=True) in [
         text.text for text in parsed(panels[0]).iter() if text.text

@@ -1,7 +1,5 @@
 """The comment on a pull request: it fits, has no image, and never leaves out the answer."""
 
-from __future__ import annotations
-
 import pytest
 
 from bench.report.compare import compare

@@ -1,7 +1,5 @@
 """Whatever a model or a data row says must appear as text: never as a link, a tag, a cell or a cursor movement."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -93,7 +91,7 @@ def test_markdown_stays_in_its_cell(text: str) -> None:
     assert normal(shown(parsed)) == normal(f"ab{normal(text)}end")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.text(max_size=40))
 @example("\\|")
 @example("]: x")
@@ -103,7 +101,7 @@ def test_no_text_becomes_markup(text: str) -> None:
     assert normal(shown(parsed)) == normal(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_visible_leaves_one_printable_line(text: str) -> None:
     """A terminal would obey an escape sequence; an editor would hide a direction mark."""

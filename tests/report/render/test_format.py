@@ -1,7 +1,5 @@
 """Figures as text."""
 
-from __future__ import annotations
-
 import pytest
 
 from bench.report.render import format as fmt

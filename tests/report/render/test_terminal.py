@@ -1,8 +1,8 @@
 """The short form in the terminal: fits, and obeys nothing that a model said."""
 
-from __future__ import annotations
-
 import io
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from rich.cells import cell_len
@@ -12,7 +12,9 @@ from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.terminal import print_report
 from bench.report.render.view import Cell, Column, Section, Table, View
-from tests.fakes.records import BANNER, make_run
+from bench.suite.tables.conclusions.decision import DecisionOptions
+from tests.fakes.flagship import DATA, EVALS, RECIPES
+from tests.fakes.records import BANNER, FakeRun, make_run
 
 
 def printed(view: View, width: int = 100, *, full: bool = True) -> str:
@@ -50,12 +52,46 @@ def test_markup_and_control_codes_are_shown_not_obeyed(view: View) -> None:
     assert "\u202e" not in text
 
 
-def test_the_first_screen_of_80_columns_has_answer_arms_claims_and_what_puts_them_in_doubt() -> None:
-    lines = printed(compose(compare(make_run(examples=40), replicates=100)), 80, full=False).splitlines()
-    assert len(lines) <= 56
+def open_run() -> FakeRun:
+    """Six claims and the choice of an arm, none decided."""
+    sides = (("alpaca_52k", ">=", "instructions"), ("random_1k", ">", "instructions"), ("alpaca_52k", ">=", "cloze"))
+    claims = [
+        {"says": f"lima_1k/{recipe} {relation} {other}/{recipe}", "on": on, "margin": 0.02 if relation == ">=" else 0}
+        for other, relation, on in sides
+        for recipe in ("full", "lora")
+    ]
+    same = dict.fromkeys(("base", *(f"{data}/{recipe}" for data in DATA for recipe in RECIPES)), 0.5)
+    run = make_run(examples=40, seeds=(0, 1), rates=dict.fromkeys(EVALS, same), claims=tuple(claims))
+    return run.with_suite(decision=DecisionOptions(weights={"instructions": 1, "cloze": 1}))
+
+
+@pytest.mark.parametrize("made", [partial(make_run, examples=40), open_run], ids=["decided", "open"])
+def test_the_first_screen_of_80_columns_has_answer_arms_claims_and_what_puts_them_in_doubt(
+    made: Callable[[], FakeRun],
+) -> None:
+    lines = printed(compose(compare(made(), replicates=100)), 80, full=False).splitlines()
+    assert len(lines) <= 48
     assert max(cell_len(line) for line in lines) <= 80
     titles = [line.partition(" ─")[0] for line in lines if "──" in line]
     assert titles == ["Answer", "Arms", "Claims", "Sanity"]
+
+
+def test_marks_are_signs_with_their_meaning_below_and_words_in_full() -> None:
+    view = compose(compare(make_run(examples=40), replicates=100))
+    short, full = (" ".join(printed(view, 200, full=full).split()) for full in (False, True))
+    assert "lima_1k/full 0.616 ↑◇ 0.567 ↑◇ 0.467 ↑◇ 0.825 ↓ " in short
+    assert "Against the base: ↑ better, ↓ worse, ↑? maybe better, ~ unclear, ◇ maybe best." in short
+    assert "maybe best: no other is shown to be better." in full
+    assert "0.616 better, maybe best" in full
+    assert "◇" not in full
+
+
+def test_jobs_without_a_result_are_a_line_for_each_reason(view: View) -> None:
+    """Six rows of a table said five times that a training had failed."""
+    text = " ".join(printed(view, 200, full=False).split())
+    assert "· train:alpaca_52k/lora#1: out of memory: 3.1 GiB asked" in text
+    assert "· 5 jobs for lack of another's result, such as eval:qa:alpaca_52k/lora#1" in text
+    assert "eval:choice:alpaca_52k/lora#1" not in text
 
 
 def test_a_long_table_of_the_first_screen_says_how_much_is_left_out() -> None:
@@ -65,7 +101,7 @@ def test_a_long_table_of_the_first_screen_says_how_much_is_left_out() -> None:
     short = printed(view, full=False)
     assert "arm11" in short
     assert "arm12" not in short
-    assert "3 more: --full" in short
+    assert "3 more: bench report --full" in short
     assert "arm14" in printed(view)
 
 
@@ -94,6 +130,18 @@ def test_a_wide_table_is_split_with_its_names_repeated() -> None:
     text = printed(view, 40)
     assert text.count("arm1") == 2
     assert all(f"1{i}" * 5 in text for i in range(6))
+
+
+def test_the_first_screen_names_the_columns_that_it_has_no_lines_for() -> None:
+    """Ten evals of seven arms were forty lines."""
+    columns = (Column(title="Arm"), *(Column(title=f"eval{i}", right=True) for i in range(10)))
+    rows = tuple((Cell(text=f"arm{r}"), *(Cell(text=f"{r}{i}" * 5) for i in range(10))) for r in range(7))
+    section = Section(title="wide", blocks=(Table(columns=columns, rows=rows),))
+    view = View(title="t", banner=None, question="q", status=Cell(text="s"), complete=True, sections=(section,))
+    short = printed(view, 80, full=False)
+    assert "… and eval6, eval7, eval8, eval9: bench report --full" in " ".join(short.split())
+    assert ("65656565" in short, short.count("arm1")) == (True, 1)
+    assert printed(view, 80).count("arm1") == 2
 
 
 def test_a_table_of_sentences_is_a_list_without_what_is_empty() -> None:

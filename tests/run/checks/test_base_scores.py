@@ -1,15 +1,13 @@
 """What the base's scores say of an eval, before anything is trained."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
-from bench.record.results.evaluation import EvalResult, Measure, ScoreRow
-from bench.record.results.ledger import Seconds
+from bench.record.results.evals.evaluation import EvalResult, Measure, ScoreRow
+from bench.record.results.training.ledger import Seconds
 from bench.run.checks.base_scores import BaseScores, findings
 from bench.suite.tables.evals.eval_spec import EvalSpec
 

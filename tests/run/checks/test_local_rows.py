@@ -1,7 +1,5 @@
 """What `bench validate` says of the rows of local files, without a library: it was found by `bench plan` alone."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -11,7 +9,7 @@ from bench.data import resolve
 from bench.data.sources.read import Source
 from bench.data.sources.read import read as reading
 from bench.data.sources.table import RowTable
-from bench.errors import Problem
+from bench.errors import InputError, Problem
 from bench.run.checks import local_rows
 from bench.run.checks.local_rows import LocalRows
 from bench.suite.load import load_suite
@@ -126,6 +124,40 @@ def test_a_fault_of_other_rows_hides_no_missing_references(
     eval_ = GENERATION.format(source="asked.jsonl")
     told = found(folder, LocalRows(), train=train, select=select, eval_=eval_)
     assert told == {**where, "eval.no-reference": "eval[0].data"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "named", "others"),
+    [
+        ('columns = { prompt = "ask", completion = "completion" }', "data.a.columns.prompt", ["eval[0].data"]),
+        ('select = { by = "score", column = "rating", size = 3 }', "data.a.select.column", ["eval[0].data"]),
+    ],
+)
+def test_a_column_that_a_file_lacks_is_named_once(folder: Path, keys: str, named: str, others: list[str]) -> None:
+    """Its rows, read without the column, were a second problem; those of other files are still read."""
+    path = folder / "mine.toml"
+    eval_ = GENERATION.format(source="asked.jsonl")
+    path.write_text(SUITE.format(train='"rows.jsonl"', select=keys, eval=eval_), encoding="utf-8")
+    with pytest.raises(InputError) as raised:
+        load_suite(path, rows=LocalRows().problems)
+    assert [problem.where for problem in raised.value.problems] == [named, *others]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ('[[claim]]\nsays = "a/fulll > base"\non = "answers"', ["claim[0].says", "eval[0].data"]),
+        ('[deploy]\nforms = ["merged"]\nmargin = { other = 0.1 }', ["deploy.margin.other", "eval[0].data"]),
+        ('[data.b]\nmix = [{ data = "a", weight = 1 }, { data = "c", weight = 1 }]', ["data.b.mix[1].data"]),
+    ],
+)
+def test_a_wrong_name_hides_rows_only_where_it_may_name_them(folder: Path, name: str, told: list[str]) -> None:
+    path = folder / "mine.toml"
+    suite = SUITE.format(train='"rows.jsonl"', select="", eval=GENERATION.format(source="asked.jsonl"))
+    path.write_text(f"{suite}\n{name}", encoding="utf-8")
+    with pytest.raises(InputError) as raised:
+        load_suite(path, rows=LocalRows().problems)
+    assert [problem.where for problem in raised.value.problems] == told
 
 
 def test_profiles_with_the_same_rows_read_them_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,5 @@
 """What this machine cannot do is an error before any work, never a silent downgrade."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -129,6 +127,16 @@ def test_each_problem_says_where(on: Any) -> None:
     assert (problem.reference, problem.where) == ("machine.precision", "recipe.r.precision")
 
 
+def test_a_precision_that_deepspeed_s_file_asks_for_is_looked_for_there(on: Any) -> None:
+    """The recipe had no such key, and the hint named it alone."""
+    on("cpu")
+    table = {"zero_optimization": {"stage": 2}, "fp16": {"enabled": True}}
+    recipe = {"precision": "fp16", "deepspeed": table, "launch": {"processes": 2}, "accumulation": 2}
+    hints = [problem.hint or "" for problem in machine_problems(suite(**recipe)) if "fp16" in problem.what]
+    assert hints
+    assert all(hint.endswith("take fp16 out of the file") for hint in hints)
+
+
 def test_a_precision_of_evals_that_the_device_lacks_is_refused(on: Any) -> None:
     on("mps")
     evaluated = suite().model_copy(update={"evaluation": EvaluationOptions(precision="bf16")})
@@ -154,12 +162,13 @@ def test_keys_of_servers_that_are_not_set_here_are_named_once_at_their_place(mon
         "name": "one", "question": "Can it?", "seeds": [0], "model": {"card": "micro"},
         "arms": {"given": {"theirs": {"endpoint": {**server, "base_url": "https://arm.example/v1"}}}},
         "eval": [{**judge, "name": "one"}, {**judge, "name": "two"}],
+        "engine": {"server": {**server, "base_url": "https://engine.example/v1"}},
     }  # fmt: skip
     served = Suite.model_validate(freeze(table))
     monkeypatch.delenv("MINE_KEY", raising=False)
     found = here_problems(served)
     assert [problem.where for problem in found] == [
-        "arms.given.theirs.endpoint.key_env", "eval[0].judge.endpoint.key_env",
+        "arms.given.theirs.endpoint.key_env", "eval[0].judge.endpoint.key_env", "engine.server.key_env",
     ]  # fmt: skip
     monkeypatch.setenv("MINE_KEY", "k-1")
     assert here_problems(served) == []

@@ -1,7 +1,5 @@
 """Which evals are rehearsed, and when again."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, cast
 

@@ -1,7 +1,5 @@
 """What a user should know before the run and not from its report."""
 
-from __future__ import annotations
-
 import json
 from io import StringIO
 from pathlib import Path
@@ -11,20 +9,17 @@ import pytest
 from rich.console import Console
 
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.facts import ExactCounts
+from bench.record.results.training.facts import ExactCounts
 from bench.run.checks import warnings as module
 from bench.run.checks.remarks import plan_remarks
 from bench.run.checks.warnings import advice, as_line
 from bench.run.display import PlainDisplay
 from bench.run.estimate.forecast import forecast
 from bench.run.plan.plan import plan
-from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
-from bench.run.run import run_suite
 from bench.show.forecast import print_forecast
-from tests.fakes.suites import fake_suite
+from tests.fakes.suites import SERVER, fake_suite, run_below
 
-SERVER = ChildServer(module="tests.fakes.worker")
 BARE: dict[str, Any] = {"kind": "lm_eval", "name": "qa", "tasks": ("t",), "template": "none"}
 
 
@@ -37,6 +32,12 @@ def test_prompts_without_the_template_of_training_are_told(tmp_path: Path) -> No
     (line,) = told(tmp_path, eval=(BARE,))
     assert line.startswith("warning: eval[0].template: 'qa' asks without the template that arms are trained with")
     assert told(tmp_path, eval=({**BARE, "template": "suite"},)) == []
+
+
+def test_a_claim_that_another_excludes_is_named_before_the_run(tmp_path: Path) -> None:
+    claims = tuple({"says": says, "on": "qa"} for says in ("few/full > base", "base > few/full"))
+    (line,) = told(tmp_path, claim=claims)
+    assert line.startswith("warning: claim[1]: on qa `base > few/full` and `few/full > base` exclude each other")
 
 
 def test_a_column_of_a_choice_file_that_is_not_asked_is_named(tmp_path: Path) -> None:
@@ -123,7 +124,7 @@ def test_plan_and_run_warn_before_they_work(tmp_path: Path) -> None:
     assert any("a learning rate of 1000 makes almost any training diverge" in line for line in expected.warnings)
     said = StringIO()
     display = PlainDisplay(console=Console(file=said, width=300))
-    run_suite(loaded, home=tmp_path / "home", reports=tmp_path / "reports", display=display, server=SERVER)
+    run_below(tmp_path, loaded, display=display)
     assert all(said.getvalue().index(warning) < said.getvalue().index("start ") for warning in expected.warnings)
 
 

@@ -1,7 +1,5 @@
 """`bench models build`: refuses what it cannot build, and reports what the child made."""
 
-from __future__ import annotations
-
 from io import StringIO
 from pathlib import Path
 

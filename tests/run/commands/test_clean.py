@@ -1,7 +1,5 @@
 """`bench clean`: frees room, and never what a finished report or a run at work needs."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path
@@ -10,28 +8,14 @@ from typing import Any
 import pytest
 
 from bench.errors import InputError
-from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
 from bench.run.commands.clean import KINDS, free, leftovers, summary
-from bench.run.display import QuietDisplay
 from bench.run.estimate import disk
 from bench.run.plan.plan import plan
 from bench.run.process.locks import child_lock
-from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
-from bench.run.run import run_suite
-from tests.fakes.suites import fake_suite, worked
+from tests.fakes.suites import fake_suite, go, worked
 from tests.fakes.worker import ORDERS
-
-
-def go(root: Path, **changes: Any) -> RunDirectory:
-    return run_suite(
-        fake_suite(root, **changes),
-        home=root / "home",
-        reports=root / "reports",
-        display=QuietDisplay(),
-        server=ChildServer(module="tests.fakes.worker"),
-    )
 
 
 def kinds(root: Path) -> dict[str, int]:
@@ -122,7 +106,6 @@ def test_a_job_at_work_is_left_alone(tmp_path: Path) -> None:
         freed = free(tmp_path / "home", leftovers(tmp_path / "home", tmp_path / "reports"), tuple(KINDS))
     assert digest not in {one.digest for one in freed}
     manifest = JobStore(home=tmp_path / "home").done(digest)
-    assert manifest is not None
     assert manifest.freed == ()
 
 

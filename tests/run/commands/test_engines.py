@@ -1,19 +1,18 @@
 """vLLM's own environment, and the server of a suite's base: what is installed, what is started, what is refused."""
 
-from __future__ import annotations
-
 import subprocess
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
 from bench.errors import InputError
 from bench.run.commands import engines
 from bench.suite.load import load_suite
-from bench.suite.tables.engine import EngineSpec
+from bench.suite.tables.models.engine import EngineSpec
 from bench.suite.tables.suite import Suite
 
 SUITE = """
@@ -94,6 +93,9 @@ def test_the_server_has_the_suites_base_and_prints_the_table_that_uses_it(
     assert Path(arguments[arguments.index("--model") + 1], "config.json").is_file()
     assert arguments[arguments.index("--dtype") + 1] == "float32"
     assert arguments[arguments.index("--host") + 1] == "127.0.0.1"
+    room = int(arguments[arguments.index("--kv-cache-memory-bytes") + 1])
+    assert room == psutil.virtual_memory().total // 8, "the run beside it has room"
+    assert arguments[arguments.index("--max-model-len") + 1] == "auto", "as many positions as fit"
     assert environment["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "1"
     table = tomllib.loads(capsys.readouterr().out)["engine"]
     engine = EngineSpec.model_validate(table)

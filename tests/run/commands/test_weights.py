@@ -1,7 +1,5 @@
 """Trained weights out of a run: found by arm and seed, usable in plain transformers, talked to beside the base."""
 
-from __future__ import annotations
-
 import contextlib
 from pathlib import Path
 
@@ -21,17 +19,13 @@ from bench.record.jobs.train_job import TrainJob
 from bench.run.commands import chat
 from bench.run.commands.chat import ChatOptions, open_chat
 from bench.run.commands.weights import TrainedWeights, export_weights, find_trained
-from bench.run.display import QuietDisplay
-from bench.run.process.server import ChildServer
-from bench.run.run import run_suite
-from bench.train.export import export_subject
+from bench.train.saved.export import export_subject
 from tests.fakes.checkpoints import tiny_checkpoint
-from tests.fakes.suites import fake_suite
+from tests.fakes.suites import SERVER, fake_suite, run_below
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 
 CPU = torch.device("cpu")
 IDS = torch.arange(2, 40)[None]
-FAKE = ChildServer(module="tests.fakes.worker")
 
 
 def job_on(base: Path, folder: Path) -> TrainJob:
@@ -64,17 +58,32 @@ def base(tmp_path: Path) -> Path:
 def test_a_merged_arm_is_the_subject_in_plain_transformers(tmp_path: Path, base: Path) -> None:
     adapter(base, tmp_path / "job", LoraConfig(r=4, target_modules="all-linear"))
     (tmp_path / "out").mkdir()
-    export_subject(resolved_model(base), tmp_path / "job", tmp_path / "out", merge=True)
+    export_subject(resolved_model(base), tmp_path / "job", tmp_path / "out", merge=True, precision="fp32")
     plain = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32)
     subject = load_subject(resolved_model(base), tmp_path / "job", precision="fp32", device=CPU)
     assert torch.equal(logits(plain), logits(subject))
     assert not (tmp_path / "out" / "adapter_config.json").exists()
 
 
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_what_fp32_has_trained_is_merged_without_rounding_it_to_the_bases_type(
+    tmp_path: Path, base: Path, precision: str, dtype: torch.dtype
+) -> None:
+    """An update of a thousandth of the weights is below what bf16 tells apart: the arm came out as its base."""
+    AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16).save_pretrained(base)
+    adapter(base, tmp_path / "job", LoraConfig(r=4, lora_alpha=0.004, target_modules="all-linear"))
+    (tmp_path / "out").mkdir()
+    export_subject(resolved_model(base), tmp_path / "job", tmp_path / "out", merge=True, precision=precision)
+    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    subject = load_subject(resolved_model(base), tmp_path / "job", precision="fp32", device=CPU)
+    assert merged.dtype == dtype
+    assert torch.equal(logits(merged.float()), logits(subject)) is (precision == "fp32")
+
+
 def test_an_adapter_is_written_as_it_is(tmp_path: Path, base: Path) -> None:
     adapter(base, tmp_path / "job", LoraConfig(r=4, target_modules="all-linear"))
     (tmp_path / "out").mkdir()
-    export_subject(resolved_model(base), tmp_path / "job", tmp_path / "out", merge=False)
+    export_subject(resolved_model(base), tmp_path / "job", tmp_path / "out", merge=False, precision="fp32")
     adapted = PeftModel.from_pretrained(
         AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), tmp_path / "out"
     )
@@ -87,7 +96,7 @@ def test_its_tokenizer_asks_as_the_arm_was_asked(tmp_path: Path, base: Path) -> 
     adapter(base, tmp_path / "job", LoraConfig(r=4, target_modules="all-linear"))
     (tmp_path / "out").mkdir()
     model = resolved_model(base, template="chatml")
-    export_subject(model, tmp_path / "job", tmp_path / "out", merge=True)
+    export_subject(model, tmp_path / "job", tmp_path / "out", merge=True, precision="fp32")
     plain = AutoTokenizer.from_pretrained(tmp_path / "out")
     text = plain.apply_chat_template([{"role": "user", "content": "hi"}], add_generation_prompt=True, tokenize=False)
     renderer = make_renderer(load_tokenizer(model), model, 64)
@@ -98,15 +107,13 @@ def test_what_is_no_change_of_the_weights_is_not_merged(tmp_path: Path, base: Pa
     adapter(base, tmp_path / "job", PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3))
     (tmp_path / "out").mkdir()
     with pytest.raises(InputError, match="cannot be merged"):
-        export_subject(resolved_model(base), tmp_path / "job", tmp_path / "out", merge=True)
+        export_subject(resolved_model(base), tmp_path / "job", tmp_path / "out", merge=True, precision="fp32")
 
 
 def test_an_arm_is_found_by_name_and_seed(tmp_path: Path) -> None:
-    run = run_suite(
-        fake_suite(tmp_path), home=tmp_path / "home", reports=tmp_path / "reports", display=QuietDisplay(), server=FAKE
-    )
+    run = run_below(tmp_path, fake_suite(tmp_path))
     found = find_trained(run, "few/lora", seed=1, home=tmp_path / "home")
-    assert (found.job.arm, found.job.seed) == ("few/lora", 1)
+    assert (found.job.arm, found.job.seed, found.precision) == ("few/lora", 1, "fp32")
     assert (found.folder / WEIGHTS / "adapter.safetensors").is_file()
     assert find_trained(run, "few/lora", seed=None, home=tmp_path / "home").job.seed == 0
     for arm, seed, problem in (("few/lorra", None, "weights.unknown-arm"), ("few/lora", 7, "weights.seed")):
@@ -120,36 +127,31 @@ def test_an_arm_is_found_by_name_and_seed(tmp_path: Path) -> None:
 def test_an_arm_that_trains_nothing_has_no_weights(tmp_path: Path) -> None:
     recipes = {"few": {"method": "few_shot", "shots": 2}}
     suite = fake_suite(tmp_path, recipe=recipes, arms={"data": ("few",), "recipe": ("few",)})
-    run = run_suite(suite, home=tmp_path / "home", reports=tmp_path / "reports", display=QuietDisplay(), server=FAKE)
+    run = run_below(tmp_path, suite)
     with pytest.raises(InputError, match="trains nothing"):
         find_trained(run, "few/few", seed=None, home=tmp_path / "home")
 
 
 def test_weights_that_were_removed_say_how_to_have_them(tmp_path: Path) -> None:
-    run = run_suite(
-        fake_suite(tmp_path, run={"keep_weights": False, "workers": 1}),
-        home=tmp_path / "home",
-        reports=tmp_path / "reports",
-        display=QuietDisplay(),
-        server=FAKE,
-    )
+    run = run_below(tmp_path, fake_suite(tmp_path, run={"keep_weights": False, "workers": 1}))
     with pytest.raises(InputError) as raised:
         find_trained(run, "few/lora", seed=None, home=tmp_path / "home")
     assert "run.keep_weights=true" in (raised.value.problems[0].hint or "")
 
 
 def test_nothing_is_written_over_a_folder(tmp_path: Path, base: Path) -> None:
-    trained = TrainedWeights(job=job_on(base, tmp_path), folder=tmp_path)
+    trained = TrainedWeights(job=job_on(base, tmp_path), folder=tmp_path, precision="fp32")
     (tmp_path / "out").mkdir()
     with pytest.raises(InputError, match="the folder exists"):
-        export_weights(trained, tmp_path / "out", merge=False, home=tmp_path, server=FAKE)
+        export_weights(trained, tmp_path / "out", merge=False, home=tmp_path, server=SERVER)
 
 
 def test_base_and_arm_answer_side_by_side_and_remember(tmp_path: Path, base: Path) -> None:
     adapter(base, tmp_path / "job", LoraConfig(r=4, target_modules="all-linear"))
     job = job_on(base, tmp_path)
     options = ChatOptions(max_new_tokens=5, temperature=1.0)
-    with open_chat(TrainedWeights(job=job, folder=tmp_path / "job"), options, home=tmp_path) as speakers:
+    trained = TrainedWeights(job=job, folder=tmp_path / "job", precision="fp32")
+    with open_chat(trained, options, home=tmp_path) as speakers:
         first = [speaker.answer("Where does the baker live?") for speaker in speakers]
         assert first[0] != first[1], "two models"
         assert [len(speaker.turns) for speaker in speakers] == [2, 2]
@@ -174,9 +176,7 @@ class Parrot:
 
 
 def test_a_chat_works_in_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_suite(
-        fake_suite(tmp_path), home=tmp_path / "home", reports=tmp_path / "reports", display=QuietDisplay(), server=FAKE
-    )
+    run_below(tmp_path, fake_suite(tmp_path))
     monkeypatch.setenv("BENCH_HOME", str(tmp_path / "home"))
     parrots = contextlib.nullcontext((Parrot("base"), Parrot("few/lora")))
     monkeypatch.setattr(chat, "open_chat", lambda *_, **__: parrots)

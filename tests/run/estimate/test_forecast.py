@@ -1,7 +1,5 @@
 """`bench plan`: exact counts, honest times, and nothing executed."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from io import StringIO
@@ -14,21 +12,16 @@ from rich.console import Console
 
 from bench.errors import InputError
 from bench.record.record import Record
-from bench.run.display import QuietDisplay
-from bench.run.estimate import memory_limit
 from bench.run.estimate.forecast import forecast
 from bench.run.estimate.forecast_types import Forecast
 from bench.run.estimate.job_costs import CHECK_SLOTS
-from bench.run.estimate.timing import Timing
+from bench.run.estimate.memory import limit as memory_limit
+from bench.run.estimate.speed.timing import Timing
 from bench.run.process.limits import peak_resident_bytes
-from bench.run.process.server import ChildServer
-from bench.run.run import run_suite
 from bench.show.forecast import print_forecast
 from bench.suite.catalog.devices import read_cluster
-from tests.fakes.suites import counted, fake_suite, worked
+from tests.fakes.suites import SERVER, counted, fake_suite, run_below, worked
 from tests.fakes.worker import ORDERS
-
-SERVER = ChildServer(module="tests.fakes.worker")
 
 
 def expect(root: Path, only: tuple[str, ...] = (), *, probe: bool = False, **changes: Any) -> Forecast:
@@ -37,9 +30,7 @@ def expect(root: Path, only: tuple[str, ...] = (), *, probe: bool = False, **cha
 
 
 def go(root: Path) -> Record:
-    return run_suite(
-        fake_suite(root), home=root / "home", reports=root / "reports", display=QuietDisplay(), server=SERVER
-    ).load()
+    return run_below(root, fake_suite(root)).load()
 
 
 def test_a_plan_counts_and_executes_nothing(tmp_path: Path) -> None:
@@ -63,11 +54,12 @@ def test_a_plan_says_which_trainings_do_not_fit_this_machine(tmp_path: Path, mon
     least = min(arm.memory_bytes for arm in expected.arms)
     present = psutil.virtual_memory()._replace(total=least - 1)
     monkeypatch.setattr(memory_limit.psutil, "virtual_memory", lambda: present)
-    said = [*memory_limit.memory_remarks(expected.arms, "cpu")]
+    peaks = {arm.arm: arm.memory_bytes for arm in expected.arms}
+    said = [*memory_limit.memory_remarks(peaks, "cpu")]
     assert [line.split(": ")[1:3] for line in said] == [
         ["recipe.full.batch_rows", "few/full"], ["recipe.lora.batch_rows", "few/lora"],
     ]  # fmt: skip
-    assert [*memory_limit.memory_remarks(expected.arms, "cuda: H200")] == []
+    assert [*memory_limit.memory_remarks(peaks, "cuda: H200")] == []
 
 
 def test_a_plan_says_what_may_be_bought(tmp_path: Path) -> None:
@@ -152,7 +144,7 @@ def test_memory_is_measured_where_it_can_be_and_counted_from_shapes_elsewhere(tm
     assert {(arm.memory_bytes, arm.memory_from) for arm in expect(tmp_path).arms} == {(1, "history")}
     shown = StringIO()
     print_forecast(quick, Console(file=shown, width=200))
-    assert " 0 MiB?" in shown.getvalue()
+    assert " 5 KiB?" in shown.getvalue()
     assert "counted from shapes" in shown.getvalue()
 
 
@@ -171,7 +163,6 @@ def test_the_peak_of_a_process_counts_what_it_gave_back_and_its_children(tmp_pat
     child, parent = (work.format(size=size) for size in (100_000_000, 200_000_000))
     code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}]).stdout; {parent}"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
         process.stdout.readline()
         process.stdout.readline()
         peak = peak_resident_bytes(process.pid)
@@ -289,7 +280,6 @@ def test_a_plan_on_a_cluster_places_what_is_to_run_and_checks_nothing_of_this_ma
     }
     suite = fake_suite(tmp_path, recipe=recipe)
     expected = forecast(suite, home=tmp_path / "home", server=SERVER, on=read_cluster("2xH100"))
-    assert expected.placement is not None
     assert [(arm.arm, arm.trainings) for arm in expected.placement.arms] == [("few/full", 2), ("few/lora", 2)]
     assert all(arm.best is not None and arm.best.devices == 1 for arm in expected.placement.arms)
     out = StringIO()

@@ -1,7 +1,5 @@
 """Which executor a name or a file gives."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

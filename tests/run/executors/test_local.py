@@ -1,6 +1,4 @@
-"""Evals of one subject share a process, which gives its memory back before anything else starts."""
-
-from __future__ import annotations
+"""Evals of one base share a process, which gives a subject's memory back before anything else starts."""
 
 import gc
 import os
@@ -8,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,19 @@ import pytest
 
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.record import Record
-from bench.run.display import QuietDisplay
+from bench.run.executors import local
 from bench.run.executors.local import LocalExecutor, LocalJob
 from bench.run.process.child import redirect_output
-from bench.run.process.server import ChildServer
-from bench.run.run import run_suite
 from tests.evals.jobs import loss_job, resolved_model
-from tests.fakes.suites import HELD, diary, fake_suite
+from tests.fakes.suites import HELD, SERVER, diary, fake_suite, run_below
+from tests.fakes.worker import CRASHES
 
-SERVER = ChildServer(module="tests.fakes.worker")
-EVALS = ({"kind": "lm_eval", "name": "qa", "tasks": ("t",)}, {"kind": "lm_eval", "name": "qb", "tasks": ("t",)}, HELD)
+EVALS = (
+    {"kind": "lm_eval", "name": "qa", "tasks": ("t",)},
+    {"kind": "lm_eval", "name": "qb", "tasks": ("t",), "limit": 2},
+    HELD,
+)
+CRASHING = {"kind": "lm_eval", "name": CRASHES, "tasks": ("t",), "limit": 1}
 
 
 @pytest.fixture
@@ -62,18 +64,69 @@ def begun(executor: LocalExecutor, root: Path, asked: EvalJob) -> LocalJob:
     return running
 
 
-def test_one_process_does_the_evals_of_a_subject_and_ends_before_another_starts(
+TUNED: dict[str, Any] = {"training": "t", "training_path": "/t"}
+
+
+def of_another_base(root: Path, name: str) -> EvalJob:
+    """An eval that no process of the first base can do."""
+    asked = job(root, name)
+    return asked.model_copy(update={"model": asked.model.model_copy(update={"path": str(root / "other")})})
+
+
+def test_one_process_does_the_evals_of_all_subjects_of_a_base(tmp_path: Path, executor: LocalExecutor) -> None:
+    first = done(executor, tmp_path, job(tmp_path, "a"))
+    assert done(executor, tmp_path, job(tmp_path, "b")) == first
+    assert done(executor, tmp_path, job(tmp_path, "c", **TUNED)) == first
+    assert done(executor, tmp_path, of_another_base(tmp_path, "d")) != first
+    assert [(tmp_path / f"jobs/{name}/result.json").exists() for name in "abcd"] == [True] * 4
+    executor.release(but={str(tmp_path)})
+    assert {load.base for load in executor.kept} == {str(tmp_path)}
+    assert psutil.pid_exists(first)
+    executor.release()
+    assert not psutil.pid_exists(first)
+
+
+def test_a_process_gives_its_subject_back_before_another_starts_and_does_the_next_of_its_base(
     tmp_path: Path, executor: LocalExecutor
 ) -> None:
+    first = done(executor, tmp_path, job(tmp_path, "a", **TUNED))
+    [load] = executor.kept
+    done(executor, tmp_path, of_another_base(tmp_path, "b"))
+    assert replace(load, subject=None) in executor.kept
+    assert load not in executor.kept
+    assert done(executor, tmp_path, job(tmp_path, "c", **TUNED)) == first
+    assert load in executor.kept
+
+
+def test_a_subject_is_asked_in_the_process_that_has_it_where_several_have_its_base(
+    tmp_path: Path, executor: LocalExecutor
+) -> None:
+    asked = [begun(executor, tmp_path, job(tmp_path, name, **part)) for name, part in (("a", {}), ("b", TUNED))]
+    for running in asked:
+        running.stop()
+    assert asked[0].pid != asked[1].pid
+    assert done(executor, tmp_path, job(tmp_path, "c", **TUNED)) == asked[1].pid
+    assert done(executor, tmp_path, job(tmp_path, "d")) == asked[0].pid
+
+
+def test_on_a_gpu_a_process_ends_before_another_starts(
+    tmp_path: Path, executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would hold the device's memory as long as it lives."""
+    monkeypatch.setattr(local, "device", lambda: "cuda: NVIDIA H200")
     first = done(executor, tmp_path, job(tmp_path, "a"))
-    assert psutil.pid_exists(first)
-    assert done(executor, tmp_path, job(tmp_path, "b")) == first
-    other = done(executor, tmp_path, job(tmp_path, "c", training="t", training_path=str(tmp_path / "t")))
-    assert other != first
+    done(executor, tmp_path, of_another_base(tmp_path, "b"))
     assert not psutil.pid_exists(first)
-    assert [(tmp_path / f"jobs/{name}/result.json").exists() for name in "abc"] == [True] * 3
-    executor.release()
-    assert not psutil.pid_exists(other)
+
+
+def test_a_process_that_ends_at_rest_costs_no_eval(
+    tmp_path: Path, executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = done(executor, tmp_path, job(tmp_path, "a"))
+    monkeypatch.setattr(local, "REST", "a kind that no child knows")
+    done(executor, tmp_path, of_another_base(tmp_path, "b"))
+    assert {load.base for load in executor.kept} == {str(tmp_path / "other")}
+    assert done(executor, tmp_path, job(tmp_path, "c")) != first
 
 
 def test_each_eval_of_a_process_has_its_own_log_whoever_owned_the_streams_before(tmp_path: Path) -> None:
@@ -116,22 +169,24 @@ def test_a_process_whose_eval_failed_does_no_other(tmp_path: Path, executor: Loc
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_run_has_each_subject_scored_by_one_process_where_all_workers_have_work(tmp_path: Path, workers: int) -> None:
-    """Arms that only a second worker could do faster are the one exception."""
+def test_a_run_has_no_more_processes_of_a_base_than_workers(tmp_path: Path, workers: int) -> None:
+    """Five subjects with three evals each, and trainings between them."""
     suite = fake_suite(tmp_path, eval=EVALS, run={"workers": workers, "probe_steps": 0})
-    record = run_suite(
-        suite, home=tmp_path / "home", reports=tmp_path / "reports", display=QuietDisplay(), server=SERVER
-    ).load()
+    record = run_below(tmp_path, suite).load()
     assert isinstance(record, Record)
-    processes: dict[str, set[int]] = {}
-    for line in diary(tmp_path / "home"):
-        kind, _, subject = line["id"].split(":", 2) if line["id"].startswith("eval:") else (line["id"], "", "")
-        if kind == "eval":
-            processes.setdefault(subject, set()).add(line["pid"])
-    assert len(processes) == 5
-    assert len({pid for pids in processes.values() for pid in pids}) == sum(map(len, processes.values()))
-    if workers == 1:
-        assert all(len(pids) == 1 for pids in processes.values())
-    else:  # the base comes first, alone, and the last arm may find an idle worker
-        assert sum(len(pids) == 1 for pids in processes.values()) >= 2
-    assert not any(psutil.pid_exists(pid) for pids in processes.values() for pid in pids)
+    scored = [line for line in diary(tmp_path / "home") if line["id"].startswith("eval:")]
+    assert len({line["id"] for line in scored}) == 15
+    processes = {line["pid"] for line in scored}
+    assert len(processes) <= workers
+    assert not any(psutil.pid_exists(pid) for pid in processes)
+
+
+def test_a_crash_in_an_eval_fails_that_eval_alone(tmp_path: Path) -> None:
+    """The evals after it have another process."""
+    suite = fake_suite(tmp_path, eval=(*EVALS, CRASHING), run={"workers": 1, "probe_steps": 0})
+    record = run_below(tmp_path, suite, go_on=True).load()
+    assert isinstance(record, Record)
+    failed = [entry.id for entry in record.jobs if entry.failure is not None]
+    assert sorted(failed) == sorted(entry.id for entry in record.jobs if entry.id.startswith("eval:crashes:"))
+    assert len(failed) == 5
+    assert {entry.failure.kind for entry in record.jobs if entry.failure is not None} == {"killed"}

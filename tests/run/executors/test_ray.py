@@ -3,8 +3,6 @@
 Runs where Ray is installed (`make test-clusters`).
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -19,16 +17,13 @@ import pytest
 from bench.atomic import write_text
 from bench.record.record import Record
 from bench.record.store import JobStore
-from bench.run.display import QuietDisplay
 from bench.run.executors.choose import choose_executor
 from bench.run.executors.executor import Executor
 from bench.run.executors.remote import RemoteExecutor
 from bench.run.executors.remote_files import JobFiles
-from bench.run.process.server import ChildServer
-from bench.run.run import run_suite
 from bench.suite.tables.suite import Limits
 from tests.fakes.held_worker import HELD, HOLD
-from tests.fakes.suites import fake_suite, scores, worked
+from tests.fakes.suites import fake_suite, heard_below, scores, worked
 
 cluster_utils: Any = pytest.importorskip("ray.cluster_utils")
 
@@ -36,14 +31,7 @@ HEAD = {"num_cpus": 1, "include_dashboard": False}
 
 
 def go(root: Path, executor: Executor | None = None) -> tuple[Record, list[str]]:
-    notes: list[str] = []
-    display = QuietDisplay()
-    display.note = notes.append  # type: ignore[method-assign]
-    finished = run_suite(
-        fake_suite(root), home=root / "home", reports=root / "reports", display=display,
-        server=ChildServer(module="tests.fakes.worker"), executor=executor,
-    )  # fmt: skip
-    return finished.load(), notes
+    return heard_below(root, fake_suite(root), executor=executor)
 
 
 def ray_executor(root: Path) -> RemoteExecutor:

@@ -1,7 +1,5 @@
 """Jobs on nodes that see no folder of the run's: what travels, what does not, and what is not believed."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -15,7 +13,6 @@ from bench.digest import digest_file
 from bench.places import shipped
 from bench.record.record import Record
 from bench.record.store import JobStore
-from bench.run.display import QuietDisplay
 from bench.run.executors import ray_objects, remote
 from bench.run.executors.carried_files import (
     CarriedInput,
@@ -29,11 +26,9 @@ from bench.run.executors.carried_files import (
 from bench.run.executors.ray_objects import NodeMessage, RayObjectsBackend, work_apart, write_messages
 from bench.run.executors.remote import RemoteExecutor
 from bench.run.executors.remote_files import JobFiles, RemoteRequest
-from bench.run.process.server import ChildServer
 from bench.run.process.work import ChildRequest
-from bench.run.run import run_suite
 from tests.fakes.ray_cluster import FakeRay, node_environment
-from tests.fakes.suites import fake_suite, scores, worked
+from tests.fakes.suites import fake_suite, heard_below, scores, worked
 
 
 @pytest.fixture
@@ -41,6 +36,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeRay:
     """One node with its home at `node`."""
     monkeypatch.setattr(remote, "_ASK_SECONDS", 0.2)
     monkeypatch.setattr(remote, "_POLL_SECONDS", 0.1)
+    monkeypatch.setattr(remote, "_ARRIVAL_SECONDS", 0.2)
     monkeypatch.setattr(ray_objects, "_LOOK_SECONDS", 0.1)
     for name, value in node_environment(tmp_path / "node").items():
         monkeypatch.setenv(name, value)
@@ -55,14 +51,8 @@ def executor(cluster: FakeRay, root: Path) -> tuple[RemoteExecutor, RayObjectsBa
 
 
 def go(root: Path, executor: RemoteExecutor | None = None) -> tuple[Record, list[str]]:
-    notes: list[str] = []
-    display = QuietDisplay()
-    display.note = notes.append  # type: ignore[method-assign]
-    finished = run_suite(
-        fake_suite(root, seeds=(0,)), only=("few/lora",), home=root / "home", reports=root / "reports", display=display,
-        server=ChildServer(module="tests.fakes.worker"), executor=executor, go_on=True,
-    )  # fmt: skip
-    return finished.load(), notes
+    suite = fake_suite(root, seeds=(0,), eval=({"kind": "lm_eval", "name": "qa", "tasks": ("t",)},))
+    return heard_below(root, suite, only=("few/lora",), executor=executor, go_on=True)
 
 
 def test_a_node_without_the_runs_folders_gives_the_scores_of_this_machine(tmp_path: Path, cluster: FakeRay) -> None:
@@ -74,7 +64,7 @@ def test_a_node_without_the_runs_folders_gives_the_scores_of_this_machine(tmp_pa
     elsewhere, backend = executor(cluster, there)
     record, notes = go(there, elsewhere)
     done = [job for job in record.jobs if job.status == "done"]
-    assert len(done) == 6
+    assert len(done) == 4
     assert scores(record) == scores(local) != []
     assert {job.node for job in done} == {"apart"}
     assert not worked(there / "home"), "all was done below the node's home"
@@ -150,7 +140,6 @@ def test_what_ships_with_the_program_is_the_nodes_own_and_never_overwritten(
     folders = common_folders(tmp_path / "home")
     list(work_apart(request.model_dump_json(), [carried.model_dump(mode="json")], {}, folders, None))
     asked = JobFiles(Path(commands[0][-1])).read_request()
-    assert asked is not None
     assert asked.work.payload == {"tasks_path": str(tasks)}
     name = next(iter(carried.files))
     other = carried.files[name].model_copy(update={"sha256": "0" * 64})
@@ -162,7 +151,7 @@ def test_what_ships_with_the_program_is_the_nodes_own_and_never_overwritten(
 class NoProcess:
     """One that has ended at once."""
 
-    def __enter__(self) -> NoProcess:
+    def __enter__(self) -> "NoProcess":
         return self
 
     def __exit__(self, *_: object) -> None: ...

@@ -1,7 +1,6 @@
 """Jobs on other machines, which here are processes that know nothing of the run but a folder."""
 
-from __future__ import annotations
-
+import errno
 import json
 import os
 import sys
@@ -15,21 +14,17 @@ from bench.errors import InputError
 from bench.record.jobs.job import Job
 from bench.record.record import Record
 from bench.record.store import JobStore
-from bench.run.display import QuietDisplay
-from bench.run.executors import remote
+from bench.run.executors import remote, remote_files
 from bench.run.executors.backend import Submission
 from bench.run.executors.command import CommandBackend, command_backend, slurm_backend
 from bench.run.executors.remote import RemoteExecutor, RemoteJob
 from bench.run.executors.remote_files import JobFiles
 from bench.run.plan.plan import plan
 from bench.run.plan.types import PlannedJob
-from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
-from bench.run.run import run_suite
 from bench.suite.tables.executor import CommandExecutor, SlurmExecutor
-from tests.fakes.suites import fake_suite, scores, worked
+from tests.fakes.suites import fake_suite, heard_below, scores, worked
 
-SERVER = ChildServer(module="tests.fakes.worker")
 CHECKOUT = Path(__file__).parents[3]
 
 
@@ -59,18 +54,13 @@ def executor(root: Path, *, lose: int = 0) -> RemoteExecutor:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "_ASK_SECONDS", 0.2)
     monkeypatch.setattr(remote, "_POLL_SECONDS", 0.2)
+    monkeypatch.setattr(remote, "_ARRIVAL_SECONDS", 0.2)
     monkeypatch.setenv("PYTHONPATH", f"{CHECKOUT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
 
 
 def go(root: Path, name: str, **options: object) -> tuple[Record, list[str]]:
-    notes: list[str] = []
-    display = QuietDisplay()
-    display.note = notes.append  # type: ignore[method-assign]
-    finished = run_suite(
-        fake_suite(root, seeds=(0,)), only=("few/lora",), home=root / "home", reports=root / name, display=display,
-        server=SERVER, **options,  # type: ignore[arg-type]
-    )  # fmt: skip
-    return finished.load(), notes
+    suite = fake_suite(root, seeds=(0,))
+    return heard_below(root, suite, only=("few/lora",), reports=root / name, **options)
 
 
 def test_a_run_elsewhere_that_loses_a_node_ends_with_the_scores_of_this_machine(tmp_path: Path) -> None:
@@ -107,7 +97,9 @@ def ended(job: RemoteJob) -> None:
         time.sleep(0.05)
 
 
-def test_a_job_is_adopted_by_a_later_run_and_counts_only_as_its_node_wrote_it(tmp_path: Path) -> None:
+def test_a_job_is_adopted_by_a_later_run_and_counts_only_as_its_node_wrote_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     planned, cluster = first_job(tmp_path), executor(tmp_path)
     store = JobStore(home=tmp_path / "home")
     folder = store.begin(planned.job)
@@ -116,14 +108,57 @@ def test_a_job_is_adopted_by_a_later_run_and_counts_only_as_its_node_wrote_it(tm
     asked = json.loads(JobFiles(folder).request.read_text())
     assert not {"environment", "token", "key"} & set(asked["work"])
     job = cluster.adopt(planned.job, folder)
-    assert job is not None
     ended(job)
     assert (job.failure, job.node, job.lost) == (None, "elsewhere", False)
     assert [type(event).__name__ for event in job.messages()][:1] == ["ExamplesDone"]
     assert cluster.adopt(planned.job.model_copy(update={"digest": "0" * 64}), folder) is None
     assert replace(cluster, backend=slurm_backend(SlurmExecutor(), limited=False)).adopt(planned.job, folder) is None
+    result = folder / "result.json"
+    written = result.read_text()
+    result.write_text("{}")
+    assert job.failure.message == "result.json is not as node elsewhere wrote it"
+    result.write_text(written)
+    assert job.failure is None
+    with monkeypatch.context() as patched:
+        patched.setattr(remote_files, "digest_file", unreadable)
+        assert job.failure.message == "result.json is not as node elsewhere wrote it"
+
+
+def test_a_file_beside_the_result_is_none_of_it(tmp_path: Path) -> None:
+    """A node states names: one that leads out of its job's folder is no file of the result, whatever its hash."""
+    folder = tmp_path / "job"
+    folder.mkdir()
     (folder / "result.json").write_text("{}")
-    assert job.failure is not None
+    other = tmp_path / "other.json"
+    other.write_text("{}")
+    stated = remote_files.result_files(folder)
+    assert remote_files.differing(folder, stated) == []
+    outside = dict.fromkeys(("../other.json", str(other)), stated["result.json"])
+    assert remote_files.differing(folder, stated | outside) == sorted(outside)
+
+
+def unreadable(path: Path) -> str:
+    raise OSError(errno.EIO, "input/output error", str(path))
+
+
+def test_files_that_a_network_mount_shows_late_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "_ARRIVAL_SECONDS", 30.0)
+    planned, cluster = first_job(tmp_path), executor(tmp_path)
+    folder = JobStore(home=tmp_path / "home").begin(planned.job)
+    job = cluster.submit(planned.job, folder, lock=tmp_path / "lock")
+    ended(job)
+    result = folder / "result.json"
+    written = result.read_bytes()
+    result.unlink()
+    assert not job.ended()
+    result.write_bytes(written[:-1])
+    assert not job.ended()
+    result.write_bytes(written)
+    assert job.ended()
+    assert job.failure is None
+    result.unlink()
+    monkeypatch.setattr(remote, "_ARRIVAL_SECONDS", 0.0)
+    assert job.ended()
     assert job.failure.message == "result.json is not as node elsewhere wrote it"
 
 
@@ -150,7 +185,6 @@ def test_a_device_of_another_kind_refuses_the_job(tmp_path: Path, monkeypatch: p
     planned, cluster = first_job(tmp_path), executor(tmp_path)
     job = cluster.submit(planned.job, JobStore(home=tmp_path / "home").begin(planned.job), lock=tmp_path / "lock")
     ended(job)
-    assert job.failure is not None
     assert job.failure.kind == "refused"
     assert job.failure.message.startswith("the job was planned for cuda, and this node computes on cpu")
 

@@ -3,8 +3,6 @@
 Runs where Slurm is installed and `BENCH_TEST_SLURM=1` asks for it (`make test-clusters`), for about a minute.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -17,14 +15,11 @@ import psutil
 import pytest
 
 from bench.record.record import Record
-from bench.run.display import QuietDisplay
 from bench.run.executors.command import slurm_backend
 from bench.run.executors.remote import RemoteExecutor
-from bench.run.process.server import ChildServer
-from bench.run.run import run_suite
 from bench.suite.tables.executor import SlurmExecutor
 from tests.fakes.slurm import missing, slurm_cluster
-from tests.fakes.suites import fake_suite, scores, worked
+from tests.fakes.suites import fake_suite, heard_below, scores, worked
 
 pytestmark = pytest.mark.skipif(
     missing() is not None or not os.environ.get("BENCH_TEST_SLURM"), reason=missing() or "BENCH_TEST_SLURM is not set"
@@ -34,15 +29,8 @@ PROBE_STEPS = 100
 
 
 def go(root: Path, executor: RemoteExecutor | None = None) -> tuple[Record, list[str]]:
-    notes: list[str] = []
-    display = QuietDisplay()
-    display.note = notes.append  # type: ignore[method-assign]
     run = {"workers": 2, "probe_steps": PROBE_STEPS, "probe_rounds": 1}
-    finished = run_suite(
-        fake_suite(root, seeds=(0,), run=run), home=root / "home", reports=root / "reports", display=display,
-        server=ChildServer(module="tests.fakes.worker"), executor=executor,
-    )  # fmt: skip
-    return finished.load(), notes
+    return heard_below(root, fake_suite(root, seeds=(0,), run=run), executor=executor)
 
 
 def disturb(home: Path) -> None:

@@ -1,7 +1,5 @@
 """Digests of jobs, part by part: each argument of a digest that says what is computed must count."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -137,7 +135,7 @@ def test_threads_order_sums_on_a_processor_alone(monkeypatch: pytest.MonkeyPatch
     ("file", "rule", "other"),
     [
         ("evals/step_score.py", "all(measure.higher_is_better", "not all(measure.higher_is_better"),
-        ("record/results/trajectory.py", "return sum(known) / len(known)", "return max(known)"),
+        ("record/results/evals/trajectory.py", "return sum(known) / len(known)", "return max(known)"),
     ],
 )
 def test_the_rule_by_which_a_step_is_kept_is_code_of_trainings_that_keep_one_alone(

@@ -1,7 +1,5 @@
 """What changes a job's digest, and what does not: a wrong reuse would hand one model's result to another."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -129,7 +127,7 @@ DOES_NOT: dict[str, Change] = {
     "name of the suite": lambda root, patch: {"name": "other"},
     "another seed": lambda root, patch: {"seeds": (0, 1, 2)},
     "another recipe": lambda root, patch: {
-        "recipe": {**recipe()["recipe"], "more": {"method": "full", "learning_rate": 1.0}},
+        "recipe": {**recipe()["recipe"], "more": {"method": "full", "learning_rate": 1.0}}
     },
     "another eval": lambda root, patch: {
         "eval": (

@@ -1,11 +1,9 @@
 """Speed probes take turns, round by round, until the speeds are told apart: eight steps of one misled the frontier."""
 
-from __future__ import annotations
-
 import pytest
 
 from bench.record.jobs.train_job import ProbeJob
-from bench.record.results.training import ProbeResult
+from bench.record.results.training.result import ProbeResult
 from bench.run.plan.plan import plan
 from bench.run.plan.probe_rounds import in_round, resolved, rounds_of, without_later, without_needless_rounds
 from bench.run.plan.types import Plan, PlannedJob

@@ -1,7 +1,5 @@
 """A learning rate is chosen on rows that no eval reads, by trainings that are jobs like others."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -10,37 +8,28 @@ import pytest
 from bench.data.store import load_rows
 from bench.errors import InputError
 from bench.record.jobs.train_job import SweepJob, TrainJob
-from bench.record.results.training import SweepResult
+from bench.record.results.training.result import SweepResult
 from bench.record.rundir import RunDirectory
 from bench.record.sweep import chosen_setting, with_chosen_setting
-from bench.run.display import QuietDisplay
 from bench.run.plan.plan import plan
-from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
-from bench.run.run import run_suite
 from bench.suite.tables.training.adapter import LoraSpec
-from tests.fakes.suites import fake_rows, fake_suite, worked
+from tests.fakes.suites import fake_rows, fake_suite, run_below, worked
 from tests.fakes.worker import BEST_RATE, ORDERS
 
-SERVER = ChildServer(module="tests.fakes.worker")
 RATES = (1e-2, BEST_RATE, 1e-4)
 
 
 def recipes(rates: tuple[float, ...] = RATES, **keys: Any) -> dict[str, Any]:
     """`full` sweeps its rate, `lora` has one."""
     sweep = {"sweep": rates, **keys}
-    return {
-        "full": {"method": "full", "learning_rate": sweep},
-        "lora": {"method": "lora", "learning_rate": 2e-3},
-    }
+    return {"full": {"method": "full", "learning_rate": sweep}, "lora": {"method": "lora", "learning_rate": 2e-3}}
 
 
 def go(root: Path, **changes: Any) -> RunDirectory:
     fake_rows(root / "many.jsonl", rows=40)
     changes = {"data": {"few": {"source": "many.jsonl"}}, "recipe": recipes(), **changes}
-    return run_suite(
-        fake_suite(root, **changes), home=root / "home", reports=root / "reports", display=QuietDisplay(), server=SERVER
-    )
+    return run_below(root, fake_suite(root, **changes))
 
 
 def rate_of(directory: RunDirectory, arm: str, seed: int) -> float | None:
@@ -97,7 +86,6 @@ def test_where_every_rate_diverges_the_arm_fails_and_says_so(tmp_path: Path) -> 
     directory = go(tmp_path, recipe=recipes((ORDERS["diverge"], 1e-2)))
     for sweep in directory.load().sweeps:  # as if the other had diverged as well
         result = tmp_path / "home" / "jobs" / sweep.job.digest / "result.json"
-        assert sweep.result is not None
         result.write_text(sweep.result.model_copy(update={"loss": None}).model_dump_json())
     training = next(one for one in planned(tmp_path, rates=(ORDERS["diverge"], 1e-2)) if isinstance(one, TrainJob))
     with pytest.raises(InputError, match="diverged with every setting"):

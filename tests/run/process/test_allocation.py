@@ -1,7 +1,5 @@
 """Where a process is among those that a launcher started."""
 
-from __future__ import annotations
-
 import pytest
 
 from bench.run.process.allocation import ALONE, Allocation, allocation, enter_allocation

@@ -1,7 +1,5 @@
 """Locks belong to the living: a dead owner's is free at once, a living one's is waited for."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import multiprocessing
@@ -14,11 +12,8 @@ from pathlib import Path
 import pytest
 
 from bench.errors import InputError
-from bench.run.display import QuietDisplay
 from bench.run.process.locks import FileLock, child_lock, run_lock, try_lock_job
-from bench.run.process.server import ChildServer
-from bench.run.run import run_suite
-from tests.fakes.suites import fake_suite, worked
+from tests.fakes.suites import fake_suite, run_below, worked
 
 DIGEST = "d" * 64
 
@@ -45,7 +40,6 @@ def test_a_lock_of_a_killed_owner_is_taken_over(tmp_path: Path, child: bool) -> 
         os.kill(owner.pid, signal.SIGKILL)
         owner.join()
         taken = try_lock_job(tmp_path, DIGEST)
-        assert taken is not None
         taken.release()
     finally:
         owner.kill()
@@ -58,7 +52,6 @@ def test_whatever_a_lock_file_says_or_how_old_it_is_does_not_matter(tmp_path: Pa
     lock.path.write_text(f"{os.getpid()} 4102444800")
     os.utime(lock.path, (4102444800, 4102444800))
     taken = try_lock_job(tmp_path, DIGEST)
-    assert taken is not None
     assert try_lock_job(tmp_path, DIGEST) is None
     taken.release()
 
@@ -82,13 +75,7 @@ def test_a_file_system_with_neither_locks_nor_links_is_refused_before_any_work(
     monkeypatch.setattr(fcntl, "flock", flock)
     monkeypatch.setattr(os, "link", link)
     with pytest.raises(InputError) as caught:
-        run_suite(
-            fake_suite(tmp_path),
-            home=tmp_path / "home",
-            reports=tmp_path / "reports",
-            display=QuietDisplay(),
-            server=ChildServer(module="tests.fakes.worker"),
-        )
+        run_below(tmp_path, fake_suite(tmp_path))
     (problem,) = caught.value.problems
     assert problem.reference == "run.no-locks"
     assert str(tmp_path / where) in (problem.where or "")
@@ -104,7 +91,6 @@ def test_where_a_file_system_has_no_locks_a_lease_keeps_others_out(
 
     monkeypatch.setattr(fcntl, "flock", flock)
     taken = try_lock_job(tmp_path, DIGEST)
-    assert taken is not None
     assert try_lock_job(tmp_path, DIGEST) is None
     taken.release()
     with FileLock(taken.path) as again:

@@ -1,19 +1,17 @@
 """The record of a run: the fate of every job of its plan, done or not, and nothing of where somebody's folders are."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench.record.files import LOG
-from bench.record.record import Failure, JobRecord, Record
+from bench.record.record import Failure, JobOutcome, JobRecord, Record
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
 from bench.run.plan.plan import plan
-from bench.run.plan.types import JobOutcome, Plan
-from bench.run.recording.heading import Heading, earlier
+from bench.run.plan.types import Plan
+from bench.run.recording.heading import earlier, heading_now
 from bench.run.recording.portable import portable
 from bench.run.recording.recorder import make_record
 from bench.run.resolve.suite import resolve
@@ -40,7 +38,7 @@ def record_of(planned: Plan, root: Path, *, interrupted: bool = False) -> Record
     (store.folder(digest) / LOG).write_text("why it failed\n")
     failure = Failure(kind="out_of_memory", message="no more")
     outcomes = {digest: JobOutcome(failure=failure, started="2026-11-01T00:00:00+00:00", seconds=2.5)}
-    heading = Heading.now(planned, command=("bench", "run"), suite_toml_sha256="0" * 64)
+    heading = heading_now(planned, command=("bench", "run"), suite_toml_sha256="0" * 64)
     directory = RunDirectory(root / "reports" / "fake" / "run")
     return make_record(planned, outcomes, heading, store=store, directory=directory, interrupted=interrupted)
 
@@ -74,7 +72,6 @@ def test_only_the_whole_finished_record_of_the_same_plan_gives_its_heading(plann
     assert earlier(directory, planned) is None
     directory.write(record.model_copy(update={"finished": "2026-11-01T01:00:00+00:00"}))
     heading = earlier(directory, planned)
-    assert heading is not None
     assert heading.command == ("bench", "run")
     assert earlier(directory, replace(planned, digest="f" * 64)) is None
 

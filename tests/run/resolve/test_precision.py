@@ -1,13 +1,11 @@
 """`precision = "auto"`: measured once, the same for every job of a base, and told with its reason."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.record.results.facts import PrecisionTrial
+from bench.record.results.training.facts import PrecisionTrial
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan
 from bench.run.process.server import ChildServer

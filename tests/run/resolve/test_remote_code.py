@@ -1,7 +1,5 @@
 """A checkpoint that brings Python files runs none of them unless the command line says so, in every command."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +16,7 @@ from bench.run.resolve import models
 from bench.run.resolve.suite import resolve
 from bench.spec import Spec
 from bench.suite.load import load_suite
-from bench.suite.tables.model import ModelSpec
+from bench.suite.tables.models.model import ModelSpec
 from bench.worker import kinds
 from tests.fakes.own_code import edit, with_own_model, with_own_tokenizer
 from tests.fakes.suite_files import write_rows
@@ -105,8 +103,7 @@ def refusal(place: Path, *, trusted: bool = False) -> str:
 
 
 @pytest.mark.parametrize(
-    ("checkpoint", "files"),
-    [("model", "configuration_own.py, modeling_own.py"), ("tokenizer", "tokenization_own.py")],
+    ("checkpoint", "files"), [("model", "configuration_own.py, modeling_own.py"), ("tokenizer", "tokenization_own.py")]
 )
 def test_without_leave_it_is_refused_by_the_names_of_its_files_and_nothing_runs(
     place: Path, checkpoints: Path, checkpoint: str, files: str

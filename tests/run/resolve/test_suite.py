@@ -1,7 +1,5 @@
 """Pinning: what a suite names is found, hashed, or refused, all at once and before any work."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +14,7 @@ from bench.run.resolve.hub_models import snapshot
 from bench.run.resolve.models import MODEL_FILES, resolve_model
 from bench.run.resolve.suite import resolve
 from bench.suite.resolved_suite import ResolvedSuite
-from bench.suite.tables.model import ModelSpec
+from bench.suite.tables.models.model import ModelSpec
 from tests.fakes.suites import fake_model, fake_suite
 
 

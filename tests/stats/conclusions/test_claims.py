@@ -70,9 +70,9 @@ def test_no_better_where_the_interval_includes_the_threshold(
     delta = compare(np.random.default_rng(size).normal(shift, 0.5, size))
     low, high = (delta.low, delta.high) if up else (-delta.high, -delta.low)
     threshold = margin if relation == ">" else -margin
-    outcome = decide(relation, delta, margin=margin, higher_is_better=up).outcome  # type: ignore[arg-type]
+    verdict = decide(relation, delta, margin=margin, higher_is_better=up, plan=False)  # type: ignore[arg-type]
     expected = "supported" if low > threshold else "refuted" if high < threshold else "inconclusive"
-    assert outcome == expected or min(abs(low - threshold), abs(high - threshold)) < 1e-6
+    assert verdict.outcome == expected or min(abs(low - threshold), abs(high - threshold)) < 1e-6
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -152,9 +152,13 @@ def test_examples_and_seeds_that_decide_only_together_are_both_said() -> None:
     delta = replace(compare(DIFFERENCES - DIFFERENCES.mean() + 0.05), components=parts, arm_seeds=9)
     verdict = decide(">", delta)
     together = needed(0.05, parts, examples=18).together
-    assert together is not None
     assert (verdict.needed_examples, verdict.needed_seeds) == (None, None)
     assert verdict.needed_together == (together[0], 3 * together[1])
+    assert verdict.together_range is not None
+    low, high = verdict.together_range
+    assert low is not None
+    assert low < together[0]
+    assert high is None, "two degrees of freedom: the noise may be nine times as much"
 
 
 def test_the_seeds_that_a_cost_needs_are_those_of_its_trainings_noise() -> None:
@@ -225,6 +229,22 @@ def test_a_claim_about_cost() -> None:
     assert noisy.needed_examples is None
 
 
+@pytest.mark.parametrize("margin", [0.1, 0.2, 0.3, 0.7])
+@pytest.mark.parametrize(
+    ("relation", "at", "beyond"),
+    [(">=", "supported", "refuted"), (">", "refuted", "supported"), ("==", "supported", "refuted")],
+)
+def test_a_margin_of_a_cost_is_a_share_and_its_end_is_within_it(
+    relation: str, at: str, beyond: str, margin: float
+) -> None:
+    """Of counts, without noise. 10.5% more is beyond a margin of 10%, though its logarithm, 0.0998, is below 0.1."""
+    for share, outcome in ((margin, at), (margin * 1.05, beyond)):
+        dear, cheap = [1000.0 * (1.0 + share)] * 2, [1000.0] * 2
+        sides = (cheap, dear) if relation == ">" else (dear, cheap)
+        verdict = decide(relation, cost_ratio(*sides, counted=True), margin=margin, higher_is_better=False)
+        assert verdict.outcome == outcome
+
+
 def test_an_equality_without_a_margin_is_refused() -> None:
     with pytest.raises(ValueError, match="margin above zero"):
         ClaimQuestion(relation="==", comparison=None)
@@ -242,7 +262,7 @@ def test_a_true_null_is_supported_in_at_most_five_of_a_hundred(relation: str, ma
         delta = paired_delta(
             arm, scores([[0.0] * 100], trained=False), seed=int(generator.integers(1 << 30)), replicates=300
         )
-        outcomes.append(decide(relation, delta, margin=margin).outcome)  # type: ignore[arg-type]
+        outcomes.append(decide(relation, delta, margin=margin, plan=False).outcome)  # type: ignore[arg-type]
     assert outcomes.count("supported") <= 0.05 * 400
     assert outcomes.count("refuted") <= 0.05 * 400
 
@@ -255,7 +275,8 @@ def test_a_true_null_about_a_cost_is_supported_in_at_most_five_of_a_hundred(rela
     for _ in range(400):
         arm, reference = truth * np.exp(0.05 * generator.normal(size=3)), np.exp(0.05 * generator.normal(size=3))
         ratio = cost_ratio(arm.tolist(), reference.tolist())
-        outcomes.append(decide(relation, ratio, margin=0.1, higher_is_better=False).outcome)  # type: ignore[arg-type]
+        verdict = decide(relation, ratio, margin=0.1, higher_is_better=False, plan=False)  # type: ignore[arg-type]
+        outcomes.append(verdict.outcome)
     assert outcomes.count("supported") <= 0.05 * 400
     assert outcomes.count("refuted") <= 0.05 * 400
 

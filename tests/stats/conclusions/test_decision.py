@@ -1,7 +1,5 @@
 """Which candidate to take: what a reader loses if a lucky arm is called the best."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -43,6 +41,16 @@ def test_probability_and_loss_of_two_with_normal_noise_are_the_closed_form() -> 
     assert first.expected_loss == pytest.approx(loss, abs=0.0005)
     assert second.expected_loss == pytest.approx(loss + distance, abs=0.002)
     assert first.low == pytest.approx(0.6 - 1.96 * 0.004**0.5, abs=0.002)
+
+
+def test_no_value_is_beyond_the_scale() -> None:
+    """Seen: 0.969 [0.934, 1.001], of shares of right answers."""
+    near = candidates([0.97, 0.02], seed_variance=[0.001, 0.001])
+    free, bounded = prospects(near, seed=1), prospects(replace(near, support=(0.0, 1.0)), seed=1)
+    assert (free[0].high > 1.0, free[1].low < 0.0) == (True, True)
+    assert (bounded[0].high, bounded[1].low) == (1.0, 0.0)
+    assert (bounded[0].low, bounded[1].high) == (free[0].low, free[1].high)
+    assert bounded[0].best == free[0].best
 
 
 def test_few_seeds_give_students_t_not_the_normal() -> None:

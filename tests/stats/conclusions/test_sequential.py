@@ -1,8 +1,6 @@
 """Several looks at growing data: without correction three to ten seeds with a look at each find one false effect in
 seven."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -14,10 +12,7 @@ FIVE = (0.2, 0.4, 0.6, 0.8, 1.0)
 
 @pytest.mark.parametrize(
     ("spending", "bounds"),
-    [
-        ("obrien_fleming", (4.877, 3.357, 2.680, 2.290, 2.031)),
-        ("pocock", (2.438, 2.427, 2.410, 2.397, 2.386)),
-    ],
+    [("obrien_fleming", (4.877, 3.357, 2.680, 2.290, 2.031)), ("pocock", (2.438, 2.427, 2.410, 2.397, 2.386))],
 )
 def test_bounds_are_the_published_ones(spending: str, bounds: tuple[float, ...]) -> None:
     """Lan & DeMets' bounds for five equal looks at 5%, as the R package ldbounds gives them."""

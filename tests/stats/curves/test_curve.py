@@ -1,7 +1,5 @@
 """Confidence curves: an interval's ends and the p-value of a threshold must tell the same story."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import stats

@@ -1,7 +1,5 @@
 """Seed noise of rates on the logit scale."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

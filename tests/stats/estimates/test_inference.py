@@ -1,7 +1,5 @@
 """The choice of a method, and the figures of the one for few unlike values, by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -82,7 +80,6 @@ def test_both_sides_seeds_add_up() -> None:
     plan = layout(np.ones(40), None, None)
     noises = [seed_noise(side, plan) for side in (arm, reference)]
     totals = [noise.total for noise in noises if noise is not None]
-    assert parts is not None
     assert parts.seed == pytest.approx(sum(noise.seed for noise in noises if noise is not None))
     assert parts.rest == pytest.approx(sum(noise.rest for noise in noises if noise is not None))
     assert parts.replicates == pytest.approx(sum(totals) / (totals[0] / 2 + totals[1] / 3))
@@ -90,5 +87,4 @@ def test_both_sides_seeds_add_up() -> None:
     degrees = (totals[0] / 2 + totals[1] / 3) ** 2 / ((totals[0] / 2) ** 2 / 1 + (totals[1] / 3) ** 2 / 2)
     assert parts.seed_degrees == pytest.approx(degrees)
     single = against_zero(arm[:1]).components
-    assert single is not None
     assert (single.seed, single.rest, single.replicates, single.most_replicates) == (None, None, 1.0, 1)

@@ -9,7 +9,7 @@ from statsmodels.stats.power import TTestPower
 
 from bench.stats.estimates.half_width import SeedEstimates, half_widths
 from bench.stats.estimates.paired import paired_delta
-from bench.stats.estimates.power import Needed, detectable_effect, needed, needed_range, needed_unseen
+from bench.stats.estimates.power import Needed, detectable_effect, needed, needed_range, needed_unseen, together_range
 from bench.stats.noise.variance import Components
 from bench.stats.samples.sample import scores
 from benchmarks.simulations.measure import measure
@@ -96,6 +96,21 @@ def test_where_neither_alone_decides_both_together_do() -> None:
         0.05, replace(parts, replicates=seeds, most_replicates=seeds, seed_degrees=seeds - 1), examples=100
     )
     assert at_hand.examples == examples, "with these seeds that many examples decide it"
+
+
+def test_the_examples_beside_more_seeds_have_a_range_too() -> None:
+    """The only number without one was the one that rests on both noises: `66,000 examples and 12 seeds together`."""
+    parts = replace(three_seeds(example=0.01, seed=0.01), seed_degrees=40.0)
+    found = needed(0.05, parts, examples=100).together
+    assert found is not None
+    low, high = together_range(0.05, parts, found[1], examples=100)
+    assert low is not None
+    assert high is not None
+    assert low < found[0] < high
+    quantile = stats.chi2.ppf(0.9, 40) / 40
+    quieter = replace(parts, example=0.01 * 999 / stats.chi2.ppf(0.9, 999), seed=0.01 / quantile)
+    more = replace(quieter, replicates=found[1], most_replicates=found[1], seed_degrees=2.0 * (found[1] - 1))
+    assert needed(0.05, more, examples=100).examples == low
 
 
 def test_an_estimate_on_the_threshold_is_decided_by_nothing() -> None:

@@ -1,7 +1,5 @@
 """Differences taken seed by seed: what equal seeds share cancels, and nothing else."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -79,7 +77,6 @@ def test_missing_scores_are_bounded_by_the_ends_of_their_own_scale() -> None:
     present[:, :8] = False
     lacking = replace(arm, present=present, values=np.where(present, arm.values, 0.0))
     bounds = delta_by_seed(lacking, reference, seed=0).bounds
-    assert bounds is not None
     assert bounds.highest - bounds.lowest == pytest.approx(0.1)
     assert (bounds.missing, bounds.reference_missing) == (pytest.approx(0.1), 0.0)
 
@@ -88,10 +85,8 @@ def test_pairs_say_together_how_noisy_their_differences_are() -> None:
     rng = np.random.default_rng(5)
     groups = [pair(rng) for _ in range(3)]
     prior = pair_prior(groups)
-    assert prior is not None
     assert (prior.arms, prior.pooled_degrees) == (3, 6)
     delta = delta_by_seed(*groups[0], seed=0, prior=prior)
-    assert delta.components is not None
     assert delta.components.seed_degrees > SEEDS - 1
     assert "moderated over 3 pairs of arms, paired by seed" in delta.noise
     assert pair_prior([(*groups[0], groups[1][0]), groups[2]]).pooled_degrees == 6, "three arms: two differences"

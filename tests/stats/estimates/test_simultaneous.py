@@ -1,7 +1,5 @@
 """The level of a band over steps: between that of one interval and Bonferroni's, as the steps are alike."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """What each unit adds to a value: errors of candidates that share examples are added up from these."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -23,11 +21,9 @@ def test_without_gaps_it_is_the_mean_and_its_variance(clusters: list[int] | None
     found = influence(data, scored_rows(data))
     assert found.values == pytest.approx(data.values @ plan.share)
     spread = unit_spread(plan.totals(data.values.mean(axis=0)), plan)
-    assert spread is not None
     assert float((found.units.mean(axis=0) ** 2).sum()) == pytest.approx(spread.variance)
     assert found.degrees == pytest.approx(spread.degrees)
     noise = seed_noise(data.values, plan)
-    assert noise is not None
     assert found.rest == pytest.approx(noise.rest / 2)
 
 
@@ -37,7 +33,6 @@ def test_examples_of_an_unknown_cluster_add_as_much_noise_to_a_decision(strata: 
     data = scores(ROWS[:1], clusters=clusters, strata=strata)
     plan = layout(data.weights, data.clusters, data.strata)
     spread = unit_spread(plan.totals(data.values[0]), plan)
-    assert spread is not None
     assert float((influence(data, scored_rows(data)).units[0] ** 2).sum()) == pytest.approx(spread.variance)
 
 

@@ -1,7 +1,5 @@
 """Corpus metrics, rates at equal length and quality per cost take the noise of seeds from all arms, as scores do."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -57,8 +55,6 @@ def degrees_of_corpus(prior: SeedPrior | None, rng: Rng) -> float | None:
     arms = rates(rng)
     delta = corpus_delta(arms[0], arms[1], seed=0, replicates=50, prior=prior)
     value = corpus_interval(arms[0], seed=0, replicates=50, prior=prior)
-    assert delta is not None
-    assert value is not None
     moderated = prior is not None
     assert ("moderated" in value.method) is ("moderated" in delta.method) is moderated
     assert ("moderated" in value.noise) is ("moderated" in delta.noise) is moderated
@@ -94,10 +90,8 @@ def test_six_arms_together_know_their_noise_better_than_two_alone(
 def test_a_rate_at_equal_length_is_moderated_too() -> None:
     arms = judged(np.random.default_rng(2))
     prior = length_prior(arms)
-    assert prior is not None
     assert prior.usable
     found = length_controlled(arms[0], seed=0, replicates=100, prior=prior)
-    assert found is not None
     assert "moderated" in found.method
 
 
@@ -127,7 +121,6 @@ def test_draws_tell_nothing_of_others_and_lost_seeds_all_that_is_left(
         length_prior([replace(pairs[0], **changes), *pairs[1:]]),
     )
     for prior in priors:
-        assert prior is not None
         assert (prior.pooled_degrees, prior.lost) == (degrees, lost)
 
 
@@ -136,10 +129,8 @@ def test_an_arm_that_lost_a_seed_or_learned_from_draws_stays_with_its_own() -> N
     present = without_seeds(0)
     whole = corpus_seed_prior(corpus)
     drawn = corpus_interval(replace(corpus[0], draws=np.arange(SEEDS)), seed=0, replicates=50, prior=whole)
-    assert drawn is not None
     assert "moderated" not in drawn.method
     short = corpus_interval(replace(corpus[0], present=present), seed=0, replicates=50, prior=whole)
-    assert short is not None
     assert "moderated" not in short.method
 
 

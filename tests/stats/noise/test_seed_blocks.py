@@ -1,7 +1,5 @@
 """Arms that share their seeds' luck are found out; arms that do not are not."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import stats

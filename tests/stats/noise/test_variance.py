@@ -22,8 +22,6 @@ def test_crossed_components_are_those_of_the_anova_table() -> None:
     table = anova_lm(ols("value ~ C(seed) + C(example)", frame).fit())["mean_sq"]
     noise = seed_noise(values, plan)
     spread = unit_spread(plan.totals(values.mean(axis=0)), plan)
-    assert noise is not None
-    assert spread is not None
     assert noise.total * 30 == pytest.approx(table["C(seed)"])
     assert spread.variance * 4 * 30 == pytest.approx(table["C(example)"])
     assert noise.rest * 30 == pytest.approx(table["Residual"])
@@ -67,12 +65,10 @@ def test_weights_and_tasks_in_the_spread_by_loops() -> None:
         variances.append((residual**2 / (1 - share)).sum() / 4)
         degrees.append(max(1.0, 1 / (share**2).sum() - 1))
     spread = unit_spread(plan.totals(x), plan)
-    assert spread is not None
     assert spread.variance == pytest.approx(sum(variances))
     expected = sum(variances) ** 2 / sum(v**2 / d for v, d in zip(variances, degrees, strict=True))
     assert spread.degrees == pytest.approx(expected)
     level = unit_spread(plan.totals(np.ones(7)), plan)
-    assert level is not None
     assert level.variance == pytest.approx(0.0, abs=1e-20)
 
 
@@ -83,7 +79,6 @@ def test_the_degrees_over_two_tasks_are_scipys_of_welch() -> None:
     plan = layout(np.ones(28), None, np.repeat([0, 1], [7, 21]))
     spread = unit_spread(plan.totals(np.concatenate([few, -many])), plan)
     welch = stats.ttest_ind(few, many, equal_var=False)
-    assert spread is not None
     assert spread.degrees == pytest.approx(welch.df)
     assert spread.variance == pytest.approx((few.var(ddof=1) / 7 + many.var(ddof=1) / 21) / 4)
 
@@ -94,11 +89,9 @@ def test_the_variance_of_a_weighted_mean_is_statsmodels_hc2() -> None:
     values, weights = generator.normal(size=25), generator.uniform(0.2, 4.0, 25)
     plan = layout(np.ones(25), None, None)
     spread = unit_spread(plan.totals(values), plan)
-    assert spread is not None
     assert spread.variance == pytest.approx(OLS(values, np.ones(25)).fit(cov_type="HC2").bse[0] ** 2)
     uneven = layout(weights, None, None)
     robust = unit_spread(uneven.totals(values), uneven)
-    assert robust is not None
     assert robust.variance == pytest.approx(bell_and_mccaffrey(values, weights, np.arange(25)))
 
 
@@ -108,7 +101,6 @@ def test_the_variance_of_clusters_is_bell_and_mccaffreys() -> None:
     values = generator.normal(size=8)[label] + generator.normal(size=40)
     plan = layout(np.ones(40), label, None)
     spread = unit_spread(plan.totals(values), plan)
-    assert spread is not None
     assert spread.variance == pytest.approx(bell_and_mccaffrey(values, np.ones(40), label))
     shares = np.bincount(label) / 40
     assert spread.degrees == pytest.approx(1 / (shares**2).sum() - 1), "Kish's effective number, less one"
@@ -125,8 +117,6 @@ def test_examples_of_an_unknown_cluster_may_move_with_all_others() -> None:
     )
     whole, bound, hidden = (unit_spread(plan.totals(values), plan) for plan in (known, unknown, alone))
     assert whole is not None
-    assert bound is not None
-    assert hidden is not None
     residual = (values - values.mean()) / 200
     own = residual[lost].sum() ** 2 / (1 - lost.mean())
     rest = hidden.variance - own

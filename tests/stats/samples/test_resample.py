@@ -1,7 +1,5 @@
 """The bootstrap: each replicate is what a loop over its units gives."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Scores as arrays: what is taken, what is refused, and how examples add up."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

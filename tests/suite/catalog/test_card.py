@@ -1,7 +1,5 @@
 """A card that is wrong or missing must say so; a reader trusts its numbers."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

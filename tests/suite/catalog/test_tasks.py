@@ -1,7 +1,5 @@
 """A misspelt task must be caught before training, and no task that lm-eval has may be refused."""
 
-from __future__ import annotations
-
 import inspect
 import re
 from dataclasses import fields
@@ -9,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
 
 from bench.errors import InputError
 from bench.suite.catalog import folder_files
@@ -19,6 +18,7 @@ from bench.suite.catalog.tasks import (
     installed_task_file,
     installed_task_names,
     local_tasks,
+    read_task_file,
     read_task_folder,
     task_metrics,
 )
@@ -147,3 +147,20 @@ def test_the_metrics_that_lm_eval_computes_for_an_output_type_are_those_of_its_s
     for part in written.split('self.OUTPUT_TYPE == "')[1:]:
         asked = set(re.findall(r'"(\w+)" in use_metric', part))
         assert names.OWN_FIGURES[part.partition('"')[0]] == asked
+
+
+def test_a_task_file_is_parsed_again_only_once_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checks of one suite ask for it a dozen times. What an asker changes is its own."""
+    parsed, load, path = list[str](), yaml.load, tmp_path / "own.yaml"
+    monkeypatch.setattr(yaml, "load", lambda text, **loader: parsed.append(text) or load(text, **loader))
+    for text in ("task: own", "task: own\ninclude: gone.yaml", "task: ["):
+        path.write_text(text)
+        for _ in range(2):
+            if text.endswith("["):
+                with pytest.raises(InputError, match="not YAML"):
+                    read_task_file(path)
+            else:
+                found = read_task_file(path)
+                assert found == load(text, Loader=yaml.SafeLoader)
+                found.clear()
+    assert len(parsed) == 3

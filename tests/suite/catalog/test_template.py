@@ -1,7 +1,5 @@
 """Templates: a prompt that differs by one character between training and evaluation moves scores."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """What a suite names must be there before anything runs; all that is not is told in one message."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -93,6 +91,13 @@ def test_a_whole_suite_passes(tmp_path: Path) -> None:
             "data.unknown-column",
             "instruction",
         ),
+        (
+            'kind = "loss"',
+            'kind = "loss"\ncluster = "instructoin"',
+            "eval[1].cluster",
+            "data.unknown-column",
+            "instruction",
+        ),
         ('source = "rows.jsonl"', 'source = "row.jsonl"', "data.rows.source", "data.missing-file", "'rows.jsonl'"),
         (
             'source = "rows.jsonl"',
@@ -162,6 +167,22 @@ def test_a_margin_as_wide_as_the_scale_of_the_tasks_measures_is_refused_before_a
     (problem,) = refused(path)
     assert problem.where == "claim[0].margin"
     assert "spans the whole scale" in problem.what
+
+
+@pytest.mark.parametrize(("value", "refused_there"), [("60", True), ("0.6", False)])
+def test_a_target_that_no_score_of_the_tasks_can_be_is_refused_before_any_training(
+    tmp_path: Path, value: str, refused_there: bool
+) -> None:
+    """An eval that names no metric has its tasks'; every training ended as one that had not reached it."""
+    path = write_suite(tmp_path)
+    target = f'[evaluate_at]\nevals = ["questions"]\ntarget = {{ eval = "questions", value = {value} }}\n'
+    path.write_text(path.read_text() + target)
+    if not refused_there:
+        load_suite(path)
+        return
+    (problem,) = refused(path)
+    assert problem.where == "evaluate_at.target.value"
+    assert problem.what == "no score of 'questions' is 60: its scores are 0 to 1"
 
 
 def test_all_problems_of_names_and_files_come_at_once(tmp_path: Path) -> None:

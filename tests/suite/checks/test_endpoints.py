@@ -1,7 +1,5 @@
 """What cannot be had of a server is found in the suite, before anything is asked or trained."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

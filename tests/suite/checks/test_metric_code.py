@@ -1,7 +1,5 @@
 """Metrics that run code are refused by `bench validate`, which needs neither library nor network for that."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

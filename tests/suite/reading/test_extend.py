@@ -1,7 +1,5 @@
 """A suite laid over another must mean what one file with both would: keys, profiles, paths, and what is recorded."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -48,7 +46,6 @@ def test_paths_in_the_extended_file_mean_its_own_folder(tmp_path: Path) -> None:
     (tmp_path / "mine" / "own.jsonl").write_text('{"instruction": "q", "output": "a"}\n' * 9)
     suite = load_suite(path).suite
     assert suite.data["rows"].source == str(tmp_path / "theirs" / "rows.jsonl")
-    assert suite.model is not None
     assert suite.model.path == str(tmp_path / "theirs" / "model")
     assert load_suite(path, profile="p").suite.data["other"].source == "own.jsonl"
 

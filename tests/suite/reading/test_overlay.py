@@ -1,7 +1,5 @@
 """A profile or `--set` must change what it names and what that makes meaningless, and leave the rest alone."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -171,10 +169,12 @@ def test_paths_on_the_command_line_mean_the_current_folder(tmp_path: Path) -> No
     assert here("recipe.full.deepspeed=ds.json")["recipe"]["full"]["deepspeed"] == str(tmp_path / "ds.json")
     assert here('recipe.full.deepspeed={note="ds.json"}')["recipe"]["full"]["deepspeed"] == {"note": "ds.json"}
     assert here("model.template=chatml")["model"]["template"] == "chatml"
+    given = here("arms.given.a.adapter=./mine", "arms.given.b.weights=owner/name")["arms"]["given"]
+    assert given == {"a": {"adapter": str(tmp_path / "mine")}, "b": {"weights": "owner/name"}}
     assert here("model.template=./mine.jinja")["model"]["template"] == str(tmp_path / "mine.jinja")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(
     st.lists(
         st.text(max_size=20)

@@ -1,7 +1,5 @@
 """A file that is no suite must be refused with its place, whatever its bytes are."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`[evaluate_at]`: which steps of a training are evaluated, and what of a suite it must fit."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

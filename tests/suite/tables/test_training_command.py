@@ -1,7 +1,5 @@
 """A command is told of all that its recipe says, gets no secret, and runs only where the command line allows it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ from pydantic import ValidationError
 
 from bench.suite.checks.models.command_files import command_file_problems, untrusted_commands
 from bench.suite.tables.suite import Suite
+from bench.suite.tables.training.command import flat_values
 from bench.suite.tables.training.recipe import Recipe
 
 RUN = ("${python}", "train.py", "${rows}", "${out}")
@@ -28,6 +27,13 @@ def test_keys_reach_the_command_or_are_refused() -> None:
             told(**{key: value})
     with pytest.raises(ValidationError, match=r"does not get lora: write \$\{lora_alpha\}"):
         told("${lora_r}", lora={"r": 4, "alpha": 8})
+
+
+def test_a_key_reaches_the_command_as_the_suite_has_it() -> None:
+    """`16.0` ended programs that read `alpha` as a whole number."""
+    values = flat_values({"learning_rate": 2e-5, "lora": {"r": 8, "alpha": 16.0}, "schedule": "cosine", "packed": True})
+    expected = {"learning_rate": "2e-05", "lora_r": "8", "lora_alpha": "16", "schedule": "cosine", "packed": "true"}
+    assert values == expected
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """The account of a training in several processes: each formula over ranks, on clocks that the test moves."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -9,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.record.results.ledger import Energy, PhaseMemory
+from bench.record.results.training.ledger import Energy, PhaseMemory
 from bench.train.accounting.across_ranks import (
     Share,
     exchanged,

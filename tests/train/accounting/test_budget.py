@@ -1,7 +1,5 @@
 """Budgets in seconds: what a pilot's speed makes of them."""
 
-from __future__ import annotations
-
 import pytest
 
 from bench.suite.tables.training.budget import Budget

@@ -1,7 +1,5 @@
 """Energy is read from a counter or not given: a guessed joule would be believed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +7,7 @@ import pynvml
 import pytest
 import torch
 
-from bench.record.results.ledger import Energy
+from bench.record.results.training.ledger import Energy
 from bench.train.accounting.energy import EnergyCounter
 
 CPU = torch.device("cpu")
@@ -31,7 +29,6 @@ def test_packages_add_up_and_a_wrapped_counter_goes_on(tmp_path: Path) -> None:
     set_counter(tmp_path / "intel-rapl:1", 500_000)
     set_counter(tmp_path / "intel-rapl:0:0", 7_000_000)
     used = counter.used()
-    assert used is not None
     assert (used.joules, used.counter) == (pytest.approx(2.5 + 1.5), "rapl")
 
 

@@ -1,7 +1,5 @@
 """Counted operations: MFU must not gain from padding, nor a budget in operations from what is never computed."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -97,12 +95,8 @@ def test_utilisation_counts_the_steady_steps_alone(model: torch.nn.Module) -> No
     count = OperationCount(model, None, checkpointing=False, head_everywhere=False)
     schedule = schedule_of(PACKED, PADDED, PADDED)
     found = count.utilization(
-        schedule,
-        Steady(left_out=1, tokens_per_second=8.0),
-        device=torch.device("cpu"),
-        precision="fp32",
+        schedule, Steady(left_out=1, tokens_per_second=8.0), device=torch.device("cpu"), precision="fp32"
     )
-    assert found is not None
     assert found.flops_per_second == pytest.approx(count.model(schedule_of(PADDED, PADDED)) / 4)
     assert found.hardware_flops_per_second == pytest.approx(count.hardware(schedule_of(PADDED, PADDED)) / 4)
     assert found.published_flops_per_second is None
@@ -120,7 +114,6 @@ def test_the_higher_of_the_peaks_before_and_after_a_training_counts(
         schedule_of(PACKED), Steady(left_out=0, tokens_per_second=8.0), device=torch.device("cpu"), precision="fp32",
         peak_before=before,
     )  # fmt: skip
-    assert found is not None
     assert found.peak_flops_per_second == counts
 
 
@@ -145,11 +138,9 @@ def test_the_peak_of_several_processes_is_that_of_one_so_many_times(
     found = count.utilization(
         schedule_of(PADDED, PADDED), steady, device=torch.device("cuda"), precision="bf16", processes=3
     )
-    assert found is not None
     assert (found.peak_flops_per_second, found.published_flops_per_second) == (300.0, 750.0)
     assert asked == [("bf16", "cuda"), ("a GPU", "bf16")]
     alone = count.utilization(schedule_of(PADDED, PADDED), steady, device=torch.device("cuda"), precision="bf16")
-    assert alone is not None
     assert (alone.peak_flops_per_second, alone.published_flops_per_second) == (100.0, 250.0)
     nothing_left = Steady(left_out=2, tokens_per_second=8.0)
     assert (

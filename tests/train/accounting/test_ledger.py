@@ -1,14 +1,12 @@
 """The account of a training, counted by hand: what the report calls tokens, operations and peaks comes from here."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
 import torch
 
-from bench.record.results.ledger import Energy, OtherLoad, PhaseMemory
-from bench.record.results.training import Head
+from bench.record.results.training.ledger import Energy, OtherLoad, PhaseMemory
+from bench.record.results.training.result import Head
 from bench.train.accounting import ledger, utilization
 from bench.train.accounting.ledger import LedgerInput, make_ledger
 from bench.train.accounting.meter import Meter

@@ -1,7 +1,5 @@
 """The ledger's formulas, each pinned on a clock that the test moves."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

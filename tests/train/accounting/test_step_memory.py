@@ -1,7 +1,5 @@
 """Memory of a step, counted without numbers: a plan that is far off sends a training to a machine that is too small."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +10,11 @@ from torch.nn import functional
 from bench.model.head import selected_logits
 from bench.model.loading.load import load_base
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.facts import LargestPass, StepBytes
+from bench.record.results.training.facts import LargestPass, StepBytes
 from bench.train.accounting.step_memory import step_bytes
 from bench.train.accounting.tensor_memory import LiveBytes
 from bench.train.arguments.adapters import add_adapter, peft_config
-from bench.train.exact_counts import count_training
+from bench.train.planning.exact_counts import count_training
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 
@@ -27,13 +25,19 @@ RECIPES = [
     for precision in ("fp32", "bf16")
     for checkpointing in (False, True)
 ]
+ELSEWHERE = ("gpt2", "opt", "qwen2")
+CASES = [
+    *(("llama", recipe) for recipe in RECIPES),
+    *((architecture, RECIPES[place]) for architecture in ELSEWHERE for place in (0, 3, 5, 6)),
+]
+"""Every recipe on one architecture; on each other one four of them, which have every pair of settings."""
 
 
 @pytest.fixture(scope="module")
 def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Tiny models by architecture."""
     root = tmp_path_factory.mktemp("models")
-    return {name: tiny_checkpoint(root / name, name, width=64, layers=3) for name in ("llama", "gpt2", "opt", "qwen2")}
+    return {name: tiny_checkpoint(root / name, name, width=64, layers=3) for name in ("llama", *ELSEWHERE)}
 
 
 def job_on(base: Path, **recipe: Any) -> TrainJob:
@@ -62,8 +66,9 @@ def really_made(job: TrainJob, largest: LargestPass) -> int:
     return live.peak
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: "-".join(map(str, recipe.values())))
-@pytest.mark.parametrize("architecture", ["llama", "gpt2", "opt", "qwen2"])
+@pytest.mark.parametrize(
+    ("architecture", "recipe"), CASES, ids=["-".join((name, *map(str, recipe.values()))) for name, recipe in CASES]
+)
 def test_a_step_without_numbers_makes_what_one_with_them_makes(
     bases: dict[str, Path], architecture: str, recipe: dict[str, Any]
 ) -> None:

@@ -1,7 +1,5 @@
 """Peak tensor bytes: the count that names a step which suddenly keeps more alive."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, OPTConfig

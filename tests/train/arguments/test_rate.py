@@ -1,7 +1,5 @@
 """Learning-rate schedules: published hyper-parameters must mean what they meant where they were published."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Recipe to library arguments: what the user wrote must run, not what TRL defaults to."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any, get_args

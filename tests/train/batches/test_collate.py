@@ -1,7 +1,5 @@
 """Batches: a wrong mask trains on padding or prompts while the loss looks normal."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """Batches on disk: a token that came back changed would be trained on as if it had been written."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

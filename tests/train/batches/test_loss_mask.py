@@ -1,7 +1,5 @@
 """Masks: supervising the wrong turns looks like a normal loss."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

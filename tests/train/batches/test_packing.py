@@ -1,7 +1,5 @@
 """Packing and grouping: less padding must not lose, repeat or overfill anything."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """The schedule: arms that were promised equal budgets must get them, from the same rows in the same order."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """The trainer against arithmetic by hand: what a step's loss, gradient and counts must be."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from transformers import TrainerCallback
 
 from bench.model.loading.load import load_base
-from bench.record.results.ledger import Step
+from bench.record.results.training.ledger import Step
 from bench.train.accounting.meter import Meter
 from bench.train.batches.collate import collate, model_inputs
 from bench.train.loop.steps import DivergedError

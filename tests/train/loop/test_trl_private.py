@@ -1,7 +1,5 @@
 """TRL's fused head: the undocumented call must give the log-probabilities of the full logits."""
 
-from __future__ import annotations
-
 import torch
 from trl.trainer.utils import add_fused_lm_head
 

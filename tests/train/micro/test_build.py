@@ -1,7 +1,5 @@
 """Building the micro base: without these, the committed weights would be nobody's to reproduce."""
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 
@@ -9,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from bench.suite.tables.model import ModelCard
+from bench.suite.tables.models.model import ModelCard
 from bench.train.micro.build import build_micro
 from bench.train.micro.pretrain import Pretraining, PretrainingProgress
 

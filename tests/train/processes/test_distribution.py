@@ -1,7 +1,5 @@
 """What the libraries made of a recipe's shards is looked at, not believed."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 

@@ -4,8 +4,6 @@ Contract: an analysis is the reasoning of the answer or call behind it, a messag
 the user is text; a message to anything else is refused with `RowError`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

@@ -4,9 +4,7 @@ Contract: `message_turns` uses each key by its meaning or refuses the message wi
 list is reported by `bench.data.formats.unused`, never read.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -188,40 +186,49 @@ def speaker_and_content(item: Mapping[str, Any]) -> tuple[str, str]:
 def _turns(item: Mapping[str, Any], speaker: str, content: str) -> Turns:
     """The turn of a message, behind what tools returned where the message brings that, too."""
     name = field_of(item, speaker)
-    role = role_of(name)
-    given = _by_meaning(item)
+    role, given = role_of(name), _by_meaning(item)
     _check_honoured(item)
-    calls = [call for value in given.get(Key.CALLS, ()) for call in call_list(value)]
-    said = Said() if calls and content not in item else said_in(field_of(item, content), by_tool=role == "tool")
-    text, calls = said.text, [*calls, *said.calls]
-    _check_single(item, content, text)
+    said = _said(item, content, by_tool=role == "tool", calls=given.get(Key.CALLS, []))
+    _check_single(item, content, said.text)
     if said.results and role != "user":
         raise RowError("data.not-honoured", f"what a tool returned, in a turn of {role}")
     if isinstance(name, str) and name.strip().lower() in CALLERS:
-        calls, text = [*calls, *call_list(text)], ""
-    turn: dict[str, Any] = {"role": role, "content": text}
-    fields = [key for key in item if MESSAGE_KEYS.get(key) is Key.REASONING and is_filled(item[key])]
-    reasoning = joined([*(as_thought(item[key], key) for key in fields), *([said.thought] if said.thought else [])])
-    for key, value in (("reasoning", reasoning), ("tool_calls", calls)):
+        said.calls, said.text = [*said.calls, *call_list(said.text)], ""
+    turn: dict[str, Any] = {"role": role, "content": said.text}
+    reasoning = {key: item[key] for key, meaning in _filled(item) if meaning is Key.REASONING}
+    thoughts = [as_thought(value, key) for key, value in reasoning.items()]
+    for key, value in (("reasoning", joined([*filter(None, (*thoughts, said.thought))])), ("tool_calls", said.calls)):
         if value and role != "assistant":
             raise RowError("data.not-honoured", f"{key.replace('_', ' ')} in a turn of {role}")
         if value:
             turn[key] = value
-    turn = with_one_block(turn, fields or [content])
-    if role == "assistant" and not all(_learned(key, value) for key, value in item.items() if is_filled(value)):
+    turn = with_one_block(turn, [*reasoning] or [content])
+    if role == "assistant" and not all(_learned(key, item[key]) for key, _ in _filled(item)):
         turn["train"] = False
     for meaning, key in ((Key.NAME, "name"), (Key.CALL_ID, "tool_call_id")):
         if meaning in given:
             turn[key] = as_text(given[meaning][0], f"`{key}`")
-    return [*said.results, turn] if not said.results or not is_blank(text) else said.results
+    return [*said.results, turn] if not said.results or not is_blank(said.text) else said.results
+
+
+def _said(item: Mapping[str, Any], content: str, *, by_tool: bool, calls: Sequence[object]) -> Said:
+    """What a message says, with its `calls` before those of its content, which a message of calls may lack."""
+    named = [call for value in calls for call in call_list(value)]
+    said = Said() if named and content not in item else said_in(field_of(item, content), by_tool=by_tool)
+    said.calls = [*named, *said.calls]
+    return said
+
+
+def _filled(item: Mapping[str, Any]) -> list[tuple[str, Key]]:
+    """The keys of a message that are known and have a value, with their meanings."""
+    return [(key, MESSAGE_KEYS[key]) for key, value in item.items() if key in MESSAGE_KEYS and is_filled(value)]
 
 
 def _by_meaning(item: Mapping[str, Any]) -> dict[Key, list[Any]]:
     """The filled values of a message, by meaning."""
     given: dict[Key, list[Any]] = {}
-    for key, value in item.items():
-        if (meaning := MESSAGE_KEYS.get(key)) is not None and is_filled(value):
-            given.setdefault(meaning, []).append(value)
+    for key, meaning in _filled(item):
+        given.setdefault(meaning, []).append(item[key])
     return given
 
 

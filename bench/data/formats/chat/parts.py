@@ -4,8 +4,6 @@ Contract: `said_in` reads each part by its type (OpenAI's, Anthropic's) or raise
 file is never passed over.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field

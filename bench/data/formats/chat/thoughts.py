@@ -4,8 +4,6 @@ Contract: `with_one_block` leaves one block where field and text say the same, a
 nobody can say which of the two the model is to learn.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -6,8 +6,6 @@ and arguments that are objects are left out: tables of columns (Parquet, Arrow) 
 JSON text they are what the row says. A key of a call that is not read refuses the row.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from bench.data.formats.fields import RowError, is_filled, kind_of, parsed

@@ -4,8 +4,6 @@ Contract: `settle` checks a whole conversation, fixes what has one right fix (tu
 it is left out, and names what it changed.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

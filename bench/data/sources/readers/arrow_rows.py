@@ -1,7 +1,5 @@
 """Rows of Parquet and Arrow, a batch at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

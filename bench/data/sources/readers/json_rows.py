@@ -1,7 +1,5 @@
 """Rows of JSON and JSON Lines, a block of the file at a time."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """JSON objects that hold a whole table, which is no list of rows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -5,8 +5,6 @@ below a CSV header); a row that cannot be read comes as a `RowError` in place of
 raises `InputError`.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable
 from functools import partial

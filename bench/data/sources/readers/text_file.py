@@ -1,7 +1,5 @@
 """Text files of rows, compressed or not."""
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Iterator
 from pathlib import Path

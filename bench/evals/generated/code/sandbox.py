@@ -4,8 +4,6 @@ Contract: a program passes where it ends without an exception within its limits;
 standard library alone. Where the system offers no such sandbox, `NoSandboxError` says so and nothing runs.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 import subprocess

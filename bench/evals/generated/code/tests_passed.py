@@ -1,7 +1,5 @@
 """`metrics = ["code"]`: an answer's code passes the tests that its row gives as the reference."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Sequence

@@ -5,8 +5,6 @@ equal answers but for rounding, and whoever uses another engine than this progra
 Continuations are scored by `Scorer` alone: a server has no likelihoods of given texts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol

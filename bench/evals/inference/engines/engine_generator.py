@@ -4,8 +4,6 @@ Contract: before the first answer some prompts, evenly spread, are answered gree
 than the tolerance, the engine is refused; what was seen is in the record either way that it is used.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +13,7 @@ from bench.evals.inference.batch_check import CountedGenerator, spread, tokens_o
 from bench.evals.inference.engines.engine import Engine
 from bench.evals.inference.generation.generator import Answered, generate
 from bench.evals.inference.generation.request import Generation, GenerationRequest
-from bench.record.results.evaluation import Generated
+from bench.record.results.evals.evaluation import Generated
 
 
 @dataclass(slots=True, kw_only=True)

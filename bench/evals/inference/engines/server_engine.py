@@ -4,11 +4,10 @@ Contract: token ids go to the server as this program's own passes get them, so t
 server's is between. Answers are cut at stop texts and split from their thinking by this program.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from transformers import PreTrainedTokenizerBase
 
@@ -20,7 +19,7 @@ from bench.errors import InputError, Problem
 from bench.evals.inference.generation.answer_row import answer_row, finish
 from bench.evals.inference.generation.generator import Answered
 from bench.evals.inference.generation.request import Generation, GenerationRequest
-from bench.suite.tables.endpoint import EndpointSpec, Sampling
+from bench.suite.tables.models.endpoint import EndpointSpec, Sampling
 
 _TOGETHER = 64
 """Requests after which answers are kept."""
@@ -34,9 +33,9 @@ class ServerEngine:
     tokenizer: PreTrainedTokenizerBase
 
     @classmethod
-    def open(cls, server: EndpointSpec, tokenizer: PreTrainedTokenizerBase, *, cache: Path) -> ServerEngine:
+    def open(cls, server: EndpointSpec, tokenizer: PreTrainedTokenizerBase, *, cache: Path) -> Self:
         """An engine behind `server`; nothing is sent yet. cache: folder of this job's replies."""
-        return cls(client=open_endpoint(server, cache=cache), tokenizer=tokenizer)
+        return cls(client=open_endpoint(server, table="engine.server", cache=cache), tokenizer=tokenizer)
 
     @property
     def model(self) -> str:

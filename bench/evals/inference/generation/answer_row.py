@@ -3,8 +3,6 @@
 Contract: a row's tokens depend on its own logits, its own seeded generator and its own text alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

@@ -4,8 +4,6 @@ Contract: rows in work, their answers included, take at most the given slots; on
 Prompts of similar length are read in one pass; then every pass adds one token to each row in work.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

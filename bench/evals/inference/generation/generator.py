@@ -5,8 +5,6 @@ can be kept in a table (`key_value_table`) gets its rows continuously: a finishe
 models answer in batches that are padded on the left (`padded_batches`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

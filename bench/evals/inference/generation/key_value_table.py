@@ -4,11 +4,9 @@ Contract: a pass behind the table gives the logits of the whole rows, within rou
 whoever had a place before. Models for which that does not hold are recognised by trial (`fits_table`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from weakref import WeakKeyDictionary
 
 import torch
@@ -85,7 +83,7 @@ class KeyValueTable(Cache):  # type: ignore[misc]  # transformers is not typed
         for table in self._all():
             table[place].zero_()
 
-    def resized(self, *, places: int, width: int, rows: int) -> KeyValueTable:
+    def resized(self, *, places: int, width: int, rows: int) -> Self:
         """A table of another shape with the first `rows` rows of this one."""
         new, kept = KeyValueTable(places=places, width=width), min(width, self.width)
         for layer, tables in self._tables.items():

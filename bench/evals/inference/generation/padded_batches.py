@@ -5,8 +5,6 @@ goes on behind what it has read is found by trial: rows of similar length in a b
 of one length, where padding moves what a row sees; or, where no cache is honoured, every pass over whole rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

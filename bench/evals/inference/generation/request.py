@@ -1,7 +1,5 @@
 """What generation is asked for, and what it gives back."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

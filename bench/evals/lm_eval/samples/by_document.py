@@ -1,7 +1,5 @@
 """A task's samples by document, and what its metadata says."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What guessing gets on a task."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any

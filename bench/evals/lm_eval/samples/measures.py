@@ -7,8 +7,6 @@ Of perplexities and of IFEval's rates over instructions each row keeps what it a
 Bits per byte is a mean weighted by bytes, so its rows carry that weight.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ from bench.evals.lm_eval.samples.by_document import DocumentSamples, by_document
 from bench.evals.lm_eval.samples.chance import chance_of
 from bench.evals.lm_eval.samples.metric import TaskMetric, leading_metric, task_metrics
 from bench.evals.lm_eval.samples.score_rows import score_rows
-from bench.record.results.evaluation import Measure, ScoreRow
+from bench.record.results.evals.evaluation import Measure, ScoreRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

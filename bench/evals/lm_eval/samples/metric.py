@@ -1,7 +1,5 @@
 """One metric of a task after one of its filters: what it gives an example, and what it adds to a corpus metric."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Rows of a task's examples: scores, prompt, target and answer, as the report shows them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +9,7 @@ from lm_eval.api.task import Task
 
 from bench.evals.lm_eval.samples.by_document import DocumentSamples, metadata_of
 from bench.evals.lm_eval.samples.metric import OPTION_LENGTH, TaskMetric
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.text import slice_values
 
 _INVALID = "[invalid]"
@@ -39,6 +37,7 @@ def score_rows(
             prompt=str(sample["arguments"][0][0]),
             question=_question(task, sample),
             target=_target(task, sample),
+            options=_options(task, sample),
             output=_output(task, sample, leading) if by_filter else None,
             unread=_unread(task, by_filter, leading),
             slices={name: values for name in slices if (values := slice_values(sample["doc"], name))},
@@ -88,10 +87,15 @@ def _target(task: Task, sample: Mapping[str, Any]) -> str | None:
     if task.OUTPUT_TYPE == "generate_until" and isinstance(task.get_config("doc_to_target"), int):
         return None
     if task.OUTPUT_TYPE == "multiple_choice":
-        options = task.doc_to_choice(sample["doc"])
+        options = _options(task, sample)
         right = target if isinstance(target, list) else [target]
         return " | ".join(options[t] if isinstance(t, int) and 0 <= t < len(options) else str(t) for t in right)
     return " | ".join(map(str, target)) if isinstance(target, list) else str(target)
+
+
+def _options(task: Task, sample: Mapping[str, Any]) -> tuple[str, ...]:
+    """The texts between which a task chooses; empty of any other task."""
+    return tuple(map(str, task.doc_to_choice(sample["doc"]))) if task.OUTPUT_TYPE == "multiple_choice" else ()
 
 
 def _unread(task: Task, by_filter: Mapping[str, Mapping[str, Any]], leading: TaskMetric | None) -> bool:
@@ -118,10 +122,10 @@ def _output(task: Task, sample: Mapping[str, Any], leading: TaskMetric | None) -
         return str(sample["resps"][0][0])
     if task.OUTPUT_TYPE != "multiple_choice":
         return None
-    options = task.doc_to_choice(sample["doc"])
+    options = _options(task, sample)
     length = OPTION_LENGTH.get(leading.key if leading else "acc", OPTION_LENGTH["acc"])
     logprobs = [response[0][0] for response in sample["resps"]]
     values = [logprob / (length(option) or 1) for logprob, option in zip(logprobs, options, strict=False)]
     if leading is not None and leading.key == "acc_mutual_info":
         values = [given - alone for given, alone in zip(logprobs, logprobs[len(options) :], strict=False)]
-    return str(options[int(np.argmax(values))])
+    return options[int(np.argmax(values))]

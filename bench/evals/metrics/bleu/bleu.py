@@ -1,7 +1,5 @@
 """BLEU-4 (Papineni et al. 2002) by sacreBLEU: words as 13a cuts them, exponential smoothing, 0 to 100."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """chrF2 (Popović 2015) by sacreBLEU: character n-grams up to 6, recall weighted twice, 0 to 100."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Exact match: the answer is one of the references, letter by letter, but for white space around it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

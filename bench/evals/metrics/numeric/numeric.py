@@ -1,7 +1,5 @@
 """Numeric answer (GSM8K, Cobbe et al. 2021): the number after `####`, else the last one, equals a reference's."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ Words are runs of letters and digits of any script; the package's own tokenizer 
 other script 0. In English both see the same words.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """SQuAD's exact match and F1 (Rajpurkar et al. 2016), on 0 to 1: the best of the references."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Token F1: precision and recall over lower-cased words as bags, the best of the references."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

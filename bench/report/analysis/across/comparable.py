@@ -4,8 +4,6 @@ Contract: pure. Scores can be compared where suite, evals, tasks, held-out rows,
 was trained, with what, by which version and where, may differ, and is listed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any

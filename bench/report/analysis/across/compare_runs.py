@@ -5,14 +5,12 @@ where their numbers agree. Each eval that is no diagnostic is one family for Hol
 mean the same are refused, with every key that differs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench.errors import InputError, Problem
 from bench.record.record import Record
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.report.analysis.across.comparable import Difference, incomparable, other_differences
 from bench.report.analysis.aligned.align import Aligned, Run, ScoreRows, align_one, draws_by_arm, read_rows
 from bench.report.analysis.aligned.deltas import Deltas
@@ -25,7 +23,7 @@ from bench.stats.conclusions.multiplicity import holm
 from bench.stats.estimates.costs.ratio import Ratio, cost_ratio
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import REPLICATES
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 _FIRST, _SECOND = "@1", "@2"
 

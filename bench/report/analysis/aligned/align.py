@@ -4,9 +4,7 @@ Contract: pure. A subject that has no scores is a row without any present score,
 a subject lacks is absent for it, never 0.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -15,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.record.record import EvaluationRecord, Record, ScoredStep
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
+from bench.record.results.evals.score_table import ScoreTable
 from bench.report.analysis.aligned.corpus_metrics import count
 from bench.report.analysis.aligned.measurand import Measurand, measurands_of
+from bench.report.analysis.aligned.scored_rows import Lineup, RowsOfTasks, ScoredRows
 from bench.report.analysis.run_facts.subjects import planned_arms, subjects
 from bench.stats.estimates.missing import missing_share
 from bench.stats.samples.corpus_metrics import corpus_metric
@@ -25,7 +25,7 @@ from bench.stats.samples.corpus_sample import CorpusScores
 from bench.stats.samples.sample import Scores
 from bench.suite.catalog.metrics import ends_of
 from bench.suite.checks.data.subset_draws import draw_labels
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 _Floats: TypeAlias = NDArray[np.float64]
 _Ints: TypeAlias = NDArray[np.int64]
@@ -39,7 +39,7 @@ class Run(Protocol):
 
     def load(self) -> Record: ...
 
-    def scores(self, evaluation: EvaluationRecord | ScoredStep) -> list[ScoreRow]: ...
+    def scores(self, evaluation: EvaluationRecord | ScoredStep) -> Sequence[ScoreRow]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,17 +62,24 @@ class Aligned:
 LARGEST_SCORE = 1e100
 """A score beyond this cannot be squared and summed: it counts as missing, and the report names it."""
 ScoreRows: TypeAlias = Mapping[tuple[str, str], Sequence[ScoreRow]]
+ScoreTables: TypeAlias = Mapping[tuple[str, str], ScoreTable]
 
 
-def read_rows(run: Run, record: Record) -> ScoreRows:
+def read_rows(run: Run, record: Record) -> ScoreTables:
     """All per-example scores of a run, by (eval, subject); subjects without a result have no entry. Of a training's
     steps on dev examples by (`EVAL@dev`, `SUBJECT@STEP`)."""
     evaluations = [evaluation for evaluation in record.evaluations if evaluation.result and evaluation.scores]
     steps = [step for trajectory in record.trajectories for step in trajectory.steps]
-    return {
-        **{(evaluation.eval, evaluation.subject): run.scores(evaluation) for evaluation in evaluations},
-        **{(step.dev_eval, step.subject): run.scores(step) for step in steps},
-    }
+    named: list[tuple[str, EvaluationRecord | ScoredStep]] = [
+        *((evaluation.eval, evaluation) for evaluation in evaluations),
+        *((step.dev_eval, step) for step in steps),
+    ]
+    first: dict[str, ScoreTable] = {}
+    tables: dict[tuple[str, str], ScoreTable] = {}
+    for name, scored in named:
+        table = ScoreTable.of(run.scores(scored))
+        tables[name, scored.subject] = table.like(first.setdefault(name, table))
+    return tables
 
 
 def align(record: Record, rows: ScoreRows) -> tuple[Aligned, ...]:
@@ -102,50 +109,40 @@ def align_one(
     """One measurand for the subjects that `by_arm` names; an arm whose name is a base's has no seed noise.
 
     draws: as `draws_by_arm`."""
+    taken = RowsOfTasks(measurand.metrics)
     by_subject = {
-        subject: [row for row in rows.get((measurand.eval, subject), ()) if row.task in measurand.metrics]
-        for names in by_arm.values()
-        for subject in names
+        subject: taken.of(rows.get((measurand.eval, subject), ())) for names in by_arm.values() for subject in names
     }
-    measurand = _on_its_scale(measurand, by_subject.values())
-    first: dict[tuple[str, str], ScoreRow] = {}
-    for scored in by_subject.values():
-        for row in scored:
-            first.setdefault((row.task, row.id), row)
-    position = {example: index for index, example in enumerate(first)}
+    measurand, lineup = _on_its_scale(measurand, by_subject.values()), Lineup(by_subject.values())
+    examples = tuple(lineup.position)
     shared = _Shared(
-        weights=_weights(measurand, by_subject.values(), position),
-        clusters=cluster_labels(first.values()),
-        strata=labels_of([measurand.pools.get(row.task, row.task) for row in first.values()])
+        weights=_weights(by_subject.values(), lineup),
+        clusters=cluster_labels([(task, lineup.clusters[task, name]) for task, name in examples]),
+        strata=labels_of([measurand.pools.get(task, task) for task, _ in examples])
         if len(measurand.parts) > 1
         else None,
         bounds=measurand.bounds,
     )
     return Aligned(
         measurand=measurand,
-        examples=tuple(first),
+        examples=examples,
         arms={
             arm: replace(
-                _scores([by_subject[name] for name in names], position, measurand, shared, trained=not is_base(arm)),
+                _scores([by_subject[name] for name in names], lineup, measurand, shared, trained=not is_base(arm)),
                 draws=_draws(draws, arm),
             )
             for arm, names in by_arm.items()
         },
-        counts=_counts(measurand, by_arm, by_subject, position, clusters=shared.clusters, draws=draws),
+        counts=_counts(measurand, by_arm, by_subject, lineup.position, clusters=shared.clusters, draws=draws),
     )
 
 
-def _weights(
-    measurand: Measurand, by_subject: Iterable[list[ScoreRow]], position: Mapping[tuple[str, str], int]
-) -> _Floats:
+def _weights(by_subject: Iterable[ScoredRows], lineup: Lineup) -> _Floats:
     """Weight of each example, from the first subject that has a score of it; 1 where none has."""
-    weights = np.ones(len(position))
-    weighted: set[tuple[str, str]] = set()
-    for row in (row for scored in by_subject for row in scored):
-        example = row.task, row.id
-        if example not in weighted and row.metrics.get(measurand.metrics[row.task]) is not None:
-            weighted.add(example)
-            weights[position[example]] = row.weight
+    weights = np.ones(len(lineup.position))
+    for scored in reversed(list(by_subject)):
+        there = np.flatnonzero(scored.present)[::-1]  # of two rows of one example the first is set last
+        weights[lineup.places(scored)[there]] = scored.weights[there]
     return weights
 
 
@@ -156,7 +153,7 @@ def _draws(draws: Mapping[str, tuple[int, ...]] | None, arm: str) -> _Ints | Non
 def _counts(
     measurand: Measurand,
     by_arm: Mapping[str, tuple[str, ...]],
-    by_subject: Mapping[str, list[ScoreRow]],
+    by_subject: Mapping[str, ScoredRows],
     position: Mapping[tuple[str, str], int],
     *,
     clusters: _Ints | None,
@@ -169,7 +166,7 @@ def _counts(
     several = len(measurand.metrics) > 1
     counted = {
         arm: count(
-            [by_subject[name] for name in names],
+            [by_subject[name].rows() for name in names],
             position,
             metric,
             trained=not is_base(arm),
@@ -191,41 +188,33 @@ class _Shared:
     bounds: tuple[float, float] | None
 
 
-def _on_its_scale(measurand: Measurand, by_subject: Iterable[list[ScoreRow]]) -> Measurand:
+def _on_its_scale(measurand: Measurand, by_subject: Iterable[ScoredRows]) -> Measurand:
     """The measurand with the ends of its metrics' scale, where all have the same and no score is beyond."""
     if measurand.binary or measurand.kind == "judge":
         return replace(measurand, bounds=(0.0, 1.0))
-    seen: dict[str, list[float]] = {metric: [] for metric in measurand.metrics.values()}
-    for row in (row for scored in by_subject for row in scored):
-        score = row.metrics.get(measurand.metrics[row.task])
-        if score is not None:
-            seen[measurand.metrics[row.task]].append(score)
+    seen: dict[str, set[float]] = {metric: set() for metric in measurand.metrics.values()}
+    for scored in by_subject:
+        for metric, values in seen.items():
+            values.update(scored.values[scored.present & (scored.metric == metric)].tolist())
     ends = {_ends(metric, scores, per_example=measurand.per_example) for metric, scores in seen.items()}
     return replace(measurand, bounds=ends.pop() if len(ends) == 1 else None)
 
 
-def _ends(metric: str, scores: Sequence[float], *, per_example: bool) -> tuple[float, float] | None:
+def _ends(metric: str, scores: Collection[float], *, per_example: bool) -> tuple[float, float] | None:
     """Ends of one metric's scale. scores: of single examples, which a corpus metric has none of."""
     corpus = None if per_example else corpus_metric(metric)
     return ends_of(metric, scores) if corpus is None else corpus.support
 
 
 def _scores(
-    replicates: list[list[ScoreRow]],
-    position: Mapping[tuple[str, str], int],
-    measurand: Measurand,
-    shared: _Shared,
-    *,
-    trained: bool,
+    replicates: Sequence[ScoredRows], lineup: Lineup, measurand: Measurand, shared: _Shared, *, trained: bool
 ) -> Scores:
-    shape = (len(replicates), len(position))
+    shape = (len(replicates), len(lineup.position))
     values, present = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
     for seed, scored in enumerate(replicates):
-        for row in scored:
-            score = row.metrics.get(measurand.metrics[row.task])
-            if score is not None and usable(score):
-                index = position[row.task, row.id]
-                values[seed, index], present[seed, index] = score, True
+        there = scored.present & usable(scored.values)
+        places = lineup.places(scored)[there]
+        values[seed, places], present[seed, places] = scored.values[there], True
     return Scores(
         values=values,
         present=present,
@@ -238,21 +227,20 @@ def _scores(
     )
 
 
-def usable(score: float | None) -> bool:
-    """Whether a score can be computed with; a missing one is no fault."""
-    return score is None or abs(score) <= LARGEST_SCORE
+def usable(scores: _Floats) -> NDArray[np.bool_]:
+    """Which scores can be computed with."""
+    return np.abs(scores) <= LARGEST_SCORE
 
 
-def cluster_labels(rows: Iterable[ScoreRow]) -> _Ints | None:
-    """Labels of the examples' clusters, as `Scores` has them; `None` without any.
+def cluster_labels(clusters: Sequence[tuple[str, str | None]]) -> _Ints | None:
+    """Labels of the examples' clusters, as `Scores` has them; `None` without any. clusters: of a task, by example.
 
     Examples of a task without clusters are independent. Where a task has clusters, an example without one belongs to
     some cluster that nobody knows: it has a negative label.
     """
-    listed = list(rows)
-    clustered = {row.task for row in listed if row.cluster is not None}
-    labels = labels_of([(row.task, row.cluster) if row.task in clustered else None for row in listed])
-    unknown = np.array([row.cluster is None and row.task in clustered for row in listed], dtype=np.bool_)
+    clustered = {task for task, cluster in clusters if cluster is not None}
+    labels = labels_of([(task, cluster) if task in clustered else None for task, cluster in clusters])
+    unknown = np.array([cluster is None and task in clustered for task, cluster in clusters], dtype=np.bool_)
     return None if labels is None else np.where(unknown, -1 - labels, labels)
 
 

@@ -3,14 +3,12 @@
 Contract: as with scores, an example that a replicate lacks is absent for it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.stats.samples.corpus_metrics import corpus_metric
 from bench.stats.samples.corpus_sample import CorpusScores
 

@@ -1,10 +1,8 @@
 """Every paired difference of one report, computed once, all with the same seed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from bench.record.record import Record
 from bench.report.analysis.aligned.align import Aligned
@@ -60,7 +58,7 @@ class Deltas:
     _priors: dict[str, SeedPrior | None] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, record: Record, *, replicates: int) -> Deltas:
+    def of(cls, record: Record, *, replicates: int) -> Self:
         """For one run; nothing is computed yet."""
         groups, same, suite = _shared_rows(record), _one_training(record), record.resolved.suite
         return cls(
@@ -109,10 +107,12 @@ class Deltas:
         name = entry.measurand.name
         if name not in self._priors:
             whole = entry.measurand.per_example
-            self._priors[name] = (
-                seed_prior_of(self._trained(entry.arms)) if whole else corpus_seed_prior(self._trained(entry.counts))
-            )
+            self._priors[name] = self.prior_of(entry.arms) if whole else corpus_seed_prior(self._trained(entry.counts))
         return self._priors[name]
+
+    def prior_of(self, arms: Mapping[str, Scores]) -> SeedPrior | None:
+        """What the seeds of arms say together by these scores, those of deployed forms left out."""
+        return seed_prior_of(self._trained(arms))
 
     def _trained(self, by_arm: Mapping[str, _Kept]) -> list[_Kept]:
         """What is kept of all arms but the deployed forms."""

@@ -3,14 +3,14 @@
 Contract: pure; looks at the rows of the first subject with scores for texts and ids, and at all rows for their scores.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.record.results.evaluation import ScoreRow
+import numpy as np
+
 from bench.report.analysis.aligned.align import Aligned, ScoreRows, usable
+from bench.report.analysis.aligned.scored_rows import RowsOfTasks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,29 +33,19 @@ def example_checks(aligned: Sequence[Aligned], rows: ScoreRows) -> tuple[Example
 
 
 def _check(entry: Aligned, rows: ScoreRows) -> ExampleCheck | None:
-    metrics = entry.measurand.metrics
-    subjects = [
-        [row for row in scored if row.task in metrics]
-        for (name, _), scored in rows.items()
-        if name == entry.measurand.eval
-    ]
-    first = next((subject_rows for subject_rows in subjects if subject_rows), None)
+    taken = RowsOfTasks(entry.measurand.metrics)
+    subjects = [taken.of(scored) for (name, _), scored in rows.items() if name == entry.measurand.eval]
+    first = next((subject for subject in subjects if len(subject.places)), None)
     if first is None:
         return None
-    distinct = {(row.task, row.id): row for row in reversed(first)}.values()
+    distinct = {(row.task, row.id): row for row in reversed(first.rows())}.values()
     return ExampleCheck(
         measurand=entry.measurand.name,
         examples=len(distinct),
-        repeated_ids=len(first) - len(distinct),
+        repeated_ids=len(first.places) - len(distinct),
         repeated_texts=_repeats((row.task, row.prompt, row.target) for row in distinct),
-        unusable_scores=sum(
-            not usable(_score(row, metrics[row.task])) for subject_rows in subjects for row in subject_rows
-        ),
+        unusable_scores=sum(int(np.sum(subject.present & ~usable(subject.values))) for subject in subjects),
     )
-
-
-def _score(row: ScoreRow, metric: str) -> float | None:
-    return row.metrics.get(metric)
 
 
 def _repeats(texts: Iterable[object]) -> int:

@@ -1,13 +1,11 @@
 """What each column of the results measures, from the suite and the measures that its evals reported."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 
 from bench.record.record import Record
-from bench.record.results.evaluation import Measure
+from bench.record.results.evals.evaluation import Measure
 from bench.suite.tables.evals.common import Role
 from bench.suite.tables.evals.eval_spec import EvalSpec
 
@@ -46,6 +44,14 @@ class Measurand:
         """How far two scores can be apart; `None` where the metrics' scales are unknown."""
         return None if self.bounds is None else self.bounds[1] - self.bounds[0]
 
+    def can_differ_by(self, size: float, reference: float | None) -> bool:
+        """Whether a score can be so far from a reference's, short of the end of the scale, up or down; true where the
+        scale is unknown."""
+        if self.bounds is None:
+            return True
+        low, high = self.bounds
+        return size < (high - low if reference is None else max(reference - low, high - reference))
+
     @property
     def parts(self) -> tuple[str, ...]:
         """What counts equally: tasks, and groups whose examples do."""
@@ -53,9 +59,9 @@ class Measurand:
 
 
 def measurands_of(spec: EvalSpec, record: Record) -> list[Measurand]:
-    """One for the eval if its tasks' headline measures have a common scale, else one for each task; none for questions,
-    which have no score."""
-    if spec.kind == "questions":
+    """One for the eval if its tasks' headline measures have a common scale, else one for each task; none for an eval
+    without scores."""
+    if not spec.scored:
         return []
     measures = headlines(spec.name, record)
     names = {measure.metric for measure in measures.values()}
@@ -119,7 +125,7 @@ def _measurand(
         binary=bool(measures) and all(measure.binary for measure in measures.values()),
         per_example=all(measure.per_example for measure in measures.values()),
         chance=chance_of(measures, pools or {}),
-        limit=spec.limit if spec.kind in ("lm_eval", "choice") else None,
-        against_control=spec.kind == "judge" and spec.against == "control",
+        limit=getattr(spec, "limit", None),
+        against_control=spec.against_controls,
         pools=pools or {},
     )

@@ -3,12 +3,10 @@
 Contract: pure.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from bench.record.record import Record
-from bench.record.results.evaluation import GroupMeasure
+from bench.record.results.evals.evaluation import GroupMeasure
 from bench.report.analysis.aligned.align import Aligned
 from bench.report.analysis.aligned.measurand import chance_of, headlines
 from bench.report.analysis.aligned.subset import some_tasks

@@ -1,7 +1,5 @@
 """A part of a measurand's examples, lined up like the whole: some tasks, or the examples that are not contaminated."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import replace
 

@@ -4,15 +4,13 @@ Contract: pure. All examples where they fit; else as many of each eval as fit, d
 before any answer or score is looked at.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from bench.record.record import Record
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.score_table import ExampleAnswer, ScoreTable
 from bench.report.analysis.aligned.align import Aligned, ScoreRows
 from bench.report.analysis.run_facts.subjects import subjects
 
@@ -44,6 +42,8 @@ class EvalExamples:
     tasks: tuple[str, ...] = field(repr=False)
     questions: tuple[str, ...] = field(repr=False)
     targets: tuple[str | None, ...] = field(repr=False)
+    options: tuple[tuple[str, ...], ...] = field(repr=False)
+    """What subjects chose from, of each example; empty where they wrote."""
     arms: Mapping[str, tuple[AnsweredBy, ...]] = field(repr=False)
     """By arm, its subjects in the order of their seeds."""
 
@@ -72,13 +72,13 @@ def _of_eval(
     entry: Aligned, by_arm: Mapping[str, tuple[str, ...]], rows: ScoreRows, drawn: Sequence[int], characters: int
 ) -> EvalExamples:
     name = entry.measurand.eval
-    wanted = {entry.examples[position] for position in drawn}
+    wanted = [entry.examples[position] for position in drawn]
     by_subject = {
-        subject: {key: row for row in rows.get((name, subject), ()) if (key := (row.task, row.id)) in wanted}
+        subject: ScoreTable.of(rows.get((name, subject), ())).answers(wanted)
         for names in by_arm.values()
         for subject in names
     }
-    fitting = set(_fitting([entry.examples[position] for position in drawn], by_subject, characters))
+    fitting = set(_fitting(wanted, by_subject, characters))
     kept = [example for example in entry.examples if example in fitting]
     first = [next(scored[example] for scored in by_subject.values() if example in scored) for example in kept]
     return EvalExamples(
@@ -87,11 +87,13 @@ def _of_eval(
         shown=len(kept),
         ids=tuple(identity for _, identity in kept),
         tasks=tuple(task for task, _ in kept),
-        questions=tuple(_cut(row.question or row.prompt) or "" for row in first),
-        targets=tuple(_cut(row.target) for row in first),
+        questions=tuple(_cut(row.get("question") or row["prompt"]) or "" for row in first),
+        targets=tuple(_cut(row.get("target")) for row in first),
+        options=tuple(tuple(_cut(option) or "" for option in row.get("options", ())) for row in first),
         arms={
             arm: tuple(
-                _answered(entry, subject, [by_subject[subject].get(example) for example in kept]) for subject in names
+                _answered(entry, subject, [(task, by_subject[subject].get((task, id_))) for task, id_ in kept])
+                for subject in names
             )
             for arm, names in by_arm.items()
         },
@@ -99,7 +101,7 @@ def _of_eval(
 
 
 def _fitting(
-    drawn: Sequence[tuple[str, str]], by_subject: Mapping[str, Mapping[tuple[str, str], ScoreRow]], characters: int
+    drawn: Sequence[tuple[str, str]], by_subject: Mapping[str, Mapping[tuple[str, str], ExampleAnswer]], characters: int
 ) -> list[tuple[str, str]]:
     """The first of the drawn examples whose different texts have at most so many characters; one at least."""
     seen: set[int] = set()
@@ -108,7 +110,7 @@ def _fitting(
     for example in drawn:
         for scored in by_subject.values():
             row = scored.get(example)
-            for text in () if row is None else (row.question or row.prompt, row.target, row.output):
+            for text in () if row is None else _texts(row):
                 if text is not None and hash(text) not in seen:
                     seen.add(hash(text))
                     size += min(len(text), LONGEST_TEXT)
@@ -118,15 +120,19 @@ def _fitting(
     return kept
 
 
-def _answered(entry: Aligned, subject: str, scored: Sequence[ScoreRow | None]) -> AnsweredBy:
+def _texts(row: ExampleAnswer) -> tuple[str | None, ...]:
+    return row.get("question") or row["prompt"], row.get("target"), *row.get("options", ()), row.get("output")
+
+
+def _answered(entry: Aligned, subject: str, scored: Sequence[tuple[str, ExampleAnswer | None]]) -> AnsweredBy:
     # A corpus metric has no score for one answer; where it has a sentence-level sister, that one is shown.
     prefix = "" if entry.measurand.per_example else "sentence_"
     return AnsweredBy(
         subject=subject,
         scores=tuple(
-            None if row is None else row.metrics.get(prefix + entry.measurand.metrics[row.task]) for row in scored
+            None if row is None else row["metrics"].get(prefix + entry.measurand.metrics[task]) for task, row in scored
         ),
-        outputs=tuple(None if row is None else _cut(row.output) for row in scored),
+        outputs=tuple(None if row is None else _cut(row.get("output")) for _, row in scored),
     )
 
 

@@ -4,25 +4,27 @@ Contract: pure; of right-or-wrong measures only. Which few are shown is drawn fr
 for `flips.jsonl`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from bench.record.record import Record
-from bench.record.results.evaluation import ScoreRow
 from bench.report.analysis.aligned.align import Aligned, ScoreRows
+from bench.report.analysis.aligned.scored_rows import RowsOfTasks, ScoredRows
 from bench.report.analysis.run_facts.subjects import bases_by_arm, subjects
 
 FILE = "flips.jsonl"
 """The whole list, in the run directory."""
 SHOWN = 3
 """Examples of each direction that are shown for each eval."""
+_SHARED_TEXTS = 1 << 16
+"""Encoded texts that are held: questions, targets and base's answers of one eval."""
 Direction = Literal["gained", "lost"]
+_Text = TypeVar("_Text", str, str | None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +46,15 @@ class Flip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlipCount:
-    """One arm on one measurand. The first two are means over its seeds, the others examples that flip with each."""
+    """One arm on one measurand, in examples. gained, lost: on which the arm, averaged over its seeds, is better, or
+    worse, than its base: at least one seed flips. always_gained, always_lost: which flip with every seed."""
 
     arm: str
     measurand: str
     examples: int
     seeds: int
-    gained: float
-    lost: float
+    gained: int
+    lost: int
     always_gained: int
     always_lost: int
 
@@ -71,15 +74,15 @@ class Flips:
         """Flips in the file."""
         return len(self.flips)
 
-    def lines(self) -> str:
-        """All flips as JSON Lines."""
-        names = [entry.name for entry in fields(Flip)]  # `asdict` would copy every text
-        return "".join(
-            json.dumps({name: getattr(flip, name) for name in names}, ensure_ascii=False) + "\n" for flip in self.flips
-        )
+    def lines(self) -> Iterator[str]:
+        """All flips as JSON Lines; a text that many flips share is encoded once."""
+        names, encode = [entry.name for entry in fields(Flip)], json.JSONEncoder(ensure_ascii=False).encode
+        encoded = lru_cache(_SHARED_TEXTS)(encode)
+        for flip in self.flips:
+            yield "{" + ", ".join([f'"{name}": {encoded(getattr(flip, name))}' for name in names]) + "}\n"
 
 
-def find_flips(record: Record, aligned: Sequence[Aligned], rows: ScoreRows, *, shown: int = SHOWN) -> Flips:
+def find_flips(record: Record, aligned: Sequence[Aligned], rows: ScoreRows) -> Flips:
     """The flips of every arm on every right-or-wrong measurand."""
     entries = [entry for entry in aligned if entry.measurand.binary and entry.measurand.per_example]
     counts: list[FlipCount] = []
@@ -88,56 +91,60 @@ def find_flips(record: Record, aligned: Sequence[Aligned], rows: ScoreRows, *, s
     generator, names = np.random.default_rng(int(record.digest[:16], 16)), subjects(record)
     for entry in entries:
         entry_flips: list[Flip] = []
-        for arm, base in bases_by_arm(record).items():
-            by_seed = _flips_of(arm, base, entry, rows, names[arm])
-            if by_seed is not None:
+        taken, bases = RowsOfTasks(entry.measurand.metrics), bases_by_arm(record)
+        scored = {base: rows.get((entry.measurand.eval, base)) for base in dict.fromkeys(bases.values())}
+        before = {base: None if found is None else _Before(taken.of(found)) for base, found in scored.items()}
+        for arm, base in bases.items():
+            answered = [name for name in names[arm] if (entry.measurand.eval, name) in rows]
+            after = {name: taken.of(rows[entry.measurand.eval, name]) for name in answered}
+            if (was := before[base]) is not None and after:
+                by_seed = [list(_compare(arm, name, entry, was, now)) for name, now in after.items()]
                 entry_flips += [flip for per_seed in by_seed for flip in per_seed]
                 counts.append(_count(arm, entry, by_seed))
         flips += entry_flips
-        drawn += [flip for direction in ("gained", "lost") for flip in _draw(entry_flips, direction, shown, generator)]
+        drawn += [flip for direction in ("gained", "lost") for flip in _draw(entry_flips, direction, generator)]
     return Flips(counts=tuple(counts), flips=tuple(flips), shown=tuple(drawn))
 
 
-def _flips_of(arm: str, base: str, entry: Aligned, rows: ScoreRows, names: Sequence[str]) -> list[list[Flip]] | None:
-    """By seed that was scored; `None` where the base or all seeds have no score."""
-    name = entry.measurand.eval
-    if (name, base) not in rows:
-        return None
-    before = {(row.task, row.id): row for row in rows[name, base]}
-    scored = [subject for subject in names if (name, subject) in rows]
-    return [list(_compare(arm, subject, entry, before, rows[name, subject])) for subject in scored] or None
+class _Before:
+    """What a base answered; each text is held once, however many subjects differ from it."""
+
+    def __init__(self, scored: ScoredRows) -> None:
+        self.scored, self.texts = scored, scored.texts()
+        self.places = {example: place for place, example in enumerate(scored.examples)}
 
 
-def _compare(
-    arm: str, subject: str, entry: Aligned, before: dict[tuple[str, str], ScoreRow], after: Sequence[ScoreRow]
-) -> Iterator[Flip]:
-    metrics = entry.measurand.metrics
-    for row in after:
-        old = before.get((row.task, row.id))
-        if old is None or row.task not in metrics:
-            continue
-        was, now = old.metrics.get(metrics[row.task]), row.metrics.get(metrics[row.task])
-        if was is None or now is None or was == now:
-            continue
-        better = (now > was) == entry.measurand.higher_is_better
+def _compare(arm: str, subject: str, entry: Aligned, before: _Before, after: ScoredRows) -> Iterator[Flip]:
+    old = np.array([before.places.get(example, -1) for example in after.examples], dtype=np.int64)
+    new = np.flatnonzero(after.present & (old >= 0))
+    new = new[before.scored.present[old[new]]]
+    new = new[before.scored.values[old[new]] != after.values[new]]
+    better = (after.values[new] > before.scored.values[old[new]]) == entry.measurand.higher_is_better
+    for place, row, gained in zip(old[new].tolist(), after.texts(new), better.tolist(), strict=True):
+        was, (task, example) = before.texts[place], before.scored.examples[place]
         yield Flip(
             eval=entry.measurand.name,
-            task=row.task,
-            id=row.id,
+            task=task,
+            id=example,
             arm=arm,
             subject=subject,
-            direction="gained" if better else "lost",
-            question=row.question or row.prompt,
-            target=row.target,
-            base_output=old.output,
-            output=row.output,
+            direction="gained" if gained else "lost",
+            question=_shared(was.get("question") or was["prompt"], row.get("question") or row["prompt"]),
+            target=_shared(was.get("target"), row.get("target")),
+            base_output=was.get("output"),
+            output=_shared(was.get("output"), row.get("output")),
         )
 
 
+def _shared(was: _Text, now: _Text) -> _Text:
+    """`now`; where both say the same, the object that is there already."""
+    return was if was == now else now
+
+
 def _count(arm: str, entry: Aligned, by_seed: Sequence[Sequence[Flip]]) -> FlipCount:
-    def of(direction: Direction) -> tuple[float, int]:
+    def of(direction: Direction) -> tuple[int, int]:
         sets = [{(flip.task, flip.id) for flip in flips if flip.direction == direction} for flips in by_seed]
-        return sum(map(len, sets)) / len(sets), len(set.intersection(*sets))
+        return len(set.union(*sets)), len(set.intersection(*sets))
 
     (gained, always_gained), (lost, always_lost) = of("gained"), of("lost")
     return FlipCount(
@@ -152,13 +159,13 @@ def _count(arm: str, entry: Aligned, by_seed: Sequence[Sequence[Flip]]) -> FlipC
     )
 
 
-def _draw(flips: Sequence[Flip], direction: str, shown: int, generator: np.random.Generator) -> list[Flip]:
-    """Draws `shown` flips whose text was recorded, each example at most once."""
+def _draw(flips: Sequence[Flip], direction: str, generator: np.random.Generator) -> list[Flip]:
+    """Draws `SHOWN` flips whose text was recorded, each example at most once."""
     open_to_see = [flip for flip in flips if flip.direction == direction and flip.output is not None]
     order = generator.permutation(len(open_to_see))
     chosen: dict[tuple[str, str], Flip] = {}
     for index in order:
-        if len(chosen) == shown:
+        if len(chosen) == SHOWN:
             break
         flip = open_to_see[int(index)]
         chosen.setdefault((flip.task, flip.id), flip)

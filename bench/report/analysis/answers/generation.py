@@ -3,14 +3,12 @@
 Contract: pure functions of the record; means over the seeds that have it, `None` where none has.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from bench.record.record import EvaluationRecord, Record
-from bench.record.results.evaluation import Generated
+from bench.report.analysis.run_facts.known import mean_of_known
 from bench.report.analysis.run_facts.own_speed import own_speed, unlike_name
 from bench.report.analysis.run_facts.subjects import evaluations_of, subjects
 
@@ -103,18 +101,13 @@ def _cost(record: Record, name: str, arm: str, evaluations: Sequence[EvaluationR
         answers=fmean(generated.answers for generated in drawn),
         samples=drawn[0].samples,
         tokens=fmean(generated.tokens for generated in drawn),
-        tokens_per_second=_mean(timed, lambda generated: generated.tokens_per_second),
-        shared_tokens_per_second=_mean(drawn, lambda generated: generated.tokens_per_second),
+        tokens_per_second=mean_of_known(generated.tokens_per_second for generated in timed),
+        shared_tokens_per_second=mean_of_known(generated.tokens_per_second for generated in drawn),
         unlike_machine=unlike_name(record, evaluations),
-        first_token_seconds=_mean(timed, lambda generated: generated.first_token_seconds),
+        first_token_seconds=mean_of_known(generated.first_token_seconds for generated in timed),
         engine=engines[0].host if engines else None,
         engine_compared=sum(engine.compared for engine in engines),
         engine_equal=sum(engine.equal for engine in engines),
         headline=leading[0].metric if leading else None,
         decoding_error=fmean(errors) if errors else None,
     )
-
-
-def _mean(drawn: Sequence[Generated], value: Callable[[Generated], float | None]) -> float | None:
-    figures = [figure for generated in drawn if (figure := value(generated)) is not None]
-    return fmean(figures) if figures else None

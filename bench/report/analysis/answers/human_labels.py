@@ -3,8 +3,6 @@
 Contract: pure. An example is one unit, with its seeds averaged: pairs of one prompt are not independent.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
@@ -12,7 +10,7 @@ import numpy as np
 
 from bench.record.labels import HumanLabel
 from bench.record.record import Record
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.stats.estimates.judged.prediction_powered import Corrected, corrected_rate
 from bench.suite.tables.evals.judge_measures import WIN_RATE
 

@@ -3,30 +3,27 @@
 Contract: pure; counts are sums over seeds. The rate at equal length is fitted, for each seed, to the pairs that it has.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 
 from bench.record.record import Record
-from bench.record.results.evaluation import ScoreRow
-from bench.record.results.judged import Judged
+from bench.record.results.evals.evaluation import ScoreRow
+from bench.record.results.evals.judged import Judged
 from bench.report.analysis.aligned.align import ScoreRows, cluster_labels, draws_by_arm, labels_of
 from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.answers.human_labels import corrected_by_people, labels_of_eval, unmatched_labels
+from bench.report.analysis.run_facts.known import sum_of_all
 from bench.report.analysis.run_facts.subjects import evaluations_of, subjects
 from bench.stats.estimates.judged import length_control
 from bench.stats.estimates.judged.length_control import JudgedPairs, LengthControlled, length_controlled, length_prior
 from bench.stats.estimates.judged.prediction_powered import Corrected
 from bench.stats.noise.moderation import SeedPrior
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 from bench.suite.tables.evals.judge_measures import LENGTHS, TIE, WIN_RATE
 
-_Number = TypeVar("_Number", int, float)
 _SUMMED = (
     "wins", "losses", "ties", "flips", "half", "unjudged", "unanswered", "identical", "verdicts", "first_preferred",
     "second_preferred", "unread", "rejected", "asked", "reused", "prompt_tokens", "completion_tokens", "cost",
@@ -150,13 +147,8 @@ def _arm(name: str, entry: _JudgedEntry, deltas: Deltas, prior: SeedPrior | None
 
 def _total(results: Sequence[Judged]) -> Judged:
     """Sums over all seeds; `None` for a figure that one of them lacks."""
-    summed = {name: _sum([getattr(result, name) for result in results]) for name in _SUMMED}
+    summed = {name: sum_of_all(getattr(result, name) for result in results) for name in _SUMMED}
     return results[0].model_copy(update={**summed, "by_definition": all(result.by_definition for result in results)})
-
-
-def _sum(values: Sequence[_Number | None]) -> _Number | None:
-    present = [value for value in values if value is not None]
-    return sum(present[1:], present[0]) if present and len(present) == len(values) else None
 
 
 def _pairs(scored: Sequence[Sequence[ScoreRow]], *, draws: tuple[int, ...] | None, trained: bool) -> JudgedPairs | None:
@@ -175,7 +167,7 @@ def _pairs(scored: Sequence[Sequence[ScoreRow]], *, draws: tuple[int, ...] | Non
         preferences=values[0],
         differences=values[1],
         present=present,
-        clusters=cluster_labels(rows.values()),
+        clusters=cluster_labels([(row.task, row.cluster) for row in rows.values()]),
         strata=labels_of([task for task, _ in rows]) if len(tasks) > 1 else None,
         draws=None if draws is None else np.array(draws, dtype=np.int64),
         trained=trained,

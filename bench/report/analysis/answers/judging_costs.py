@@ -3,8 +3,6 @@
 Contract: pure; sums over the arms of an eval. A sum is `None` where one of its parts is not known.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Contract: which questions are shown is written in the suite, or drawn from the r
 score is looked at.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -13,14 +11,14 @@ from typing import TypeAlias
 import numpy as np
 
 from bench.record.record import Record
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.score_table import ExampleAnswer, ScoreTable
 from bench.report.analysis.aligned.align import Aligned, ScoreRows
 from bench.report.analysis.run_facts.subjects import subjects
 
 SHOWN = 10
 _Speakers: TypeAlias = Mapping[str, str | None]
 """The subject that speaks for each arm; `None` where no seed has answers."""
-_Said: TypeAlias = Mapping[str, Mapping[tuple[str, str], ScoreRow]]
+_Said: TypeAlias = Mapping[str, Mapping[tuple[str, str], ExampleAnswer]]
 """By subject, then by (task, id)."""
 
 
@@ -45,6 +43,8 @@ class Exhibit:
     question: str
     """The user's text; the whole prompt where no such text was recorded."""
     target: str | None
+    options: tuple[str, ...]
+    """What the subjects chose from; empty where they wrote."""
     metric: str | None
     """`None` for a question that the suite asks for its answers alone."""
     binary: bool
@@ -52,14 +52,14 @@ class Exhibit:
     answers: tuple[SubjectAnswer, ...]
 
 
-def exhibits(record: Record, aligned: Sequence[Aligned], rows: ScoreRows, *, shown: int = SHOWN) -> tuple[Exhibit, ...]:
-    """Every question that the suite asks for its answers alone, and `shown` others, spread evenly over the evals that
+def exhibits(record: Record, aligned: Sequence[Aligned], rows: ScoreRows) -> tuple[Exhibit, ...]:
+    """Every question that the suite asks for its answers alone, and `SHOWN` others, spread evenly over the evals that
     generate text (else those that choose a text)."""
     speaking = _speaking(record, aligned, rows)
     rng = np.random.default_rng(int(record.digest[:16], 16))
     chosen = _fixed(record, rows)
     for index, entry in enumerate(speaking):
-        wanted = shown // len(speaking) + (index < shown % len(speaking))
+        wanted = SHOWN // len(speaking) + (index < SHOWN % len(speaking))
         size = min(wanted, len(entry.examples))
         drawn = sorted(rng.choice(len(entry.examples), size=size, replace=False).tolist())
         chosen += _exhibits(record, entry, rows, [entry.examples[position] for position in drawn])
@@ -71,9 +71,9 @@ def _fixed(record: Record, rows: ScoreRows) -> list[Exhibit]:
     chosen: list[Exhibit] = []
     for spec in record.resolved.suite.eval:
         answered = [scored for (name, _), scored in rows.items() if name == spec.name]
-        if spec.kind == "questions" and answered:
-            speakers, by_subject = _voices(record, spec.name, rows)
-            examples = [(row.task, row.id) for row in answered[0]]
+        if not spec.scored and answered:
+            examples = ScoreTable.of(answered[0]).examples
+            speakers, by_subject = _voices(record, spec.name, rows, examples)
             chosen += [_exhibit(spec.name, None, example, speakers, by_subject, binary=False) for example in examples]
     return chosen
 
@@ -84,7 +84,7 @@ def _speaking(record: Record, aligned: Sequence[Aligned], rows: ScoreRows) -> li
         for evaluation in record.evaluations
         if evaluation.result is not None and evaluation.result.generated_tokens
     }
-    with_text = {name for (name, _), scored in rows.items() if any(row.output is not None for row in scored)}
+    with_text = {name for (name, _), scored in rows.items() if ScoreTable.of(scored).has_outputs}
     for names in (generating & with_text, with_text):
         entries = [entry for entry in aligned if entry.measurand.eval in names and entry.examples]
         if entries:
@@ -94,7 +94,7 @@ def _speaking(record: Record, aligned: Sequence[Aligned], rows: ScoreRows) -> li
 
 def _exhibits(record: Record, entry: Aligned, rows: ScoreRows, examples: Sequence[tuple[str, str]]) -> list[Exhibit]:
     measurand = entry.measurand
-    speakers, by_subject = _voices(record, measurand.eval, rows)
+    speakers, by_subject = _voices(record, measurand.eval, rows, examples)
     # A corpus metric has no score for one answer; where it has a sentence-level sister, that one is shown.
     prefix = "" if measurand.per_example else "sentence_"
     return [
@@ -110,14 +110,14 @@ def _exhibits(record: Record, entry: Aligned, rows: ScoreRows, examples: Sequenc
     ]
 
 
-def _voices(record: Record, name: str, rows: ScoreRows) -> tuple[_Speakers, _Said]:
-    """Each arm speaks through its first seed that was evaluated."""
+def _voices(record: Record, name: str, rows: ScoreRows, examples: Sequence[tuple[str, str]]) -> tuple[_Speakers, _Said]:
+    """Each arm speaks through its first seed that was evaluated; its rows of these examples."""
     speakers = {
         arm: next((subject for subject in names if (name, subject) in rows), None)
         for arm, names in subjects(record).items()
     }
     by_subject = {
-        subject: {(row.task, row.id): row for row in rows[name, subject]}
+        subject: ScoreTable.of(rows[name, subject]).answers(examples)
         for subject in speakers.values()
         if subject is not None
     }
@@ -136,16 +136,17 @@ def _exhibit(
             SubjectAnswer(
                 arm=arm,
                 subject=subject or arm,
-                text=row.output if row is not None else None,
-                score=row.metrics.get(metric) if row is not None and metric is not None else None,
+                text=row.get("output") if row is not None else None,
+                score=row["metrics"].get(metric) if row is not None and metric is not None else None,
             )
         )
     return Exhibit(
         eval=name,
         task=task,
         id=identity,
-        question=question.question or question.prompt,
-        target=question.target,
+        question=question.get("question") or question["prompt"],
+        target=question.get("target"),
+        options=question.get("options", ()),
         metric=metric,
         binary=binary,
         answers=tuple(answers),

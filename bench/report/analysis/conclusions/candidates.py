@@ -5,10 +5,9 @@ the values are joint over the evals: a seed's values on all evals come from one 
 candidates.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -19,18 +18,19 @@ from bench.stats.estimates.corpus import linearised
 from bench.stats.noise.influence import Influence, influence, scored_rows
 from bench.stats.noise.moderation import SeedPrior, SeedVariance, seed_prior
 from bench.stats.samples.sample import Scores, several_draws
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 from bench.suite.tables.conclusions.decision import DecisionOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weight:
     """One eval of the decision. share: of all weights. scale: by what its scores are divided, negative where lower is
-    better."""
+    better. support: lowest and highest part of a value that it can be; `None` where its scale has no ends."""
 
     name: str
     share: float
     scale: float
+    support: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,9 +61,13 @@ def weights_of(options: DecisionOptions, entries: Mapping[str, Aligned]) -> tupl
     total = sum(options.weights.values())
     weights = []
     for name, weight in options.weights.items():
-        measurand = entries[name].measurand
-        scale = measurand.largest_difference or 1.0
-        weights.append(Weight(name=name, share=weight / total, scale=scale if measurand.higher_is_better else -scale))
+        measurand, share = entries[name].measurand, weight / total
+        scale = (measurand.largest_difference or 1.0) * (1.0 if measurand.higher_is_better else -1.0)
+        support = None
+        if measurand.bounds is not None:
+            low, high = sorted(share / scale * end for end in measurand.bounds)
+            support = low, high
+        weights.append(Weight(name=name, share=share, scale=scale, support=support))
     return tuple(weights)
 
 
@@ -139,7 +143,16 @@ def with_noise(weights: Sequence[Weight], measured_arms: Sequence[WeighedArm]) -
         rest=np.where(seeded, rest, 0.0),
         exchangeable=np.array([not is_base(candidate.arm) for candidate in measured_arms]),
         pooled=seeded & alike & (prior is not None and prior.usable and prior.pooled),
+        support=_support(weights),
     )
+
+
+def _support(weights: Sequence[Weight]) -> tuple[float, float]:
+    """Lowest and highest value that an arm can have."""
+    ends = [weight.support for weight in weights if weight.support is not None]
+    if len(ends) < len(weights):
+        return -inf, inf
+    return sum(low for low, _ in ends), sum(high for _, high in ends)
 
 
 def prior_of(weights: Sequence[Weight], measured_arms: Sequence[WeighedArm]) -> SeedPrior | None:

@@ -4,8 +4,6 @@ Contract: pure. Every trained arm and every base is a candidate (`candidates.py`
 (one seed, a lost seed, scores that are missing) is never counted as certainty: the decision then names no arm to take.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -30,6 +28,9 @@ from bench.stats.conclusions.decision import Candidates, Prospect, prospects
 from bench.suite.tables.conclusions.decision import DecisionOptions
 
 Outcome: TypeAlias = Literal["decided", "open", "incomplete"]
+
+
+_MOST_REASONS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,13 @@ class Decision:
     """Arms whose seeds' noise was taken together; 0 where each has its own."""
     lone: tuple[str, ...] = ()
     """Arms of which nothing shows the noise of training."""
+
+    @property
+    def why_open(self) -> str:
+        """The first reasons, and how many more there are."""
+        more = len(self.reasons) - _MOST_REASONS
+        said = "; ".join(self.reasons[:_MOST_REASONS])
+        return f"{said}; and {more:,} more" if more > 0 else said
 
     @property
     def likeliest(self) -> str | None:

@@ -3,8 +3,6 @@
 Contract: pure. Nothing is "better" or "worse" that is not resolved among all claims that are asked together.
 """
 
-from __future__ import annotations
-
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.render import format as fmt
 from bench.stats.conclusions.claim_types import ALPHA
@@ -52,14 +50,15 @@ def ratio_margin(claim: Claim) -> str:
 
 
 def difference_words(delta: Delta, measurand: Measurand, *, family: int, proven: bool = False) -> str | None:
-    """`better by 46.5 points (41.4 to 51.3)`; `None` without an interval.
+    """`better by 46.5 points (41.4 to 51.3)`; `None` without an interval. The interval is the one that decides: it
+    covers the difference whatever the missing scores are, and says so.
 
     family: differences that are asked together; `better` and `worse` hold after Bonferroni's correction for them.
     proven: a verdict on this difference shows its direction already.
     """
     if delta.estimate is None or delta.low is None or delta.high is None or delta.tested_interval is None:
         return None
-    return _resolution(delta, measurand, family=family, proven=proven) + _missing(delta, measurand)
+    return _resolution(delta, measurand, family=family, proven=proven)
 
 
 def _resolution(delta: Delta, measurand: Measurand, *, family: int, proven: bool) -> str:
@@ -67,7 +66,7 @@ def _resolution(delta: Delta, measurand: Measurand, *, family: int, proven: bool
     assert delta.estimate is not None and interval is not None, "asked before"  # noqa: PT018  # one fact
     low, high = interval
     if low <= 0 <= high:
-        shown = f"{_signed(delta.low or 0.0, measurand)} to {_signed(delta.high or 0.0, measurand)}"
+        shown = f"{_signed(low, measurand)} to {_signed(high, measurand)}{_counted(delta)}"
         return f"not resolved: {_signed(delta.estimate, measurand, unit=True)} ({shown})"
     ahead = (low > 0) == measurand.higher_is_better
     by = f"by {size_words(delta, measurand)}"
@@ -78,26 +77,18 @@ def _resolution(delta: Delta, measurand: Measurand, *, family: int, proven: bool
     return f"{'better' if ahead else 'worse'} {by}"
 
 
-def _missing(delta: Delta, measurand: Measurand) -> str:
-    """What missing scores could make of the difference; empty where none is missing. Without signs, as the size before
-    it, where that is on one side of zero and stays there."""
-    if delta.bounds is None:
-        return ""
-    ends = (delta.bounds.lowest, delta.bounds.highest)
-    low, high = delta.tested_interval or (0.0, 0.0)
-    if low <= 0 <= high or ends[0] * ends[1] <= 0:
-        lowest, highest = (_signed(end, measurand) for end in ends)
-    else:
-        lowest, highest = (amount(size, measurand, unit=False) for size in sorted(map(abs, ends)))
-    return f"; with the missing scores {lowest} to {highest}"
+def _counted(delta: Delta) -> str:
+    """What an interval says where scores are missing."""
+    return "" if delta.bounds is None else ", missing scores counted"
 
 
 def size_words(delta: Delta, measurand: Measurand) -> str:
     """`46.5 points (41.4 to 51.3)`: sizes without a sign, of an interval on one side of zero."""
-    assert delta.estimate is not None and delta.low is not None and delta.high is not None, "asked before"  # noqa: PT018
-    ends = (delta.low, delta.high) if delta.estimate > 0 else (-delta.high, -delta.low)
+    interval = delta.tested_interval
+    assert delta.estimate is not None and interval is not None, "asked before"  # noqa: PT018  # one fact
+    ends = interval if delta.estimate > 0 else (-interval[1], -interval[0])
     low, high = (amount(end, measurand, unit=False) for end in ends)
-    return f"{amount(abs(delta.estimate), measurand)} ({low} to {high})"
+    return f"{amount(abs(delta.estimate), measurand)} ({low} to {high}{_counted(delta)})"
 
 
 def ratio_words(ratio: Ratio, claim: Claim, *, proven: bool = False) -> str | None:

@@ -1,7 +1,5 @@
 """Jobs that failed or never ran: what they were, and why. A failed job is data; nothing is dropped from a table."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,7 +7,7 @@ from typing import Literal
 
 from bench.record.record import JobRecord, Record
 from bench.suite.arm_patterns import matching
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,11 @@ kind of machine on which most arms have one. Another machine's speed is shown wi
 claim and no mean.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bench.record.machine import Machine
 from bench.record.record import DeploymentRecord, EvaluationRecord, JobRecord, ProbeRecord, Record, TrainingRecord
-from bench.record.results.ledger import disturbed
+from bench.record.results.training.ledger import disturbed
 from bench.report.analysis.run_facts.subjects import once
 
 TimedRecord = TrainingRecord | ProbeRecord | DeploymentRecord | EvaluationRecord

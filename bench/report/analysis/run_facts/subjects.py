@@ -4,14 +4,12 @@ Contract: pure functions of the record. What each arm asks is found once for a r
 would take minutes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
-from bench.record.record import EvaluationRecord, ProbeRecord, Record, TrainingRecord
-from bench.suite.tables.arms import ArmRef
+from bench.record.record import AnswersRecord, EvaluationRecord, ProbeRecord, Record, TrainingRecord
+from bench.suite.tables.arms.arms import ArmRef
 
 Found = TypeVar("Found")
 _Entry = TypeVar("_Entry")
@@ -100,6 +98,16 @@ def probes_of(record: Record, arm: str) -> Sequence[ProbeRecord]:
 def evaluations_of(record: Record, subject: str) -> Sequence[EvaluationRecord]:
     """The evaluations of a subject, in the record's order."""
     return _evaluations_by_subject(record).get(subject, ())
+
+
+def scorings_of(record: Record, arm: str) -> Sequence[EvaluationRecord | AnswersRecord]:
+    """What was scored or answered for an arm, or a base: evaluations first."""
+    return _scorings_by_arm(record).get(arm, ())
+
+
+@once
+def _scorings_by_arm(record: Record) -> dict[str, list[EvaluationRecord | AnswersRecord]]:
+    return _grouped((*record.evaluations, *record.answers), lambda scored: scored.arm or scored.subject)
 
 
 @once

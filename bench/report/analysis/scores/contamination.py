@@ -4,8 +4,6 @@ Contract: pure; from the record's own findings. A difference from a control leav
 side.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +14,7 @@ from bench.report.analysis.aligned.subset import without
 from bench.report.analysis.run_facts.subjects import planned_arms
 from bench.report.analysis.scores.results import Contrast, Result
 from bench.stats.estimates.delta import Delta
-from bench.suite.tables.arms import ArmRef
+from bench.suite.tables.arms.arms import ArmRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,6 @@
 Contract: pure functions of the record.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from statistics import fmean
 

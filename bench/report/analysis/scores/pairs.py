@@ -4,8 +4,6 @@ Contract: pure. The paired differences are those of ranks and decision; p-values
 the eval, so that looking for the largest one finds nothing that is not there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -15,7 +13,7 @@ from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.scores.results import MOST_RANKED_ARMS, Reading, reading_of
 from bench.stats.conclusions.multiplicity import holm
 from bench.stats.estimates.delta import Delta
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +27,8 @@ class ArmPair:
     low: float | None
     high: float | None
     """Ends of the interval that decides: it covers the difference whatever the missing scores are."""
+    missing: bool
+    """Whether scores are missing, which the interval covers."""
     p_adjusted: float | None
     """Holm's over all pairs of the eval; `None` for diagnostics."""
     reading: Reading
@@ -58,6 +58,7 @@ def _pair(entry: Aligned, names: tuple[str, str], delta: Delta, p_adjusted: floa
         estimate=delta.estimate,
         low=low,
         high=high,
+        missing=delta.bounds is not None,
         p_adjusted=p_adjusted,
         reading=reading_of(delta, p_adjusted, entry.measurand),
     )

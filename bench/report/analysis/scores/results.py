@@ -4,8 +4,6 @@ Contract: pure. Each eval that is not a diagnostic is one family for Holm's adju
 the base and with their controls.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -32,7 +30,7 @@ from bench.stats.estimates.delta import LEVEL, Delta, detectable_at
 from bench.stats.estimates.single import Estimate, score_interval
 from bench.stats.samples.sample import Scores, layout
 from bench.suite.catalog.answered_in_text import NO_LIKELIHOODS
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 from bench.suite.tables.evals.judge_measures import TIE
 
 Reading: TypeAlias = Literal[
@@ -43,6 +41,7 @@ noise of training (two seeds at least); maybe: the interval alone excludes zero.
 their interval, never better or worse."""
 
 
+_SAME = 1e-9
 MOST_RANKED_ARMS = 10
 """Pairs grow with the square of the arms: beyond this many, no ranks are given."""
 
@@ -80,6 +79,9 @@ class Result:
     """Mean over examples and seeds, with its interval."""
     by_seed: tuple[float | None, ...]
     """Each replicate's own value, over all examples that it has; `None` without a score."""
+    right: tuple[int, int] | None
+    """Right answers and all scored ones, of all seeds together, where scores are right or wrong and count alike; `None`
+    where the value is no such share."""
     versus_base: Contrast | None
     versus_control: Contrast | None
     absent: tuple[Absence, ...]
@@ -125,6 +127,7 @@ def _result(arm: str, entry: Aligned, record: Record, absences: Sequence[Absence
         measurand=entry.measurand,
         value=value,
         by_seed=by_seed,
+        right=_right(entry, arm, value),
         versus_base=None if alone else _contrast(arm, base_of(record, arm), entry, deltas),
         versus_control=_contrast(arm, control, entry, deltas) if control in entry.arms else None,
         absent=tuple(a for a in absences if a.subject in names and a.eval == entry.measurand.eval),
@@ -150,6 +153,15 @@ def _values(
         return _defined(by_seed, examples=int(scores.present.any(axis=0).sum())), by_seed
     prior = deltas.seed_prior(entry)
     return score_interval(scores, seed=deltas.seed, replicates=deltas.replicates, prior=prior), by_seed
+
+
+def _right(entry: Aligned, arm: str, value: Estimate) -> tuple[int, int] | None:
+    if not (entry.measurand.binary and entry.measurand.per_example) or value.mean is None:
+        return None
+    scored = entry.arms[arm].values[entry.arms[arm].present]
+    right = float(scored.sum())
+    share = scored.size > 0 and right.is_integer() and abs(right / scored.size - value.mean) < _SAME
+    return (int(right), int(scored.size)) if share else None
 
 
 def _control(arm: str, record: Record) -> str:

@@ -4,8 +4,6 @@ Contract: pure. Only data that takes all rows of its source, the first, or a ran
 by what they are, their number is not all that differs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 Contract: pure, and descriptive: which arms are compared seed by seed is a matter of the design (`Deltas.shared_rows`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +11,7 @@ import numpy as np
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.scores.results import Result
 from bench.stats.noise.seed_blocks import moves_together
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,20 +4,18 @@ Contract: pure, and descriptive: nothing here is tested or corrected for its num
 clusters would do to the noise is shown beside it: examples of one form may succeed and fail together.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.score_table import ScoreTable
 from bench.report.analysis.aligned.align import Aligned, ScoreRows
 from bench.report.analysis.aligned.deltas import Deltas
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.samples.sample import Scores
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +29,8 @@ class SliceValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterNoise:
-    """One arm's difference from its base: its standard error, and the error with the values as clusters."""
+    """One arm's difference from its base: its standard error, and the error with the values as clusters; `None` where
+    no example differs, which is no sign that there is no noise."""
 
     arm: str
     standard_error: float | None
@@ -59,13 +58,14 @@ def slices(aligned: Sequence[Aligned], rows: ScoreRows, bases: Mapping[str, str]
 
 def _columns(entry: Aligned, rows: ScoreRows) -> dict[str, list[tuple[str, ...]]]:
     """By column, the values of each example, in the order of the arrays."""
-    first: dict[tuple[str, str], ScoreRow] = {}
-    for (name, _), scored in rows.items():
-        if name == entry.measurand.eval:
-            for row in scored:
-                first.setdefault((row.task, row.id), row)
-    columns = dict.fromkeys(column for example in entry.examples for column in first[example].slices)
-    return {column: [first[example].slices.get(column, ()) for example in entry.examples] for column in columns}
+    tables = [ScoreTable.of(scored) for (name, _), scored in rows.items() if name == entry.measurand.eval]
+    shared = {(id(table.examples), id(table.slices)): table for table in tables}
+    first: dict[tuple[str, str], Mapping[str, tuple[str, ...]]] = {}
+    for table in shared.values():
+        for example, labels in zip(table.examples, table.slices, strict=True):
+            first.setdefault(example, labels)
+    columns = dict.fromkeys(column for example in entry.examples for column in first[example])
+    return {column: [first[example].get(column, ()) for example in entry.examples] for column in columns}
 
 
 def _slices(
@@ -85,11 +85,7 @@ def _slices(
         measurand=entry.measurand.name,
         column=column,
         values=tuple(sorted(parts, key=lambda part: (-part.examples, part.value))),
-        noise=tuple(
-            _noise(entry, arm, bases[arm], labels, deltas)
-            for arm in entry.arms
-            if not is_base(arm) and entry.measurand.per_example
-        ),
+        noise=_noise(entry, labels, bases, deltas) if entry.measurand.per_example else (),
     )
 
 
@@ -104,11 +100,22 @@ def _mean(scores: Scores, mask: NDArray[np.bool_]) -> float | None:
     return float(((weights * scores.values).sum(axis=1)[rows] / totals[rows]).mean())
 
 
-def _noise(entry: Aligned, arm: str, base: str, labels: Sequence[tuple[str, ...]], deltas: Deltas) -> ClusterNoise:
+def _noise(
+    entry: Aligned, labels: Sequence[tuple[str, ...]], bases: Mapping[str, str], deltas: Deltas
+) -> tuple[ClusterNoise, ...]:
+    """Noise of each arm. What all arms say of their seeds is asked with these clusters, too: the noise of a seed by
+    form would else count as noise of forms and of seeds."""
     numbers: dict[tuple[str, ...], int] = {}
     clusters = np.array([numbers.setdefault(row_labels, len(numbers)) for row_labels in labels], dtype=np.int64)
-    sides = [replace(entry.arms[side], clusters=clusters, strata=None) for side in (arm, base)]
-    prior = deltas.seed_prior(entry)
-    clustered = paired_delta(sides[0], sides[1], seed=deltas.seed, replicates=deltas.replicates, prior=prior)
-    plain = deltas.between(entry, arm, base)
-    return ClusterNoise(arm=arm, standard_error=plain.standard_error, clustered_error=clustered.standard_error)
+    counted = {arm: replace(scores, clusters=clusters, strata=None) for arm, scores in entry.arms.items()}
+    prior = deltas.prior_of(counted)
+    found = []
+    for arm in (arm for arm in counted if not is_base(arm)):
+        base = bases[arm]
+        plain = deltas.between(entry, arm, base)
+        clustered = paired_delta(
+            counted[arm], counted[base], seed=deltas.seed, replicates=deltas.replicates, prior=prior
+        )
+        errors = (plain.standard_error, clustered.standard_error) if plain.n_better or plain.n_worse else (None, None)
+        found.append(ClusterNoise(arm=arm, standard_error=errors[0], clustered_error=errors[1]))
+    return tuple(found)

@@ -5,8 +5,6 @@ Contract: pure functions of the record and its scores. The band of a trajectory 
 at once (`bench.stats.estimates.simultaneous`), over examples and, where there are several seeds, over these.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -21,7 +19,7 @@ from bench.stats.estimates.replicates import seed_prior_of
 from bench.stats.estimates.simultaneous import band_level
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.samples.sample import Scores
-from bench.suite.tables.arms import ArmRef
+from bench.suite.tables.arms.arms import ArmRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,14 +3,12 @@
 Contract: pure functions of the record.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from bench.record.record import Record
-from bench.record.results.applied import Applied, HeldOutDrift, LayerGroup, WeightsCheck
+from bench.record.results.training.applied import Applied, HeldOutDrift, LayerGroup, WeightsCheck
 from bench.report.analysis.run_facts.subjects import planned_arms
 
 Update: TypeAlias = Applied

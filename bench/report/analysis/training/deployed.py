@@ -3,14 +3,12 @@
 Contract: pure functions of the record; means over the trainings that have it.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from bench.record.record import DeploymentRecord, Record
-from bench.record.results.deployed import DeployResult
+from bench.record.results.training.deployed import DeployResult
+from bench.report.analysis.run_facts.known import mean_of_known
 from bench.report.analysis.run_facts.own_speed import own_speed, unlike_name
 
 
@@ -69,23 +67,18 @@ def _row(record: Record, arm: str, trained: str, form: str, made: Sequence[Deplo
         trainings=len(results),
         waits_for=None,
         precision=results[0].precision,
-        disk_bytes=_mean(results, lambda result: result.disk_bytes),
-        tensor_bytes=_mean(results, lambda result: result.tensor_bytes),
-        memory_bytes=_mean(results, lambda result: result.peak_device_bytes or result.peak_process_bytes),
-        prompt_tokens_per_second=_mean(alone, lambda result: result.prompt_tokens_per_second),
-        tokens_per_second=_mean(alone, lambda result: result.tokens_per_second),
-        shared_tokens_per_second=_mean(results, lambda result: result.tokens_per_second),
+        disk_bytes=mean_of_known(result.disk_bytes for result in results),
+        tensor_bytes=mean_of_known(result.tensor_bytes for result in results),
+        memory_bytes=mean_of_known(result.peak_device_bytes or result.peak_process_bytes for result in results),
+        prompt_tokens_per_second=mean_of_known(result.prompt_tokens_per_second for result in alone),
+        tokens_per_second=mean_of_known(result.tokens_per_second for result in alone),
+        shared_tokens_per_second=mean_of_known(result.tokens_per_second for result in results),
         unlike_machine=unlike_name(record, made),
-        kl=_mean(results, lambda result: None if result.apart is None else result.apart.kl),
-        changed_top=_mean(results, lambda result: None if result.apart is None else result.apart.changed_top),
+        kl=mean_of_known(None if result.apart is None else result.apart.kl for result in results),
+        changed_top=mean_of_known(None if result.apart is None else result.apart.changed_top for result in results),
         same_weights=all(one.result is not None and _same(one.result) for one in made),
     )
 
 
 def _same(result: DeployResult) -> bool:
     return result.apart is not None and result.apart.same_weights
-
-
-def _mean(results: Sequence[DeployResult], value: Callable[[DeployResult], float | None]) -> float | None:
-    figures = [figure for result in results if (figure := value(result)) is not None]
-    return fmean(figures) if figures else None

@@ -3,14 +3,12 @@
 Contract: pure functions of the record. What no finished training can tell is left out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from bench.record.record import Record, TrainingRecord
-from bench.record.results.training import TrainResult, ValidationPoint
+from bench.record.results.training.result import TrainResult, ValidationPoint
 from bench.report.analysis.run_facts.subjects import planned_arms, trainings_of
 from bench.report.analysis.training.costs.cost import used_of
 from bench.suite.tables.training.budget import Budget

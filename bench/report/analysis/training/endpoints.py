@@ -3,13 +3,12 @@
 Contract: pure functions of the record.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.record.record import Record
-from bench.record.results.endpoint_use import EndpointUse
+from bench.record.results.evals.endpoint_use import EndpointUse
+from bench.report.analysis.run_facts.known import sum_of_all
 from bench.report.analysis.run_facts.subjects import evaluations_of, subjects
 
 
@@ -55,14 +54,8 @@ def _cost(arm: str, used: Sequence[EndpointUse]) -> EndpointCost:
         asked=sum(use.asked for use in used),
         reused=sum(use.reused for use in used),
         refused=sum(use.refused for use in used),
-        prompt_tokens=_sum(used, lambda use: use.prompt_tokens),
-        completion_tokens=_sum(used, lambda use: use.completion_tokens),
-        cost=_sum(used, lambda use: use.cost),
+        prompt_tokens=sum_of_all(use.prompt_tokens for use in used),
+        completion_tokens=sum_of_all(use.completion_tokens for use in used),
+        cost=sum_of_all(use.cost for use in used),
         currency=used[0].currency,
     )
-
-
-def _sum(used: Sequence[EndpointUse], figure: Callable[[EndpointUse], float | None]) -> float | None:
-    """The sum; `None` where one is unknown."""
-    known = [value for use in used if (value := figure(use)) is not None]
-    return sum(known) if len(known) == len(used) else None

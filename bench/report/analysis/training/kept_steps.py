@@ -3,8 +3,6 @@
 Contract: pure functions of the record: of dev scores alone, never of the test examples.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from bench.record.record import Record, TrainingRecord

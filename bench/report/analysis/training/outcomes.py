@@ -3,8 +3,6 @@
 Contract: pure functions of the record.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass

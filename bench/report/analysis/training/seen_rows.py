@@ -1,11 +1,9 @@
 """Training rows as the model saw them: of each arm the first rows of its first finished training."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from bench.record.record import Record
-from bench.record.results.seen_row import SeenRow
+from bench.record.results.training.seen_row import SeenRow
 from bench.report.analysis.run_facts.subjects import planned_arms
 
 

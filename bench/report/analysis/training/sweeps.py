@@ -3,13 +3,11 @@
 Contract: pure functions of the record.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench.record.record import Record, SweepRecord
-from bench.record.results.evaluation import ShotRow
+from bench.record.results.evals.evaluation import ShotRow
 from bench.record.sweep import chosen_setting
 from bench.report.analysis.run_facts.subjects import planned_arms
 from bench.suite.tables.training.sweep import DEV, Setting

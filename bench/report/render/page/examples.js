@@ -7,12 +7,15 @@ const SHOW = {
 const WITH_CONTROLS = "base and controls";
 let bench = null; // the data, once it is unpacked
 let origin = null; // the cell to go back to
+let asked = null; // eval, arm and reference of the first claim
 const pane = { shown: 0, listed: [] };
 
 async function unpack() {
   const packed = find("#data");
   if (!packed) return null;
-  const bytes = Uint8Array.from(atob(packed.textContent.trim()), (letter) => letter.charCodeAt(0));
+  const letters = atob(packed.textContent.trim());
+  const bytes = new Uint8Array(letters.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = letters.charCodeAt(at);
   packed.remove();
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return JSON.parse(await new Response(stream).text());
@@ -31,7 +34,7 @@ function score(entry, arm, example) {
 
 function mark(entry, value) {
   if (value === null) return "–";
-  if (!entry.binary) return short(value);
+  if (!entry.binary) return Number(value.toPrecision(4)).toLocaleString("en", { maximumSignificantDigits: 4 });
   return value === 1 ? "✓" : value === 0 ? "✗" : `${Math.round(value * 100)}% ✓`;
 }
 
@@ -45,13 +48,22 @@ function compared(entry, arm, reference) {
   });
 }
 
-const computed = (name, arm, reference) => bench.differences.find(([e, a, r]) => e === name && a === arm && r === reference);
+// Differences of an arm on an eval. A search through all of them for each cell would be quadratic with many arms.
+function differencesOf(name, arm) {
+  if (!bench.byCell) {
+    bench.byCell = {};
+    for (const entry of bench.differences) (bench.byCell[`${entry[0]}\n${entry[1]}`] ??= []).push(entry);
+  }
+  return bench.byCell[`${name}\n${arm}`] ?? [];
+}
+
+const computed = (name, arm, reference) => differencesOf(name, arm).find(([, , r]) => r === reference);
 const controlOf = (name, arm) =>
-  bench.differences.find(([e, a, r, , family]) => e === name && a === arm && r !== bench.bases[arm] && family === WITH_CONTROLS)?.[2];
+  differencesOf(name, arm).find(([, , r, , family]) => r !== bench.bases[arm] && family === WITH_CONTROLS)?.[2];
 
 // The examples behind a reading: the lost ones where the arm is worse, the gained ones where it is better.
 function behind(name, arm, reference) {
-  return { better: "gained", "better?": "gained", worse: "lost", "worse?": "lost" }[computed(name, arm, reference)?.[5]] ?? "all";
+  return { better: "gained", "maybe better": "gained", worse: "lost", "maybe worse": "lost" }[computed(name, arm, reference)?.[5]] ?? "all";
 }
 
 function differenceOf(entry, arm, reference) {
@@ -88,7 +100,9 @@ function refresh() {
     ? ` This page has ${entry.ids.length.toLocaleString("en")} of ${entry.total.toLocaleString("en")} examples, drawn by the run's digest; all are in the run's scores/ folder.` : "";
   pane.says.textContent = differenceOf(entry, arm, reference);
   const always = (a, b) => !entry.binary ? "" : ` (${rows.filter((row) => row.a === a && row.b === b).length} with every seed)`;
-  pane.counts.textContent = `${arm} is better on ${count("gained")}${always(1, 0)}, worse on ${count("lost")}${always(0, 1)} of ${rows.length} examples (mean over its seeds); ${pane.listed.length} listed.${part}`;
+  const unscored = count("unscored") ? ` (${count("unscored")} more are not scored)` : "";
+  pane.counts.textContent = `${arm} is better on ${count("gained")}${always(1, 0)}, worse on ${count("lost")}${always(0, 1)} of ${rows.length - count("unscored")} examples${unscored}, averaged over its seeds; ${pane.listed.length} listed.${part}`;
+  pane.key.textContent = `Before the arrow: ${reference}; after it: ${arm}.${entry.binary ? " ✓ right, ✗ wrong." : ""} Shaded: words that the other answer has not.`;
   pane.list.replaceChildren();
   pane.shown = 0;
   more();
@@ -102,9 +116,9 @@ function more() {
   pane.more.hidden = pane.shown >= pane.listed.length;
 }
 
-// The first line and the last that says more than what is to follow, such as "Answer:".
+// The first line and the last that says more than what is to follow, such as "Answer:", without a template's signs.
 function heading(question) {
-  const lines = question.split("\n").map((line) => line.trim()).filter(Boolean);
+  const lines = question.replace(/<\|[^|>]*\|>(system|user|assistant)?/g, "\n").split("\n").map((line) => line.trim()).filter(Boolean);
   const said = lines.filter((line) => !/^(\S+ ){0,2}\S*:$/.test(line));
   const [first, last] = [(said[0] ?? lines[0] ?? ""), said.length > 1 ? said[said.length - 1] : ""];
   return last ? `${first.length > 60 ? `${first.slice(0, 60)} …` : first} / ${last.slice(0, 100)}` : first.slice(0, 160);
@@ -133,10 +147,19 @@ function answers(entry, arm, example) {
   return [...said].sort((x, y) => y[1].length - x[1].length);
 }
 
-// Where no subject wrote anything, options were scored.
+// Where no subject wrote or chose anything, the expected text was scored.
 function withoutText(entry) {
   const silent = entry.outputs.every((seeds) => seeds.every((seed) => !seed || seed.every((at) => text(at) === null)));
-  return silent ? "no text: the options' likelihoods decide" : "no text recorded";
+  return silent ? "no text: the likelihood of the expected text decides" : "no text recorded";
+}
+
+// What the subjects chose from, the expected one marked.
+function optionsOf(entry, example, target) {
+  const options = (entry.options[example] ?? []).map(text);
+  if (!options.length) return [];
+  const right = target?.split(" | ") ?? [];
+  return [make("h4", {}, "Options"), make("ul", { className: "options" },
+    ...options.map((option) => make("li", {}, right.includes(option) ? `${option} ✓` : option)))];
 }
 
 function body(entry, row) {
@@ -152,6 +175,7 @@ function body(entry, row) {
     make("h4", {}, `Prompt (${[entry.tasks[row.example], row.id].filter(Boolean).join(", ")})`),
     make("pre", { className: "text", tabIndex: 0 }, text(entry.questions[row.example])),
     target === null ? null : make("h4", {}, "Expected"), target === null ? null : make("pre", { className: "text", tabIndex: 0 }, target),
+    ...optionsOf(entry, row.example, target),
     make("div", { className: "pair" }, column(reference, theirs, mine, "del"), column(arm, mine, theirs, "ins")), everyone);
 }
 
@@ -169,14 +193,14 @@ function buildPane() {
     eval: select(bench.evals.map((entry) => option(entry.name))), arm: select(arms()), reference: select(arms()),
     show: select(Object.entries(SHOW).map(([value, said]) => option(value, said))),
     search: make("input", { type: "search", oninput: refresh }), says: make("p", { className: "strong" }),
-    counts: make("p", { role: "status" }), list: make("div", {}),
+    counts: make("p", { role: "status" }), key: make("p", { className: "muted" }), list: make("div", {}),
     more: make("button", { type: "button", onclick: more }, "More"),
   });
   pane.root = make("section", { id: "examples", tabIndex: -1, hidden: true, "aria-labelledby": "examples-title" },
     make("h2", { id: "examples-title" }, "Examples"),
     make("div", { className: "controls" }, field("Eval", pane.eval), field("Arm", pane.arm), field("Against", pane.reference),
       field("Show", pane.show), field("Search", pane.search), make("button", { type: "button", onclick: closePane }, "Back")),
-    pane.says, pane.counts, pane.list, pane.more);
+    pane.says, pane.counts, pane.key, pane.list, pane.more);
   find("main").append(pane.root);
 }
 
@@ -191,6 +215,12 @@ function openPane(name, arm, reference, show, from) {
   refresh();
   pane.root.scrollIntoView();
   pane.root.focus({ preventScroll: true });
+}
+
+// What the first claim asks about, or else the first arm beside its base.
+function openFirst(from) {
+  const [name, arm, reference] = asked ?? [bench.evals[0].name, bench.arms[Math.min(1, bench.arms.length - 1)], null];
+  openPane(name, arm, reference, "all", from);
 }
 
 function closePane() {
@@ -213,8 +243,19 @@ function leadToDifference(cell, name, arm, fromBase) {
   if (computed(name, arm, reference)) leadTo(cell, name, arm, behind(name, arm, reference), reference);
 }
 
+// A claim leads to the examples of its two arms.
+function linkClaims(table, column) {
+  for (const row of table.tBodies[0].rows) {
+    const [, arm, reference, name] = row.cells[column].textContent.trim().match(/^(\S+) [<>=]+ (\S+) on (.+)$/) ?? [];
+    if (!evalOf(name) || ![arm, reference].every((side) => bench.arms.includes(side))) continue;
+    asked ??= [name, arm, reference];
+    leadTo(row.cells[column], name, arm, behind(name, arm, reference), reference);
+  }
+}
+
 function linkTable(table) {
   const heads = titles(table);
+  if (heads.includes("Claim")) linkClaims(table, heads.indexOf("Claim"));
   const [armAtColumn, evalAtColumn] = [heads.indexOf("Arm"), heads.indexOf("Eval")];
   if (armAtColumn < 0) return;
   let above = table.parentElement;

@@ -64,14 +64,19 @@ function keyOnPlot(svg, event) {
   light(marks[next].dataset.arm);
 }
 
-function equipPlots() {
-  document.body.append(tip);
-  for (const title of all(".plot g > title")) { // in the place of the browser's own, which keys cannot reach
+// The tip replaces the browser's own, which keys cannot reach.
+function takeTitles(svg) {
+  for (const title of all("g > title", svg)) {
     if (!title.parentElement.dataset.axes) title.parentElement.dataset.says = title.textContent;
     title.remove();
   }
+}
+
+function equipPlots() {
+  document.body.append(tip);
   for (const svg of all(".plot > svg")) {
     svg.setAttribute("tabindex", "0");
+    for (const coming of ["pointerenter", "focus"]) svg.addEventListener(coming, () => takeTitles(svg), { once: true });
     svg.addEventListener("pointermove", (event) => pointerOnPlot(svg, event));
     svg.addEventListener("keydown", (event) => keyOnPlot(svg, event));
     for (const leaving of ["pointerleave", "blur"]) {

@@ -21,7 +21,7 @@ function onKey(event, typed, help) {
   const act = {
     "/": () => { event.preventDefault(); typed.focus(); },
     "?": () => help.showModal(),
-    e: () => bench?.evals.length && openPane(bench.evals[0].name, bench.arms[Math.min(1, bench.arms.length - 1)]),
+    e: () => bench?.evals.length && openFirst(),
     j: () => walkExamples(1),
     k: () => walkExamples(-1),
   }[event.key];
@@ -33,8 +33,7 @@ function buildBar() {
   const help = make("dialog", { "aria-label": "Keys" }, make("h2", {}, "Keys"),
     make("dl", {}, ...KEYS.flatMap(([key, does]) => [make("dt", {}, key), make("dd", {}, does)])),
     make("button", { type: "button", onclick: () => help.close() }, "Close"));
-  const examples = make("button", { type: "button", id: "to-examples", disabled: true, onclick: (event) =>
-    openPane(bench.evals[0].name, bench.arms[Math.min(1, bench.arms.length - 1)], null, "all", event.target) }, "Examples");
+  const examples = make("button", { type: "button", id: "to-examples", disabled: true, onclick: (event) => openFirst(event.target) }, "Examples");
   const unfold = make("button", { type: "button", onclick: () => {
     const folds = all("main > details");
     const open = folds.some((fold) => !fold.open);
@@ -57,7 +56,8 @@ function openTarget() {
 }
 
 const pause = () => new Promise((resume) => { setTimeout(resume); });
-const nearTop = (node) => node.getBoundingClientRect().top < 2 * innerHeight;
+// Measured around the table: to measure inside a fold, or a table out of sight, would lay it out.
+const nearTop = (table) => !table.closest("details:not([open])") && table.parentElement.getBoundingClientRect().top < 2 * innerHeight;
 
 // One table after the other, with pauses in which the page answers; those of the first screens are done first.
 async function equip(tables) {

@@ -1,7 +1,5 @@
 """What the base got right and training lost, and the other way round, with both answers."""
 
-from __future__ import annotations
-
 from bench.report.analysis.answers.flips import Flip, FlipCount, Flips
 from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt
@@ -18,8 +16,8 @@ def flips_section(comparison: Comparison) -> Section | None:
         return None
     blocks: list[Block] = [
         Paragraph(
-            text="Gained: wrong before training and right after; lost: the other way round; means over the seeds, and "
-            f"how many examples flip with every seed. {_where(flips)}"
+            text="Gained: examples that are wrong before training and right after, with one seed at least; lost: the "
+            f"other way round; and how many are so with every seed. {_where(flips)}"
         ),
         _counts(flips.counts),
     ]
@@ -32,7 +30,7 @@ def flips_section(comparison: Comparison) -> Section | None:
 def _where(flips: Flips) -> str:
     if flips.file is None:
         return "Prompts and answers are left out of this copy."
-    return f"All {fmt.plural(flips.total, 'flip')} are in {flips.file}."
+    return f"Those of each training are in {flips.file}, {fmt.plural(flips.total, 'line')}."
 
 
 def _counts(counts: tuple[FlipCount, ...]) -> Table:
@@ -45,18 +43,14 @@ def _counts(counts: tuple[FlipCount, ...]) -> Table:
             Cell(text=count.measurand),
             Cell(text=count.arm, tone="strong"),
             Cell(text=fmt.count(count.examples)),
-            Cell(text=_mean(count.gained)),
-            Cell(text=_mean(count.lost)),
+            Cell(text=fmt.count(count.gained)),
+            Cell(text=fmt.count(count.lost)),
             Cell(text=fmt.count(count.always_gained) if count.seeds > 1 else fmt.NONE),
             Cell(text=fmt.count(count.always_lost) if count.seeds > 1 else fmt.NONE),
         )
         for count in counts
     )
     return Table(columns=columns, rows=rows)
-
-
-def _mean(value: float) -> str:
-    return fmt.fixed(value, digits=0 if value == int(value) else 1)
 
 
 def _shown(flips: tuple[Flip, ...]) -> Table:

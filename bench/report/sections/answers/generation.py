@@ -1,7 +1,5 @@
 """What drawing the answers took, and the noise that drawing them makes."""
 
-from __future__ import annotations
-
 from bench.report.analysis.answers.generation import EngineAnswers, GenerationCost
 from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt

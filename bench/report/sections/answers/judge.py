@@ -1,7 +1,5 @@
 """What judges found, how much of it is length, and whether they can be trusted."""
 
-from __future__ import annotations
-
 from bench.report.analysis.answers.judge import JudgedArm
 from bench.report.analysis.answers.judging_costs import JudgingCost
 from bench.report.analysis.comparison import Comparison

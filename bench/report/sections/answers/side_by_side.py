@@ -1,13 +1,11 @@
 """Side by side: what base and tuned models answered to the same questions."""
 
-from __future__ import annotations
-
 from bench.report.analysis.answers.side_by_side import Exhibit, SubjectAnswer
 from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt
 from bench.report.render.escape import shorten
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, Tone, texts
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 _SHORT, _LONG, _WHOLE = 48, 400, 4000
 """Characters shown: in the terminal, in documents, and of answers that the suite asks for to be read."""
@@ -24,7 +22,7 @@ def answers_section(comparison: Comparison) -> Section | None:
         *([f"{fmt.plural(fixed, 'question')} of the suite's own, without a score"] if fixed else []),
         *([f"{fmt.plural(drawn, 'question')}, drawn by the run's digest before any answer was read"] if drawn else []),
     ]
-    legend = " ✓ right, ✗ wrong, else the score." if drawn else ""
+    legend = " ✓ right and ✗ wrong by the measure that is named with the question, else its value." if drawn else ""
     intro = f"{'; '.join(parts)}. The answers of an arm are those of its first seed with a score.{legend}"
     base = comparison.arms[0] if is_base(arm) else comparison.bases[arm]
     short = Table(
@@ -64,11 +62,16 @@ def _full(number: int, exhibit: Exhibit) -> list[Block]:
         who.setdefault((cell.text, cell.tone), []).append(answer.subject)
     rows = tuple((Cell(text=text, tone=tone), Cell(text=", ".join(names))) for (text, tone), names in who.items())
     question = f"Question {number}: {shorten(exhibit.question.strip(), limit)}"
-    wanted = f"{exhibit.eval}, example {exhibit.id}; expected: {shorten((exhibit.target or fmt.NONE).strip(), _LONG)}"
+    facts = [
+        f"{exhibit.eval}, example {exhibit.id}",
+        f"expected: {shorten((exhibit.target or fmt.NONE).strip(), _LONG)}",
+    ]
+    facts += [f"options: {shorten(' | '.join(exhibit.options), limit)}"] if exhibit.options else []
+    facts += [f"scored by {exhibit.metric}"] if exhibit.metric is not None else []
     columns = texts("Answer", "Answered by")
     return [
         Paragraph(text=question, tone="strong", only="document"),
-        Paragraph(text=wanted, only="document"),
+        Paragraph(text="; ".join(facts), only="document"),
         Table(columns=columns, rows=rows, only="document"),
     ]
 

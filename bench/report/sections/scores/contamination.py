@@ -1,7 +1,5 @@
 """Examples that are in training rows: how many, and the differences without them."""
 
-from __future__ import annotations
-
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.contamination import Checked, Cleaned, Contaminated, Contamination
 from bench.report.render import format as fmt
@@ -13,7 +11,12 @@ def contamination_section(comparison: Comparison) -> Section | None:
     contamination = comparison.contamination
     if not contamination.checked:
         return None
-    blocks: list[Block] = [Paragraph(text=_how(contamination)), _checked(contamination)]
+    how = _how(contamination)
+    if comparison.kept_steps or comparison.reached:
+        how += " Dev examples, which chose steps or reached a target, are not searched for."
+    blocks: list[Block] = [Paragraph(text=how)]
+    if any(check.found for check in contamination.checked) or not _each_with_each(contamination):
+        blocks.append(_checked(contamination))
     if contamination.arms:
         blocks.append(_differences(contamination))
     return Section(title="Contamination", blocks=tuple(blocks), only="document")
@@ -27,8 +30,27 @@ def _how(contamination: Contamination) -> str:
     )
     if not any(check.found for check in contamination.checked):
         judged = any(check.judged for check in contamination.checked)
-        return f"{said} " + ("None was found." if judged else "Every example is shorter.")
+        none = f"None was found{_pairs(contamination)}."
+        return f"{said} {none if judged else 'Every example is shorter.'}"
     return f"{said} All rows of the data are searched, also those that the budget did not reach."
+
+
+def _each_with_each(contamination: Contamination) -> bool:
+    """Whether a sentence can name what was searched: each eval's examples in all of the data."""
+    data, evals = ({getattr(check, name) for check in contamination.checked} for name in ("data", "eval"))
+    return len(contamination.checked) == len(data) * len(evals)
+
+
+def _pairs(contamination: Contamination) -> str:
+    """`, in rows of a and b, of qa (60 examples, 10 too short)`: what was searched, where no table says it."""
+    if not _each_with_each(contamination):
+        return ""
+    data = list(dict.fromkeys(check.data for check in contamination.checked))
+    evals = {
+        check.eval: f"{check.eval} ({fmt.plural(check.examples, 'example')}, {check.too_short:,} too short)"
+        for check in contamination.checked
+    }
+    return f", in rows of {fmt.listed(data)}, of {fmt.listed(list(evals.values()))}"
 
 
 def _checked(contamination: Contamination) -> Table:

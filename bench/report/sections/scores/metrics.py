@@ -1,7 +1,5 @@
 """Every metric of every task and group of tasks, as the evals gave them: without intervals, for reference."""
 
-from __future__ import annotations
-
 from bench.report.analysis.comparison import Comparison
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Column, Paragraph, Section, Table

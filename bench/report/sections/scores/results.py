@@ -1,19 +1,20 @@
-"""The results: one row per arm beside the base, over all evals, and then eval by eval with every interval."""
+"""The results eval by eval, with every interval."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.scores.results import Contrast, Reading, Result
-from bench.report.analysis.training.costs.cost import Cost
+from bench.report.analysis.scores.results import Contrast, Result
 from bench.report.render import format as fmt
-from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, Tone, numbers
-from bench.report.sections.marks import contrast_cell, reading_words, score_cell, short_of_seeds, why_absent
-from bench.report.sections.speed_cell import speed_cell
+from bench.report.render.view import Block, Cell, Column, Figure, Paragraph, Section, Table, numbers
+from bench.report.sections.marks import (
+    contrast_cell,
+    score_cell,
+    short_of_seeds,
+    why_absent,
+)
 from bench.stats.conclusions.ranking import Rank
-from bench.suite.tables.arms import is_base
+from bench.suite.tables.arms.arms import is_base
 
 LOSS_CAVEAT = (
     "Held-out loss is a diagnostic, not a ranking: LIMA (Zhou et al. 2023) found it anti-correlated with the quality "
@@ -34,27 +35,6 @@ FIGURES = {
     ),
 }
 """The pictures of the scores, by name."""
-_BEST, _OPEN = "best", "best?"
-
-
-def overview_section(comparison: Comparison) -> Section:
-    """One row per arm beside the base row; the best of each column marked where it is resolved."""
-    scores = [
-        Column(title=measurand.name, right=True, detail=measurand.role == "diagnostic")
-        for measurand in comparison.measurands
-    ]
-    columns = (
-        Column(title="Arm"),
-        *scores,
-        Column(title="Tokens/s", right=True),
-        Column(title="Seconds", right=True, detail=True),
-        Column(title="Memory", right=True, detail=True),
-    )
-    costs = {cost.arm: cost for cost in comparison.costs}
-    places = {measurand.name: _places(comparison, measurand) for measurand in comparison.measurands}
-    rows = tuple(_overview_row(comparison, arm, costs.get(arm), places) for arm in comparison.arms)
-    legend = Paragraph(text=_legend(comparison, places), tone="muted")
-    return Section(title="Arms", blocks=(Table(columns=columns, rows=rows), legend))
 
 
 def results_section(comparison: Comparison) -> Section:
@@ -67,98 +47,6 @@ def results_section(comparison: Comparison) -> Section:
 def eval_sections(comparison: Comparison) -> tuple[Section, ...]:
     """One section per measurand: scores, deltas, flips, what could have been seen."""
     return tuple(_eval_section(comparison, measurand) for measurand in comparison.measurands)
-
-
-def _overview_row(comparison: Comparison, arm: str, cost: Cost | None, places: _Places) -> tuple[Cell, ...]:
-    scores = [
-        _overview_cell(comparison.results[arm, measurand.name], places[measurand.name].get(arm, ""))
-        for measurand in comparison.measurands
-    ]
-    if cost is None:
-        return (Cell(text=arm, tone="strong"), *scores, *[Cell(text=fmt.NONE, tone="muted")] * 3)
-    return (
-        Cell(text=arm, tone="strong"),
-        *scores,
-        speed_cell(cost),
-        Cell(text=fmt.fixed(cost.seconds)),
-        Cell(text=fmt.memory(cost.memory_bytes)),
-    )
-
-
-def _overview_cell(result: Result, place: str) -> Cell:
-    """`0.612 better, best?`: its value, how it compares with the base, and whether it is the best of its column."""
-    if result.value.mean is None:
-        return Cell(text=result.absent_word, tone="bad" if result.not_applicable is None else "muted")
-    partial = "*" if result.absent else ""
-    tone: Tone = "good" if place == _BEST else "strong" if place == _OPEN else "plain"
-    note = ", ".join(word for word in (reading_words(result.versus_base), place) if word)
-    return Cell(text=f"{fmt.number(result.value.mean)}{partial}", tone=tone, note=note)
-
-
-_Places = Mapping[str, Mapping[str, str]]
-"""By eval and subject, `best` or `best?`."""
-
-
-def _places(comparison: Comparison, measurand: Measurand) -> dict[str, str]:
-    """The subject that is shown to be better than all others of the column, or those that none is shown to be better
-    than; empty where that is every arm, or no ranks are given. A lone base takes part."""
-    ranks = {rank.name: rank for rank in comparison.ranks[measurand.name]}
-    bases = [arm for arm in comparison.arms if is_base(arm)]
-    base = bases[0] if ranks and len(bases) == 1 else None
-    contrasts = {arm: comparison.results[arm, measurand.name].versus_base for arm in ranks}
-    readings = {arm: contrast.reading for arm, contrast in contrasts.items() if base and contrast is not None}
-    first = [arm for arm, rank in ranks.items() if rank.best == 1 and readings.get(arm) != "worse"]
-    if base is not None and "better" not in readings.values():
-        first.append(base)
-    if set(ranks) <= set(first):
-        return {}
-    return dict.fromkeys(first, _BEST if len(first) == 1 and _shown(first[0], ranks, readings) else _OPEN)
-
-
-def _shown(subject: str, ranks: Mapping[str, Rank], readings: Mapping[str, Reading]) -> bool:
-    """Whether the only subject that may be the best is shown to be better than each other. readings: against the lone
-    base, by arm; empty without one."""
-    if subject not in ranks:
-        return all(readings.get(arm) == "worse" for arm in ranks)
-    return ranks[subject].worst == 1 and readings.get(subject, "better") == "better"
-
-
-def _legend(comparison: Comparison, places: _Places) -> str:
-    """What the words of this table mean; a word that it does not have is not explained."""
-    results = [result for result in comparison.results.values() if result.value.mean is not None]
-    parts = [f"Mean over {fmt.plural(len(comparison.run.seeds), 'seed')}.", *_readings_legend(results)]
-    parts += _places_legend(comparison, places)
-    for role, words in (("retention", "what training may forget"), ("diagnostic", "no ranking")):
-        names = [measurand.name for measurand in comparison.measurands if measurand.role == role]
-        parts += [f"{fmt.listed(names)}: {words}."] if names else []
-    parts += ["* not all seeds have a score."] if any(result.absent for result in results) else []
-    return " ".join(parts) + _looks(comparison)
-
-
-def _readings_legend(results: Sequence[Result]) -> list[str]:
-    """What the words compare with, and what a question mark leaves open."""
-    seen = {result.versus_base.reading for result in results if result.versus_base is not None}
-    parts = []
-    if seen & {"better", "worse", "maybe better", "maybe worse", "unresolved", "higher", "lower"}:
-        parts.append("Compared with the base, after Holm's correction.")
-    if seen & {"maybe better", "maybe worse"}:
-        parts.append("better?, worse?: only before it, or with one seed.")
-    return parts
-
-
-def _places_legend(comparison: Comparison, places: _Places) -> list[str]:
-    """What may be the best of a column, and where no order is shown."""
-    flat = [m.name for m in comparison.measurands if comparison.ranks[m.name] and not places[m.name]]
-    return [f"No order is resolved on {fmt.listed(flat)}."] if flat else []
-
-
-def _looks(comparison: Comparison) -> str:
-    """What a reading is worth where the question is looked at more than once; empty for a single look."""
-    looks = max((claim.verdict.looks for claim in comparison.claims), default=1)
-    if looks == 1 and comparison.sequential is None:
-        return ""
-    which = f"look {looks}" if looks > 1 else "the first of several planned looks"
-    return f" This is {which} at the question: claims are corrected for that, words and p-values of tables are not."
 
 
 def _eval_section(comparison: Comparison, measurand: Measurand) -> Section:
@@ -209,12 +97,12 @@ def _eval_row(result: Result, ranks: Mapping[str, str], *, with_control: bool) -
         Cell(text=spread),
         Cell(text=flips),
         Cell(text=_pair(base, control, lambda contrast: _detectable(contrast, result.measurand))),
-        *([] if result.measurand.role == "diagnostic" else [Cell(text=_pair(base, control, _p_value))]),
+        *(
+            []
+            if result.measurand.role == "diagnostic"
+            else [Cell(text=_pair(base, control, lambda contrast: fmt.p_value(contrast.p_adjusted)))]
+        ),
     )
-
-
-def _p_value(contrast: Contrast) -> str:
-    return fmt.p_value(contrast.p_adjusted)
 
 
 def _versus(contrast: Contrast | None, result: Result, *, none: str = "") -> Cell:
@@ -239,8 +127,9 @@ def _flips(contrast: Contrast, measurand: Measurand) -> str:
 
 def _detectable(contrast: Contrast, measurand: Measurand) -> str:
     """`none` where even the largest possible difference would have gone unseen."""
-    mde = contrast.detectable
-    return "none" if mde is not None and measurand.binary and mde > 1 else fmt.number(mde)
+    size = contrast.detectable
+    possible = size is None or measurand.can_differ_by(size, contrast.delta.reference_mean)
+    return fmt.number(size) if possible else "none"
 
 
 def _pair(base: Contrast | None, control: Contrast | None, say: Callable[[Contrast], str]) -> str:

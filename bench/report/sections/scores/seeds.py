@@ -1,7 +1,5 @@
 """Every seed's own score, arm by arm, and whether arms move together by seed number."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bench.report.analysis.comparison import Comparison

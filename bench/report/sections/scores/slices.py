@@ -1,7 +1,5 @@
 """Scores by the values of a column of the rows, and what counting these values as clusters would do to the noise."""
 
-from __future__ import annotations
-
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.slices import Slices
 from bench.report.render import format as fmt
@@ -9,7 +7,7 @@ from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Ta
 
 TEXT = (
     "Means over the examples with each value and over seeds; an example may have several values. Descriptive: nothing "
-    "here is tested. Standard errors are of the difference from the base, with examples as independent and with the "
+    "here is tested. Standard errors are of the difference from the base, with the clusters of the eval and with the "
     "values as clusters: where the second is larger, examples of one value succeed and fail together."
 )
 

@@ -1,7 +1,5 @@
 """Gain and forgetting over the steps of trainings, the steps that were kept, and what a target took."""
 
-from __future__ import annotations
-
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.trajectory import Trajectory, TrajectoryPoint
 from bench.report.analysis.training.kept_steps import KeptStep, Reached
@@ -101,7 +99,10 @@ def _kept_table(kept: tuple[KeptStep, ...]) -> Table:
 
 
 def _reached_table(reached: tuple[Reached, ...]) -> Table:
-    columns = (*texts("Arm", "Seed"), *(Column(title=t, right=True) for t in ("Target at", "tokens", "seconds")))
+    columns = (
+        *texts("Arm", "Seed"),
+        *(Column(title=t, right=True) for t in ("Target at", "Tokens", "Seconds of steps")),
+    )
     rows = tuple(
         (
             Cell(text=one.arm, tone="strong"),

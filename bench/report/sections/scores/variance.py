@@ -1,18 +1,21 @@
 """Where the noise of each difference comes from, and therefore what would make it smaller."""
 
-from __future__ import annotations
+from collections.abc import Sequence
+from typing import TypeAlias
 
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.results import Contrast, Result
 from bench.report.render import format as fmt
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, numbers, texts
 from bench.stats.noise.moderation import SeedPrior
+from bench.stats.noise.variance import Components
 
 TEXT = (
     "Standard deviations in the eval's units. Examples: noise of this run's examples, falls with their number. Seeds: "
     "noise of repeating the training, of one seed of both sides together; falls with the number of seeds. Examples × "
     "seeds: the rest, falls with both. The standard error of a difference includes all three."
 )
+NO_SEED_NOISE = " Seeds at 0.000: they differ by no more than the rest explains, which few seeds do by chance."
 ONE_SEED = "With one seed the noise of repeating the training is unknown: examples only."
 
 WITH_DRAWS = (
@@ -35,28 +38,53 @@ TWO_SEEDS = "With two seeds each, up to 7% of true differences of zero have a p-
 
 def variance_section(comparison: Comparison) -> Section | None:
     """One row per arm and eval, against base and control; `None` where no difference has an interval."""
-    rows = [
-        _row(result, contrast)
+    parted = [
+        (result, contrast, contrast.delta.components)
         for result in comparison.results.values()
         for contrast in (result.versus_base, result.versus_control)
         if contrast is not None and contrast.delta.components is not None
     ]
-    if not rows:
+    if not parted:
         return None
-    columns = (
-        *texts("Eval", "Difference"),
-        *numbers("Examples", "Seeds", "Examples × seeds", "Standard error"),
-        Column(title="Covers"),
-    )
     single = len(comparison.run.seeds) == 1
-    intro = Paragraph(text=ONE_SEED if single else TEXT, tone="muted")
+    noisy = [entry for entry in parted if any((entry[2].example, entry[2].seed, entry[2].rest))]
+    covers = {contrast.delta.noise for _, contrast, _ in noisy}
+    text = f"{ONE_SEED if single else TEXT}{_zero(noisy)}{_covered(covers)}{_without_noise(len(parted) - len(noisy))}"
     blocks: tuple[Block, ...] = (
-        intro,
-        Table(columns=columns, rows=tuple(rows)),
+        Paragraph(text=text, tone="muted"),
+        *([_sources(noisy, covers=len(covers) > 1)] if noisy else []),
         *_priors(comparison),
         *_draws(comparison),
     )
     return Section(title="Where the noise comes from", blocks=blocks, only="document")
+
+
+_Parted: TypeAlias = tuple[Result, Contrast, Components]
+
+
+def _without_noise(differences: int) -> str:
+    """How many differences have no row: every example scored alike, with every seed."""
+    return f" {fmt.plural(differences, 'difference')} without any noise: no score differs." if differences else ""
+
+
+def _zero(noisy: Sequence[_Parted]) -> str:
+    """What an estimate of no seed noise is worth."""
+    return NO_SEED_NOISE if any(_root(parts.seed) == fmt.number(0.0) for _, _, parts in noisy) else ""
+
+
+def _covered(covers: set[str]) -> str:
+    """What the standard errors cover, where it is alike for all differences."""
+    return f" They cover {next(iter(covers))}." if len(covers) == 1 else ""
+
+
+def _sources(noisy: Sequence[_Parted], *, covers: bool) -> Table:
+    """A row for each difference. covers: with a column of what its standard error covers."""
+    columns = (
+        *texts("Eval", "Difference"),
+        *numbers("Examples", "Seeds", "Examples × seeds", "Standard error"),
+        *([Column(title="Covers")] if covers else []),
+    )
+    return Table(columns=columns, rows=tuple(_row(*entry, covers=covers) for entry in noisy))
 
 
 def _priors(comparison: Comparison) -> tuple[Block, ...]:
@@ -118,9 +146,7 @@ def _draws(comparison: Comparison) -> tuple[Block, ...]:
     return (Paragraph(text=WITH_DRAWS, tone="muted"), Table(columns=columns, rows=rows))
 
 
-def _row(result: Result, contrast: Contrast) -> tuple[Cell, ...]:
-    parts = contrast.delta.components
-    assert parts is not None, "chosen so"
+def _row(result: Result, contrast: Contrast, parts: Components, *, covers: bool) -> tuple[Cell, ...]:
     return (
         Cell(text=result.measurand.name),
         Cell(text=f"{contrast.arm} − {contrast.reference}", tone="strong"),
@@ -128,7 +154,7 @@ def _row(result: Result, contrast: Contrast) -> tuple[Cell, ...]:
         Cell(text=_root(parts.seed)),
         Cell(text=_root(parts.rest)),
         Cell(text=fmt.number(contrast.delta.standard_error)),
-        Cell(text=contrast.delta.noise),
+        *([Cell(text=contrast.delta.noise)] if covers else []),
     )
 
 

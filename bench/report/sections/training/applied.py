@@ -1,7 +1,5 @@
 """Proof that each training was applied: what its subject, as evaluated, changes of the base."""
 
-from __future__ import annotations
-
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.applied import AppliedTraining, GroupUpdate, Update
 from bench.report.render import format as fmt
@@ -86,7 +84,8 @@ def _by_group(measured: list[AppliedTraining]) -> tuple[Table, ...]:
     rows = tuple(_group_row(arm, group) for arm, applied in reversed(first.items()) for group in applied.groups)
     titles = ("Arm", "Layers", "Changed", "Norm", "Update", "Effective rank")
     columns = tuple(Column(title=title, right=place > 1, detail=True) for place, title in enumerate(titles))
-    return (Table(columns=columns, rows=rows),) if rows else ()
+    summary = f"{fmt.plural(len(rows), 'group')} of layers"
+    return (Table(columns=columns, rows=rows, summary=summary),) if rows else ()
 
 
 def _group_row(arm: str, group: GroupUpdate) -> tuple[Cell, ...]:

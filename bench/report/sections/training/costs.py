@@ -1,7 +1,5 @@
 """What it cost: budget and whether it was equal, speed, memory, and where the seconds went."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bench.report.analysis.comparison import Comparison
@@ -24,7 +22,7 @@ def cost_section(comparison: Comparison) -> Section:
         Column(title="Epochs", right=True, detail=True),
         *numbers("Tokens", "Supervised"),
         Column(title="Slots", right=True, detail=True),
-        *numbers("Tokens/ slots", "Seconds"),
+        *numbers("Tokens/ slots", "Seconds in all"),
     )
     rows = tuple(_row(cost) for cost in comparison.costs)
     blocks: list[Block] = [
@@ -67,7 +65,8 @@ def budget_sentence(budget: BudgetMatch) -> str:
         return f"{sentence} Not every arm finished" + (f"; those that did {apart}." if over else ".")
     if over:
         return f"{sentence} The arms are not matched: they {apart}."
-    return f"{sentence} The arms are matched within {fmt.percent(TOLERANCE, digits=0)}."
+    held = budget.units[0].replace("_", " ")
+    return f"{sentence} The arms' {held} are matched within {fmt.percent(TOLERANCE, digits=0)}."
 
 
 def _amounts(span: tuple[float, float]) -> str:
@@ -103,6 +102,8 @@ def seconds_section(comparison: Comparison) -> Section:
     )
     jobs = fmt.plural(comparison.completeness.jobs, "job")
     text += f"; {run.jobs_reused} of {jobs} came from earlier runs, with the seconds that they took there."
+    if comparison.completeness.missing_jobs:
+        text += f" Jobs without a result, {comparison.completeness.missing_jobs:,}, are in no row."
     blocks: list[Block] = [Paragraph(text=text)]
     if spent:
         blocks.append(Table(columns=columns, rows=tuple(_seconds_row(phases) for phases in spent)))
@@ -160,10 +161,10 @@ def _other_load(costs: Sequence[Cost]) -> list[Block]:
         blocks.append(Paragraph(text=f"Tokens per second of processor time: {', '.join(rates)}.", tone="muted"))
     if loads:
         text = (
-            "Processor time that anything else took beside a training, this run's other jobs included, at most, as a "
-            "share of the machine's: "
-            f"{', '.join(loads)}. A speed beside more than {fmt.percent(DISTURBING_SHARE, digits=0)}, or beside "
-            "another process on the GPU, is shared and enters no ranking."
+            "Processor time that anything else took beside a training, this run's other jobs included, as a share of "
+            f"the machine's, in the arm's most disturbed training: {', '.join(loads)}. A training beside more than "
+            f"{fmt.percent(DISTURBING_SHARE, digits=0)}, or beside another process on the GPU, is left out of its "
+            "arm's speed; where no other is left the speed is shared, and enters no ranking."
         )
         blocks.append(Paragraph(text=text, tone="muted"))
     return blocks

@@ -1,7 +1,5 @@
 """Deployed forms: what each takes, and how far it is from the arm as it was trained."""
 
-from __future__ import annotations
-
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.deployed import DeploymentCost

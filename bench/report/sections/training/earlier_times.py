@@ -1,7 +1,5 @@
 """This run's times after those of earlier runs: advice, never a verdict."""
 
-from __future__ import annotations
-
 from bench.report.analysis.comparison import Comparison
 from bench.report.imported.stored_times import TRAINING, Trend
 from bench.report.render import format as fmt

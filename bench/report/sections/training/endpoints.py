@@ -1,7 +1,5 @@
 """Arms behind a server: who answered, how much was asked, and what it cost."""
 
-from __future__ import annotations
-
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.endpoints import EndpointCost
 from bench.report.render import format as fmt

@@ -1,7 +1,5 @@
 """Training losses as published logs have them, where the suite says how often (`run.log_every`)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

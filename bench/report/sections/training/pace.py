@@ -1,7 +1,5 @@
 """Which way to train is the fastest, by how much, and how sure that is."""
 
-from __future__ import annotations
-
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.costs.speed import Pace
 from bench.report.render import format as fmt
@@ -39,17 +37,19 @@ def pace_section(comparison: Comparison) -> Section | None:
 
 
 def headline(pairs: tuple[Pace, ...]) -> str:
-    """The fastest arm, by how much, and whether the next one is shown to be slower."""
+    """Whether the arm with the highest speed is shown to be faster than the next, and by how much."""
     first, second = pairs[:2]
-    sentence = f"Fastest: {first.arm}"
-    if first.speed is not None and first.control is not None:
-        sentence += f", {ratio_text(first.speed)} the speed of {first.control}"
-    assert first.lead is not None, "there is a next one"
-    if first.lead.low is None:
-        return f"{sentence}. Whether {second.arm} is slower is not known: {first.lead.reason}."
-    if first.lead.low > 1:
-        return f"{sentence}. It is faster than the next, {second.arm}: {ratio_text(first.lead)}."
-    return f"{sentence}. Not resolved from the next, {second.arm}: {ratio_text(first.lead)}."
+    lead = first.lead
+    assert lead is not None, "there is a next one"
+    beside = ""
+    if first.speed is not None and first.control not in (None, second.arm):
+        beside = f"; {ratio_text(first.speed)} the speed of its control, {first.control}"
+    ratio = f"the next, {second.arm}: {ratio_text(lead)}"
+    if lead.low is None:
+        return f"No arm is shown to be the fastest. {first.arm} against {ratio}, and {lead.reason}{beside}."
+    if lead.low > 1:
+        return f"{first.arm} is faster than {ratio}{beside}."
+    return f"No arm is shown to be the fastest. {first.arm} looks faster than {ratio}{beside}."
 
 
 def ratio_text(ratio: Ratio) -> str:

@@ -1,7 +1,5 @@
 """Which setting each sweep chose, and the rows in the context of few-shot subjects."""
 
-from __future__ import annotations
-
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.sweeps import ArmSweep, SweepTrial
 from bench.report.render import format as fmt
@@ -23,7 +21,7 @@ def sweeps_section(comparison: Comparison) -> Section | None:
         Column(title="Chosen"),
         Column(title="Dev rows", right=True, detail=True),
         Column(title="Training rows", right=True, detail=True),
-        *numbers("Tokens", "Seconds"),
+        *numbers("Tokens", "Seconds in all"),
     )
     rows = tuple(_row(sweep, trial) for sweep in sweeps for trial in sweep.trials)
     blocks: list[Block] = [Paragraph(text=_about(sweeps), tone="muted"), Table(columns=columns, rows=rows)]

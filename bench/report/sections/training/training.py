@@ -1,7 +1,5 @@
 """What was trained with and how each training ended: what `auto` became, validation, early stopping, weights kept."""
 
-from __future__ import annotations
-
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.training.endings import FinishedTraining, Settings, StopReason
 from bench.report.render import format as fmt

@@ -1,7 +1,5 @@
 """What every job of a plan is built from."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,9 +9,9 @@ from bench.run.plan.digests import CodeDigest
 from bench.suite.checks.data.subset_draws import trained_on
 from bench.suite.resolved import ResolvedData
 from bench.suite.resolved_suite import ResolvedSuite
-from bench.suite.tables.arms import ArmRef
+from bench.suite.tables.arms.arms import ArmRef
 from bench.suite.tables.evals.eval_spec import EvalSpec
-from bench.suite.tables.precision import Precision
+from bench.suite.tables.models.precision import Precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

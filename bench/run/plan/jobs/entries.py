@@ -3,8 +3,6 @@
 Contract: a job comes after those that it needs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -21,11 +19,11 @@ from bench.run.plan.jobs.trainings import probe_job, sweep_jobs, training_job
 from bench.run.plan.types import JobEntry
 from bench.suite.catalog.answered_in_text import answered_in_text
 from bench.suite.resolved import ResolvedModel, ResolvedWeights
-from bench.suite.tables.arms import ArmRef, DeployedArm
-from bench.suite.tables.endpoint import EndpointSpec
+from bench.suite.tables.arms.arms import ArmRef, DeployedArm
+from bench.suite.tables.arms.given_arm import GIVEN
 from bench.suite.tables.evals.eval_spec import EvalSpec
 from bench.suite.tables.evals.judge import JudgeSpec
-from bench.suite.tables.given_arm import GIVEN
+from bench.suite.tables.models.endpoint import EndpointSpec
 
 
 def all_entries(context: PlanContext) -> list[JobEntry]:

@@ -1,7 +1,5 @@
 """Jobs that score one subject on one eval: by its weights, or by the server that has it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -15,10 +13,8 @@ from bench.run.plan.jobs.context import PlanContext
 from bench.run.plan.jobs.judges import shared
 from bench.suite.catalog.answered_in_text import surely_writes
 from bench.suite.resolved import ResolvedData, ResolvedModel, ResolvedWeights
-from bench.suite.tables.endpoint import EndpointSpec
-from bench.suite.tables.evals.choice import ChoiceSpec
-from bench.suite.tables.evals.eval_spec import EvalSpec, data_of
-from bench.suite.tables.evals.lm_eval import LmEvalSpec
+from bench.suite.tables.evals.eval_spec import EvalSpec, data_of, with_all_examples
+from bench.suite.tables.models.endpoint import EndpointSpec
 
 
 def eval_job(
@@ -122,5 +118,5 @@ def _replies(context: PlanContext, spec: EvalSpec, digested: Mapping[str, Any]) 
     plan = context.resolved.suite.sequential
     if plan is None or spec.name not in plan.max_examples or context.fresh:
         return None
-    any_number = spec.model_copy(update={"limit": None}) if isinstance(spec, LmEvalSpec | ChoiceSpec) else spec
-    return str(context.store.home / SCORED / f"{eval_digest(evaluation=any_number, data=None, **digested)}.jsonl")
+    digest = eval_digest(evaluation=with_all_examples(spec), data=None, **digested)
+    return str(context.store.home / SCORED / f"{digest}.jsonl")

@@ -1,7 +1,5 @@
 """The job that writes one training in the form that it is shipped in."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from bench.record.files import WEIGHTS
@@ -10,7 +8,7 @@ from bench.record.jobs.train_job import TrainJob
 from bench.run.plan.digests import deploy_digest
 from bench.run.plan.jobs.context import PlanContext
 from bench.suite.resolved import ResolvedWeights
-from bench.suite.tables.arms import DeployedArm
+from bench.suite.tables.arms.arms import DeployedArm
 
 
 def form_job(context: PlanContext, arm: DeployedArm, seed: int, made: TrainJob | ResolvedWeights) -> DeployJob:

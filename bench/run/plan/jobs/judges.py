@@ -5,8 +5,6 @@ model of the suite. The reference itself is not judged: its scores are ties by d
 nothing to be compared with, and is no subject of that eval.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,8 +14,8 @@ from bench.run.plan.digests import judge_digest
 from bench.run.plan.jobs.context import PlanContext
 from bench.run.plan.types import JobEntry
 from bench.run.resolve.data_specs import reference_data
-from bench.suite.tables.endpoint import EndpointSpec
 from bench.suite.tables.evals.judge import JudgeSpec
+from bench.suite.tables.models.endpoint import EndpointSpec
 from bench.suite.tables.suite import Suite
 
 

@@ -1,7 +1,5 @@
 """An eval whose questions are shared out over several jobs: the shares, and the job that scores all replies."""
 
-from __future__ import annotations
-
 from bench.record.jobs.eval_job import AnswerJob, EvalJob, QuestionShare, ShareJob
 from bench.run.plan.digests import share_digest
 from bench.run.plan.jobs.context import PlanContext

@@ -1,7 +1,5 @@
 """Jobs that score trainings over their steps, and what chooses the step that a training keeps."""
 
-from __future__ import annotations
-
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import KeepBest, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob

@@ -1,7 +1,5 @@
 """Jobs that train an arm: one for each seed, one for each setting of its sweep, and those that time its first steps."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +12,7 @@ from bench.run.plan.jobs.context import PlanContext
 from bench.run.plan.jobs.steps import keep_best
 from bench.run.resolve.data_specs import sweep_data
 from bench.suite.resolved import ResolvedData, ResolvedModel, WarmStart
-from bench.suite.tables.arms import ArmRef
+from bench.suite.tables.arms.arms import ArmRef
 from bench.suite.tables.training.recipe import Recipe
 from bench.suite.tables.training.sweep import Setting
 

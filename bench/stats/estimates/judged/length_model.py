@@ -5,8 +5,6 @@ is the difference of the answers' lengths and s its standard deviation over the 
 around 0, wide enough to matter only where the data leave them open (a judge that follows length alone).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

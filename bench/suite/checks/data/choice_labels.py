@@ -4,8 +4,6 @@ Contract: an answer gives the option's text, letter or number, one way for the w
 answers are numbers. Answers that can be read in two ways with different results are refused rather than guessed.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from itertools import islice

@@ -3,8 +3,6 @@
 Contract: every row is read and checked before any work; which option is right, `choice_labels` says.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 from collections import Counter
@@ -16,6 +14,7 @@ from bench.errors import InputError, Problem, did_you_mean
 from bench.spec import Spec
 from bench.suite.checks.data.choice_labels import raise_faults, right_options
 from bench.suite.tables.evals.choice import ChoiceSpec
+from bench.suite.tables.evals.eval_spec import kept_columns
 from bench.text import slice_values
 
 _FORMATS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
@@ -36,6 +35,8 @@ class ChoiceRow(Spec):
     """Right answers to write; empty with options."""
     slices: dict[str, tuple[str, ...]]
     """By column that the eval slices by, the row's values."""
+    cluster: str | None
+    """What the row has in common with those that are not independent of it."""
 
 
 def read_choices(spec: ChoiceSpec, path: Path, *, where: str) -> tuple[ChoiceRow, ...]:
@@ -63,6 +64,7 @@ def read_choices(spec: ChoiceSpec, path: Path, *, where: str) -> tuple[ChoiceRow
             id=id_, question=question, choices=options, label=label,
             answers=() if spec.has_options else tuple(_texts(answer)),
             slices={name: values for name in spec.slices if (values := slice_values(record, name))},
+            cluster=None if spec.cluster is None else "; ".join(slice_values(record, spec.cluster)) or None,
         )
         for id_, record, (question, options, answer), label in zip(_ids(records), records, parts, labels, strict=True)
     )  # fmt: skip
@@ -75,7 +77,7 @@ def unread_columns(spec: ChoiceSpec, path: Path, *, where: str) -> tuple[Counter
     """
     records = _records(path, where)
     options = (spec.choices,) if isinstance(spec.choices, str) else spec.choices
-    read = {spec.question, spec.passage, spec.answer, "id", *options, *spec.slices}
+    read = {spec.question, spec.passage, spec.answer, "id", *options, *kept_columns(spec)}
     unread = Counter(name for record in records for name, value in record.items() if name not in read and _texts(value))
     return unread, len(records)
 
@@ -139,7 +141,7 @@ def _check_columns(spec: ChoiceSpec, records: Sequence[Mapping[str, Any]], where
     """Raises `InputError` for every column that no row has."""
     fields = {str(key) for record in records for key in record}
     options = (spec.choices,) if isinstance(spec.choices, str) else spec.choices
-    named = {"question": spec.question, "passage": spec.passage, "answer": spec.answer}
+    named = {"question": spec.question, "passage": spec.passage, "answer": spec.answer, "cluster": spec.cluster}
     wanted = [*named.items(), *(("choices", option) for option in options), *(("slices", name) for name in spec.slices)]
     problems = [
         Problem(

@@ -1,7 +1,5 @@
 """Data tables that are made from others or sized by them: what each needs, and whether that can be had."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping
 

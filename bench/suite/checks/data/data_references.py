@@ -5,8 +5,6 @@ know of them. A reference takes over all that describes the source (config, spli
 selection.
 """
 
-from __future__ import annotations
-
 from bench.errors import InputError, Problem, did_you_mean
 from bench.suite.tables.data import CONTROL_SUFFIX, Columns, DataSpec, PromptColumns, PromptSpec, Select
 from bench.suite.tables.evals.eval_spec import data_of, reference_of

@@ -1,7 +1,5 @@
 """Whether the files that data tables name are there, and have the columns that are named."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -44,12 +42,12 @@ def data_problems(spec: DataSpec, where: str, base: Path) -> Iterator[Problem]:
         yield Problem(reference="data.columns", what=what, where=f"{where}.select.column", hint=hint)
 
 
-def slice_problems(spec: DataSpec, slices: tuple[str, ...], where: str, base: Path) -> Iterator[Problem]:
-    """Columns that an eval slices by and its local file does not have."""
-    if not slices or spec.source_kind != "file":
+def kept_column_problems(spec: DataSpec, columns: Mapping[str, str], where: str, base: Path) -> Iterator[Problem]:
+    """Columns that an eval slices or clusters by, by its key, and its local file does not have."""
+    if not columns or spec.source_kind != "file":
         return
     path = beside(base, spec.source or "", f"{where}.data.source")
-    yield from _lacking({f"slices[{i}]": name for i, name in enumerate(slices)}, spec.label, path, where)
+    yield from _lacking(columns, spec.label, path, where)
 
 
 def file_problems(path: Path, source: str, where: str) -> Iterator[Problem]:
@@ -63,6 +61,11 @@ def file_problems(path: Path, source: str, where: str) -> Iterator[Problem]:
     elif not os.access(path, os.R_OK):
         hint = "check its owner and permissions"
         yield Problem(reference="data.unreadable", what=f"{source} may not be read", where=where, hint=hint)
+
+
+def lacks_columns(spec: DataSpec, base: Path) -> bool:
+    """Whether a local file is seen to have none of a column that its table names."""
+    return any(_column_problems(spec, beside(base, spec.source or "", ""), ""))
 
 
 def _column_problems(spec: DataSpec, path: Path, where: str) -> Iterator[Problem]:

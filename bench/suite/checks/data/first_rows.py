@@ -1,7 +1,5 @@
 """What the first rows of local data say: that there are any, and their columns; found before any work."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import json

@@ -4,12 +4,10 @@ Contract: the training with the suite's n-th seed learns from the n-th draw, in 
 resolved. The first draw has the data's own name among the resolved data, the others `NAME@1`, `NAME@2`, ….
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from bench.errors import Problem
-from bench.suite.tables.arms import ArmRef
+from bench.suite.tables.arms.arms import ArmRef
 from bench.suite.tables.data import DataSpec
 from bench.suite.tables.suite import Suite
 

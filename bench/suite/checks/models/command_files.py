@@ -1,7 +1,5 @@
 """Whether the files of a recipe's command are there."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

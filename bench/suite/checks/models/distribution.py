@@ -5,14 +5,12 @@ recipe itself decides (batch, accumulation, clipping, precision, optimiser, sche
 and a key of FSDP that transformers would not read is an error.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.errors import InputError, Problem, did_you_mean
-from bench.suite.tables.precision import Precision
+from bench.suite.tables.models.precision import Precision
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.adapter import JsonTable
 from bench.suite.tables.training.recipe import Recipe

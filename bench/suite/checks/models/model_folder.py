@@ -5,8 +5,6 @@ tokenizer and whole safetensors, and no adapter that would load weights from els
 models of the hub once they are here.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterator
@@ -15,21 +13,30 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem, collected
+from bench.suite.checks.models.weights_files import (
+    WEIGHTS_FILE,
+    WEIGHTS_INDEX,
+    is_whole,
+    shards,
+    tensors_of,
+    weights_files,
+)
 from bench.suite.peft_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
-from bench.suite.tables.weights_form import GGUF, WeightsForm
+from bench.suite.tables.arms.weights_form import GGUF, WeightsForm
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 """Any of these is a tokenizer."""
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-_INDEX = "model.safetensors.index.json"
 _GGUF_START = b"GGUF"
 _CONVERT = (
-    'python -c "import torch, safetensors.torch as s; s.save_file({k: v.contiguous() for k, v in '
-    "torch.load('adapter_model.bin', weights_only=True).items()}, 'adapter_model.safetensors')\""
+    'python -c "import torch, safetensors.torch as s; s.save_file({{k: v.contiguous() for k, v in '
+    "torch.load('{file}', weights_only=True).items()}}, 'adapter_model.safetensors')\""
+)
+_CONVERT_MODEL = (
+    'python -c "from transformers import AutoModelForCausalLM as M; '
+    "M.from_pretrained('.', dtype='auto').save_pretrained('.')\""
 )
 _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length", "context_length")
-_LONGEST_HEADER = 100_000_000
-"""Bytes; what the safetensors format itself allows."""
 
 
 def model_folder_problems(folder: Path, where: str) -> list[Problem]:
@@ -54,7 +61,7 @@ def given_problems(folder: Path, form: WeightsForm, where: str) -> list[Problem]
         hint = "name the folder that the other trainer saved, relative to the suite file, or a hub id"
         return [Problem(reference="given.missing", what=what, where=where, hint=hint)]
     problems: list[Problem] = []
-    for check in (_config, _weights, _no_adapter) if form == "weights" else (_peft_adapter,):
+    for check in (_config, _given_weights, _no_adapter) if form == "weights" else (_peft_adapter,):
         with collected(problems):
             check(folder, where)
     return problems
@@ -95,8 +102,8 @@ def context_problem(folder: Path, place: str) -> Problem:
 
 
 def stored_parameters(folder: Path) -> int:
-    """Elements of all stored tensors, from the headers of whole weights files."""
-    headers = (_header(path) for path in folder.glob("*.safetensors"))
+    """Elements of all tensors of the model, from the headers of whole weights files."""
+    headers = (tensors_of(path) for path in weights_files(folder))
     return sum(math.prod(tensor["shape"]) for header in headers for tensor in header.values())
 
 
@@ -122,51 +129,41 @@ def _other_kind(config: dict[str, Any]) -> str | None:
 
 
 def _weights(folder: Path, where: str) -> None:
-    files = sorted(folder.glob("*.safetensors"))
+    try:
+        missing = [path.name for path in shards(folder) if not path.is_file()]
+    except (OSError, ValueError, RecursionError) as error:
+        raise _refusal("model.weights", f"{WEIGHTS_INDEX} cannot be read: {error}", where) from None
+    if missing:
+        what = f"{folder} lacks {len(missing)} of its weights files, {missing[0]} first"
+        raise _refusal("model.weights", what, where, "copy or download it again")
+    files = weights_files(folder)
     if not files:
-        pickled = next((path.name for path in sorted(folder.iterdir()) if path.suffix in _PICKLED), None)
-        if pickled is not None:
+        if other := next((path.name for path in sorted(folder.glob("*.safetensors"))), None):
+            what = f"{folder} has {other}, and neither {WEIGHTS_FILE} nor {WEIGHTS_INDEX}, which transformers looks for"
+            raise _refusal("model.weights", what, where)
+        if (pickled := _pickled(folder)) is not None:
             what = f"{folder} holds its weights as {pickled}, a pickle, which is never loaded"
-            raise _refusal("model.pickled", what, where, "convert it: model.save_pretrained(folder) writes safetensors")
+            raise _refusal("model.pickled", what, where, f"convert it in that folder: {_CONVERT_MODEL}")
         hint = "it needs model.safetensors; a download may have stopped half way"
         raise _refusal("model.weights", f"{folder} has no weights", where, hint)
     for path in files:
         _whole(path, where)
-    if (folder / _INDEX).is_file():
-        listed = _read_json(folder / _INDEX, where).get("weight_map")
-        names = {str(name) for name in listed.values()} if isinstance(listed, dict) else set()
-        missing = sorted(names - {path.name for path in files})
-        if missing:
-            what = f"{folder} lacks {len(missing)} of its weights files, {missing[0]} first"
-            raise _refusal("model.weights", what, where, "copy or download it again")
 
 
 def _whole(path: Path, where: str) -> None:
-    """The header of a safetensors file says where its data ends: the file must reach exactly there."""
-    size = path.stat().st_size
-    try:
-        whole = size == _end_of_data(path)
-    except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
-        whole = False
-    if not whole:
-        what = f"{path.name} is not a whole safetensors file ({size:,} bytes)"
+    if not is_whole(path):
+        what = f"{path.name} is not a whole safetensors file ({path.stat().st_size:,} bytes)"
         raise _refusal("model.weights", what, where, "copy or download it again")
 
 
-def _end_of_data(path: Path) -> int:
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-    return 8 + length + max((int(tensor["data_offsets"][1]) for tensor in _header(path).values()), default=0)
-
-
-def _header(path: Path) -> dict[str, Any]:
-    """Shapes and places of the tensors by name. Raises `ValueError` where there is no header."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 0 < length <= min(path.stat().st_size - 8, _LONGEST_HEADER):
-            raise ValueError("no header")
-        header: dict[str, Any] = json.loads(file.read(length))
-    return {name: tensor for name, tensor in header.items() if name != "__metadata__"}
+def _given_weights(folder: Path, where: str) -> None:
+    """Weights of one training: those of an earlier one may be left beside them, and would be loaded."""
+    _weights(folder, where)
+    others = [path for path in shards(folder) if path.name != WEIGHTS_FILE]
+    if others and (folder / WEIGHTS_FILE).is_file():
+        what = f"{folder} holds weights twice: {WEIGHTS_FILE}, which transformers loads, and {len(others)} shards"
+        hint = f"keep those that are meant: remove {WEIGHTS_FILE}, or {WEIGHTS_INDEX} and the shards"
+        raise _refusal("given.weights-twice", what, where, hint)
 
 
 def _tokenizer(folder: Path, where: str) -> None:
@@ -189,11 +186,16 @@ def _peft_adapter(folder: Path, where: str) -> None:
     if not isinstance(_read_json(folder / ADAPTER_CONFIG, where).get("peft_type"), str):
         raise _refusal("given.no-adapter", f"{folder / ADAPTER_CONFIG} names no peft_type", where, "save it by PEFT")
     if not weights.is_file():
-        if (folder / "adapter_model.bin").is_file():
-            what = f"{folder} holds its adapter as adapter_model.bin, a pickle, which is never loaded"
-            raise _refusal("given.pickled", what, where, f"convert it in that folder: {_CONVERT}")
+        if (pickled := _pickled(folder, "adapter*")) is not None:
+            what = f"{folder} holds its adapter as {pickled}, a pickle, which is never loaded"
+            raise _refusal("given.pickled", what, where, f"convert it in that folder: {_CONVERT.format(file=pickled)}")
         raise _refusal("given.no-adapter", f"{folder} has no {ADAPTER_WEIGHTS}", where, "its saving may have stopped")
     _whole(weights, where)
+
+
+def _pickled(folder: Path, pattern: str = "*") -> str | None:
+    """Name of the first pickled file."""
+    return next((path.name for path in sorted(folder.glob(pattern)) if path.suffix in _PICKLED), None)
 
 
 def _no_adapter(folder: Path, where: str) -> None:

@@ -1,7 +1,5 @@
 """Whether the base models that a suite names, and weights from elsewhere, are there and fit what is asked of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +14,9 @@ from bench.suite.checks.models.model_folder import (
 )
 from bench.suite.checks.models.template_tokens import token_problems
 from bench.suite.checks.paths import beside
+from bench.suite.tables.arms.given_arm import GivenArm
 from bench.suite.tables.data import HUB_ID
-from bench.suite.tables.given_arm import GivenArm
-from bench.suite.tables.model import ModelSpec
+from bench.suite.tables.models.model import ModelSpec
 from bench.suite.tables.suite import Suite
 
 

@@ -5,8 +5,6 @@ library. A tokenizer that got new tokens (`<|im_start|>`) beside a model whose e
 first batch, on a GPU without a word why.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

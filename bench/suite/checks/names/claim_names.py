@@ -1,18 +1,13 @@
 """Whether what a suite's claims speak of is there. Pure: looks at the suite alone."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import combinations
-from math import inf
+from collections.abc import Iterator
 
 from bench.errors import Problem
 from bench.suite.catalog.metrics import Ends
 from bench.suite.checks.names.eval_scale import eval_ends
 from bench.suite.checks.names.evaluated_steps import stores_steps
 from bench.suite.checks.names.unknown import unknown_name
-from bench.suite.tables.arms import ArmRef
+from bench.suite.tables.arms.arms import ArmRef
 from bench.suite.tables.conclusions.claim import TARGET_COSTS, Claim
 from bench.suite.tables.suite import Suite
 
@@ -27,54 +22,6 @@ def claim_problems(suite: Suite) -> Iterator[Problem]:
             what = "`==` needs a margin above zero: no run can show an exact equality"
             hint = "set the difference that would not matter, such as margin = 0.02"
             yield Problem(reference="suite.claim", what=what, where=f"{where}.margin", hint=hint)
-
-
-def contradictions(claims: Sequence[Claim]) -> list[tuple[Claim, Claim]]:
-    """Pairs of claims on one measure of which both cannot hold, or which are the same."""
-    return [(claim, other) for claim, other in combinations(claims, 2) if _contradict(claim, other)]
-
-
-def repeats(claim: Claim, other: Claim) -> bool:
-    """Whether two claims hold for the same differences."""
-    pair = _alike(claim, other)
-    return pair is not None and pair[0] == pair[1]
-
-
-def _contradict(claim: Claim, other: Claim) -> bool:
-    pair = _alike(claim, other)
-    if pair is None:
-        return False
-    first, second = pair
-    least, most = max(first.least, second.least), min(first.most, second.most)
-    return first == second or least > most or (least == most and (first.strict or second.strict))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Claimed:
-    """Differences left - right for which a claim holds. strict: the ends are outside."""
-
-    least: float
-    most: float
-    strict: bool
-
-
-def _alike(claim: Claim, other: Claim) -> tuple[_Claimed, _Claimed] | None:
-    """What two claims on one measure say of the difference of the same two sides, in the first one's direction."""
-    (left, _, right), (left_other, _, right_other) = claim.parts(), other.parts()
-    if (claim.on, claim.per) != (other.on, other.per) or {left, right} != {left_other, right_other}:
-        return None
-    first, second = _claimed(claim), _claimed(other)
-    turned = _Claimed(least=-second.most, most=-second.least, strict=second.strict)
-    return first, second if left == left_other else turned
-
-
-def _claimed(claim: Claim) -> _Claimed:
-    relation, margin = claim.parts()[1], claim.margin
-    return _Claimed(
-        least=margin if relation == ">" else -margin,
-        most=margin if relation == "==" else inf,
-        strict=relation == ">",
-    )
 
 
 def margin_problems(claim: Claim, ends: Ends | None, where: str) -> Iterator[Problem]:
@@ -97,15 +44,15 @@ def _measure_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Proble
         yield unknown_name("eval", claim.eval, f"{where}.on", evals)
         return
     yield from margin_problems(claim, eval_ends(spec), where)
-    if spec.kind == "questions":
+    if not spec.scored:
         what = f"eval {claim.on!r} only shows answers: it has no score that could decide a claim"
         yield Problem(reference="suite.claim", what=what, where=f"{where}.on", hint="name an eval with scores")
-    if claim.task is not None and spec.kind != "lm_eval":
+    if claim.task is not None and not spec.has_tasks:
         what, hint = f"eval {claim.eval!r} has no tasks", f"write on = {claim.eval!r}"
         if spec.kind == "judge":
             hint += ": a claim is decided on the rate as judged; the report shows the rate at equal length beside it"
         yield Problem(reference="suite.claim", what=what, where=f"{where}.on", hint=hint)
-    if claim.per is not None and spec.kind == "loss":
+    if claim.per is not None and not spec.higher_is_better:
         what = "a loss per cost is no quality: of a loss less is better"
         yield Problem(reference="suite.claim", what=what, where=f"{where}.per", hint="name an eval of right answers")
 
@@ -140,7 +87,7 @@ def _costs_nothing(arm: ArmRef | None) -> bool:
 def _judged_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem]:
     """Against controls, both sides must have been compared with the same one."""
     left, _, right = claim.parts()
-    judged = {spec.name for spec in suite.eval if spec.kind == "judge" and spec.against == "control"}
+    judged = {spec.name for spec in suite.eval if spec.against_controls}
     arms = {arm.name: arm for arm in suite.expand()}
     if claim.eval not in judged or not {left, right} <= {*arms, *suite.base_subjects()}:
         return

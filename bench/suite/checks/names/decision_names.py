@@ -1,7 +1,5 @@
 """Whether the evals that a decision weighs exist and rank arms. Pure: looks at the suite alone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from bench.errors import Problem, did_you_mean
@@ -31,12 +29,12 @@ def decision_problems(suite: Suite) -> Iterator[Problem]:
 
 def _unranked(spec: EvalSpec, *, task: str) -> str | None:
     """Why the scores of an eval, or of a task of it, do not rank arms; `None` where they do."""
-    if spec.kind == "questions":
+    if not spec.scored:
         return "it only shows answers, without scores"
     if spec.role == "diagnostic":
         return "a diagnostic ranks nothing"
-    if spec.kind == "judge" and spec.against == "control":
+    if spec.against_controls:
         return "each arm is judged against its own control, so that the scores have no common scale"
-    if task and spec.kind != "lm_eval":
+    if task and not spec.has_tasks:
         return "it has no tasks"
     return None

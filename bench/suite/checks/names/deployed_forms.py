@@ -1,8 +1,6 @@
 """Whether `[deploy]` names arms and evals that are there, and forms that these arms have. Pure: looks at the suite
 alone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from bench.errors import Problem

@@ -3,23 +3,17 @@
 Contract: looks at the suite alone.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 
 from bench.errors import Problem
+from bench.suite.catalog.metrics import Ends
 from bench.suite.checks.names.eval_scale import eval_ends
 from bench.suite.checks.names.unknown import unknown_name
-from bench.suite.tables.arms import ArmRef
+from bench.suite.tables.arms.arms import ArmRef
 from bench.suite.tables.conclusions.claim import TARGET_COSTS
 from bench.suite.tables.suite import Suite
-from bench.suite.tables.training.evaluate_at import EvaluateAt
-
-_WITHOUT_STEPS = {
-    "judge": "its answers are compared with others', and dev answers have none",
-    "questions": "it only shows answers, without scores",
-}
+from bench.suite.tables.training.evaluate_at import EvaluateAt, Target
 
 
 def step_problems(suite: Suite) -> Iterator[Problem]:
@@ -33,7 +27,9 @@ def step_problems(suite: Suite) -> Iterator[Problem]:
         hint = 'remove it; checkpoints of a finished training are arms: [arms.given.NAME] checkpoints = "…"'
         yield Problem(reference="suite.evaluate-at", what=what, where="evaluate_at", hint=hint)
     yield from _eval_problems(suite, asked)
-    yield from _target_problems(suite, asked)
+    target = asked.target
+    if target is not None and (spec := next((spec for spec in suite.eval if spec.name == target.eval), None)):
+        yield from target_problems(target, eval_ends(spec))
     yield from _choice_problems(suite, asked)
     if asked.target is None:
         yield from _without_target(suite)
@@ -54,7 +50,7 @@ def _eval_problems(suite: Suite, asked: EvaluateAt) -> Iterator[Problem]:
         where = f"evaluate_at.evals[{index}]"
         if name not in evals:
             yield unknown_name("eval", name, where, evals)
-        elif (why := _WITHOUT_STEPS.get(evals[name].kind)) is not None:
+        elif (why := evals[name].no_step_scores) is not None:
             what, hint = f"eval {name!r} cannot be scored over steps: {why}", "name evals with scores of their own"
             yield Problem(reference="suite.evaluate-at", what=what, where=where, hint=hint)
     named = {"keep": asked.keep_eval, "target.eval": None if asked.target is None else asked.target.eval}
@@ -63,12 +59,10 @@ def _eval_problems(suite: Suite, asked: EvaluateAt) -> Iterator[Problem]:
             yield unknown_name("eval in evaluate_at.evals", eval_name, f"evaluate_at.{key}", asked.evals)
 
 
-def _target_problems(suite: Suite, asked: EvaluateAt) -> Iterator[Problem]:
-    """A target that no score can be: 60 was meant as 0.6, and no training would ever have reached it."""
-    target = asked.target
-    spec = None if target is None else next((spec for spec in suite.eval if spec.name == target.eval), None)
-    ends = None if spec is None else eval_ends(spec)
-    if target is not None and ends is not None and not ends[0] <= target.value <= ends[1]:
+def target_problems(target: Target, ends: Ends | None) -> Iterator[Problem]:
+    """A target that no score can be: 60 was meant as 0.6, and no training would ever have reached it. ends: lowest and
+    highest score; `None` where they are unknown."""
+    if ends is not None and not ends[0] <= target.value <= ends[1]:
         scale = f"are {ends[0]:g} to {ends[1]:g}" if math.isfinite(ends[1]) else f"are {ends[0]:g} or more"
         what = f"no score of {target.eval!r} is {target.value:g}: its scores {scale}"
         hint = "give the target in the eval's units"

@@ -1,7 +1,5 @@
 """Whether what `[gate]` names is in the suite. Pure: looks at the suite alone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from bench.errors import Problem

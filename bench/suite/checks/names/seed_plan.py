@@ -1,8 +1,6 @@
 """Whether the further seeds and examples of a suite, and the looks that it plans, fit it. Pure: looks at the suite
 alone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 from bench.errors import Problem, did_you_mean
@@ -33,6 +31,11 @@ def seed_problems(suite: Suite) -> Iterator[Problem]:
         what = f"an arm has {most} seeds, and the last planned look is at {suite.sequential.max_seeds}"
         hint = f"plan the looks before the run: max_seeds = {most} or more"
         yield Problem(reference="suite.sequential", what=what, where="sequential.max_seeds", hint=hint)
+    claimed = {side for claim in suite.claim if claim.eval is not None for side in claim.parts()[::2]}
+    trained = [arm.name for arm in suite.expand() if arm.name in claimed and suite.trains(arm)]
+    if lone := [arm for arm in trained if len(suite.seeds_of(arm)) == 1]:
+        what = f"the first look has one training of {', '.join(lone)}: nothing shows the noise of training again"
+        yield Problem(reference="suite.sequential", what=what, where="seeds", hint="begin with two: seeds = [0, 1]")
     if not suite.claim:
         hint = "state what is to be decided as [[claim]], or remove [sequential]"
         yield Problem(

@@ -1,7 +1,5 @@
 """Whether the names in a suite mean something: arms, data, recipes, control, claims. Pure: looks at the suite alone."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -16,11 +14,11 @@ from bench.suite.checks.names.gate_names import gate_problems
 from bench.suite.checks.names.seed_plan import seed_problems
 from bench.suite.checks.names.unknown import unknown_name
 from bench.suite.checks.names.warm_starts import start_problems
+from bench.suite.tables.arms.given_arm import GIVEN
 from bench.suite.tables.data import MICRO_SOURCES, DataSpec
 from bench.suite.tables.evals.eval_spec import data_of, reference_of
 from bench.suite.tables.evals.generation import GenerationSpec
 from bench.suite.tables.evals.judge import JudgeSpec
-from bench.suite.tables.given_arm import GIVEN
 from bench.suite.tables.suite import Suite
 
 

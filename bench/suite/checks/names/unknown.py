@@ -1,7 +1,5 @@
 """A name that nothing in the suite has."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from bench.errors import Problem, did_you_mean

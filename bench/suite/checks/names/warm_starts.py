@@ -1,11 +1,9 @@
 """Whether each arm that a recipe begins from is there, changes weights, and is not made of the arm itself."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from bench.errors import Problem, did_you_mean
-from bench.suite.tables.arms import ArmRef
+from bench.suite.tables.arms.arms import ArmRef
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.adapter import VIRTUAL_TOKEN_METHODS
 

@@ -1,7 +1,5 @@
 """Task files that an eval asks for: all that is wrong with them, with what they include, and with members of groups."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 Contract: reads JSON and CSV files up to `MOST_BYTES`, as the run reads them; rows elsewhere are unknown here.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence

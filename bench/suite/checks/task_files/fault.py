@@ -1,7 +1,5 @@
 """One thing that is wrong in a task file."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

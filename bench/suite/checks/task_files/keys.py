@@ -3,8 +3,6 @@
 Contract: looks at the file alone. What is named by `!function` is code, and is left to who trusts it.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping

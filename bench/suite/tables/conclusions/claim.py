@@ -1,9 +1,7 @@
 """`[[claim]]`: a statement that a run is to decide, on an eval, on a cost, or on quality per cost."""
 
-from __future__ import annotations
-
 import re
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, Self, TypeAlias, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -45,7 +43,7 @@ class Claim(Spec):
         return says
 
     @model_validator(mode="after")
-    def _one_measure(self) -> Claim:
+    def _one_measure(self) -> Self:
         if self.on.startswith(COST_PREFIX):
             name = self.on.removeprefix(COST_PREFIX)
             if name not in COST_NAMES:

@@ -1,8 +1,6 @@
 """`[contamination]`: what counts as an eval's example standing in training rows."""
 
-from __future__ import annotations
-
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -20,7 +18,7 @@ class ContaminationOptions(Spec):
     """Examples of fewer words than `ngram` count where a row has all of them; examples below this are not judged."""
 
     @model_validator(mode="after")
-    def _fit(self) -> ContaminationOptions:
+    def _fit(self) -> Self:
         if self.shortest > self.ngram:
             raise ValueError("shortest is above ngram: no example would be judged by its length")
         return self

@@ -1,7 +1,5 @@
 """`[decision]`: what the arms are chosen by, stated before anything was run."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -3,12 +3,10 @@
 Contract: the policy of the run that is checked applies, as it was recorded with the run.
 """
 
-from __future__ import annotations
-
 from datetime import date
-from typing import Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from bench.spec import Name, Spec
 
@@ -50,11 +48,11 @@ class Waiver(Spec):
     """In place of `eval`: a claim that may fail, as the suite says it."""
     until: date
     """Last day of the waiver, such as 2027-01-31; afterwards it waives nothing."""
-    reason: str = Field(min_length=1)
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     """Why the loss is accepted; the check prints it."""
 
     @model_validator(mode="after")
-    def _one_loss(self) -> Waiver:
+    def _one_loss(self) -> Self:
         if (self.eval is None) == (self.claim is None):
             raise ValueError("give eval or claim: a waiver is for one eval, or for one claim")
         if self.claim is not None and self.arm is not None:

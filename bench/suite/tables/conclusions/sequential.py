@@ -1,7 +1,5 @@
 """`[sequential]`: how often a growing run may be looked at, stated before it starts."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

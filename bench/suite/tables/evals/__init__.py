@@ -1,5 +1,5 @@
 """`[[eval]]` of a suite: one class per kind of eval.
 
-Contract: a kind's file has its keys and what excludes what; `eval_spec.py` tells the kinds apart, and answers what is
-asked of an eval of any kind.
+Contract: a kind's file has its keys and what excludes what; `kind.py` has the facts in which kinds differ,
+`eval_spec.py` tells the kinds apart and reads the keys that several have.
 """

@@ -1,17 +1,19 @@
 """`kind = "choice"`: questions of a local file."""
 
-from __future__ import annotations
-
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bench.spec import Count, Name, Spec
-from bench.suite.tables.evals.common import Role, SliceColumns
+from bench.spec import Count, Name, is_path
+from bench.suite.tables.evals.common import ClusterColumn, Role, SliceColumns
+from bench.suite.tables.evals.kind import EvalKind
 
 
-class ChoiceSpec(Spec):
+class ChoiceSpec(EvalKind):
     """`kind = "choice"`: multiple choice, or questions with short answers, from a local file without a task file."""
+
+    scale: ClassVar = (0.0, 1.0)
+    file_keys: ClassVar = {"source": is_path}
 
     kind: Literal["choice"]
     """Questions of a local file, with options or with short answers."""
@@ -35,6 +37,7 @@ class ChoiceSpec(Spec):
     """Only the first examples: for trying out; recorded and shown."""
     slices: SliceColumns = ()
     """Columns of the rows by whose values the report shows the scores."""
+    cluster: ClusterColumn = None
     metric: Literal["acc", "acc_norm", "exact_match"] | None = None
     """Headline metric; default: `acc` with options, `exact_match` without."""
     template: Literal["suite", "none"] = "suite"
@@ -44,7 +47,7 @@ class ChoiceSpec(Spec):
     role: Role = "target"
 
     @model_validator(mode="after")
-    def _metric_fits(self) -> ChoiceSpec:
+    def _metric_fits(self) -> Self:
         if self.metric is not None and (self.metric == "exact_match") == self.has_options:
             raise ValueError("metric: with options acc or acc_norm, without options exact_match")
         return self
@@ -53,3 +56,13 @@ class ChoiceSpec(Spec):
     def has_options(self) -> bool:
         """Whether the model chooses; else it writes the answer."""
         return bool(self.choices)
+
+    @property
+    def by_likelihood(self) -> bool:
+        """Options are compared by their likelihood; a short answer is written."""
+        return self.has_options
+
+    @property
+    def examples_label(self) -> str:
+        """The file."""
+        return self.source

@@ -1,8 +1,6 @@
 """Keys that several kinds of eval have."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -12,3 +10,10 @@ Role = Annotated[
 ]
 
 SliceColumns = tuple[Annotated[str, Field(min_length=1)], ...]
+ClusterColumn: TypeAlias = Annotated[
+    Annotated[str, Field(min_length=1)] | None,
+    Field(
+        description="Column of what several rows have in common, such as a document: rows with the same value are not "
+        "independent, and intervals take them as one cluster."
+    ),
+]

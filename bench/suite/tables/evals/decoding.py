@@ -1,8 +1,6 @@
 """How the answers of an eval are drawn."""
 
-from __future__ import annotations
-
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -28,7 +26,7 @@ class Decoding(Spec):
     """Texts that end an answer and are no part of it, beside the template's own."""
 
     @model_validator(mode="after")
-    def _greedy_draws_once(self) -> Decoding:
+    def _greedy_draws_once(self) -> Self:
         drawn = [key for key in ("top_p", "top_k") if getattr(self, key) is not None]
         if self.temperature == 0 and (drawn or self.samples > 1):
             key = drawn[0] if drawn else "samples above 1"

@@ -1,16 +1,15 @@
 """`kind = "generation"`: answers to prompts, and what measures them."""
 
-from __future__ import annotations
-
 import re
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from bench.spec import Count, Name, Spec
 from bench.suite.tables.data import PromptSpec
-from bench.suite.tables.evals.common import Role, SliceColumns
+from bench.suite.tables.evals.common import ClusterColumn, Role, SliceColumns
 from bench.suite.tables.evals.decoding import Decoding
+from bench.suite.tables.evals.kind import EvalKind
 
 
 class FormatSpec(Spec):
@@ -34,7 +33,7 @@ class FormatSpec(Spec):
         return pattern
 
     @model_validator(mode="after")
-    def _fits(self) -> FormatSpec:
+    def _fits(self) -> Self:
         if (self.by == "regex") != (self.pattern is not None):
             raise ValueError("a format by regex needs a pattern, and no other has one")
         if self.by == "regex" and self.keys:
@@ -61,7 +60,7 @@ class HubMetric(Spec):
         return short_name if self.key == short_name else f"{short_name}_{self.key}"
 
 
-class GenerationSpec(Spec):
+class GenerationSpec(EvalKind):
     """`kind = "generation"`: answers to prompts, by reference and by behaviour (see docs/evals.md)."""
 
     kind: Literal["generation"]
@@ -88,6 +87,7 @@ class GenerationSpec(Spec):
     """The form that an answer is to have; adds the measure `format`."""
     slices: SliceColumns = ()
     """Columns of the rows by whose values the report shows the scores."""
+    cluster: ClusterColumn = None
     template: Literal["suite", "none"] = "suite"
     """`suite`: prompts are wrapped in the model's prompt template; `none`: given as they are."""
     strip_thinking: bool | None = None
@@ -95,7 +95,7 @@ class GenerationSpec(Spec):
     role: Role = "target"
 
     @model_validator(mode="after")
-    def _enough_answers(self) -> GenerationSpec:
+    def _enough_answers(self) -> Self:
         samples = self.decoding.samples
         if self.pass_at and max(self.pass_at) > samples:
             raise ValueError(f"pass@{max(self.pass_at)} needs decoding.samples = {max(self.pass_at)}, or more")

@@ -1,22 +1,26 @@
 """`kind = "judge"`: a model between two answers."""
 
-from __future__ import annotations
-
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from bench.spec import Name, Spec
+from bench.spec import Name, looks_like_path
 from bench.suite.tables.data import DataSpec, PromptSpec
-from bench.suite.tables.endpoint import Sampling
-from bench.suite.tables.evals.common import Role
+from bench.suite.tables.evals.common import ClusterColumn, Role
 from bench.suite.tables.evals.decoding import Decoding
+from bench.suite.tables.evals.kind import EvalKind
 from bench.suite.tables.evals.questions import QuestionsSpec
-from bench.suite.tables.model_source import ModelSource
+from bench.suite.tables.models.endpoint import Sampling
+from bench.suite.tables.models.model_source import ModelSource
 
 
-class JudgeSpec(Spec):
+class JudgeSpec(EvalKind):
     """`kind = "judge"`: a model says which of two answers to the same prompt is better, in both orders."""
+
+    loads_subject: ClassVar = False
+    scale: ClassVar = (0.0, 1.0)
+    no_step_scores: ClassVar = "its answers are compared with others', and dev answers have none"
+    file_keys: ClassVar = {"prompt": looks_like_path, "labels": looks_like_path}
 
     kind: Literal["judge"]
     """A judge between two answers."""
@@ -24,6 +28,7 @@ class JudgeSpec(Spec):
     """Name of the eval: claims and the report call it so."""
     data: PromptSpec
     """Prompts. A row's own answer is the stored answer of `against = "reference"`."""
+    cluster: ClusterColumn = None
     against: Literal["base", "control", "reference"] = "base"
     """Whose answers a subject's are compared with: its base's, its control's of the same seed, or stored ones."""
     reference: DataSpec | None = None
@@ -47,12 +52,17 @@ class JudgeSpec(Spec):
     role: Role = "target"
 
     @model_validator(mode="after")
-    def _fits(self) -> JudgeSpec:
+    def _fits(self) -> Self:
         if self.reference is not None and self.against != "reference":
             raise ValueError('reference means against = "reference"')
         if self.decoding.samples > 1:
             raise ValueError("decoding.samples: one answer to each prompt is judged")
         return self
+
+    @property
+    def against_controls(self) -> bool:
+        """The key `against`."""
+        return self.against == "control"
 
     def asking(self) -> QuestionsSpec:
         """How the answers that are compared are got."""

@@ -1,17 +1,19 @@
 """`kind = "lm_eval"`: tasks of lm-eval."""
 
-from __future__ import annotations
-
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bench.spec import Count, Name, Spec
+from bench.spec import Count, Name, is_path, looks_like_path
 from bench.suite.tables.evals.common import Role, SliceColumns
+from bench.suite.tables.evals.kind import EvalKind
 
 
-class LmEvalSpec(Spec):
+class LmEvalSpec(EvalKind):
     """`kind = "lm_eval"`: tasks of lm-eval by name, its own or from a folder of task files."""
+
+    has_tasks: ClassVar = True
+    file_keys: ClassVar = {"include": looks_like_path, "rows": is_path}
 
     kind: Literal["lm_eval"]
     """Tasks of lm-eval."""
@@ -42,9 +44,19 @@ class LmEvalSpec(Spec):
     role: Role = "target"
 
     @model_validator(mode="after")
-    def _rows_fit(self) -> LmEvalSpec:
+    def _rows_fit(self) -> Self:
         if self.rows is not None and self.include is not None:
             raise ValueError("rows: a task file in `include` names its own rows")
         if self.rows is not None and self.num_fewshot:
             raise ValueError("rows: few-shot examples come from other rows of the task, which only the hub has")
         return self
+
+    @property
+    def by_likelihood(self) -> None:
+        """The task files say it."""
+        return None
+
+    @property
+    def examples_label(self) -> str:
+        """The tasks."""
+        return ", ".join(self.tasks)

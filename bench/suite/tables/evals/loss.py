@@ -1,16 +1,19 @@
 """`kind = "loss"`: negative log-likelihood of held-out rows."""
 
-from __future__ import annotations
+import math
+from typing import ClassVar, Literal
 
-from typing import Literal
-
-from bench.spec import Name, Spec
+from bench.spec import Name
 from bench.suite.tables.data import DataSpec
-from bench.suite.tables.evals.common import Role, SliceColumns
+from bench.suite.tables.evals.common import ClusterColumn, Role, SliceColumns
+from bench.suite.tables.evals.kind import EvalKind
 
 
-class LossSpec(Spec):
+class LossSpec(EvalKind):
     """`kind = "loss"`: held-out negative log-likelihood per supervised token. A diagnostic, not a ranking."""
+
+    higher_is_better: ClassVar = False
+    scale: ClassVar = (0.0, math.inf)
 
     kind: Literal["loss"]
     """Loss on held-out rows."""
@@ -20,4 +23,10 @@ class LossSpec(Spec):
     """The rows; `select = { by = "holdout", size = 500 }` takes them out of everything that trains."""
     slices: SliceColumns = ()
     """Columns of the rows by whose values the report shows the scores."""
+    cluster: ClusterColumn = None
     role: Role = "diagnostic"
+
+    @property
+    def by_likelihood(self) -> bool:
+        """The rows' own answers are scored."""
+        return True

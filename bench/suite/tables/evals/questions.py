@@ -1,19 +1,21 @@
 """`kind = "questions"`: answers to fixed prompts, side by side."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bench.spec import Name, Spec
+from bench.spec import Name
 from bench.suite.tables.data import PromptSpec
 from bench.suite.tables.evals.common import Role
 from bench.suite.tables.evals.decoding import Decoding
+from bench.suite.tables.evals.kind import EvalKind
 
 
-class QuestionsSpec(Spec):
+class QuestionsSpec(EvalKind):
     """`kind = "questions"`: fixed prompts whose answers the report shows side by side. No score."""
+
+    scored: ClassVar = False
+    no_step_scores: ClassVar = "it only shows answers, without scores"
 
     kind: Literal["questions"]
     """Answers side by side, without a score."""
@@ -32,7 +34,7 @@ class QuestionsSpec(Spec):
     role: Role = "diagnostic"
 
     @model_validator(mode="after")
-    def _one_source(self) -> QuestionsSpec:
+    def _one_source(self) -> Self:
         if bool(self.questions) == (self.data is not None):
             raise ValueError("give either `questions` or `data`")
         if self.decoding.samples > 1:

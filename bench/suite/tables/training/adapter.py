@@ -1,9 +1,7 @@
 """What is trained beside a frozen base: the tables of a recipe's adapter, one per family of methods."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
@@ -58,7 +56,7 @@ class Ia3Spec(Spec):
     """Modules among `target_modules` whose input is scaled, not their output. Goes with `target_modules`."""
 
     @model_validator(mode="after")
-    def _both_or_none(self) -> Ia3Spec:
+    def _both_or_none(self) -> Self:
         if (self.target_modules is None) != (self.feedforward_modules is None):
             raise ValueError("give target_modules and feedforward_modules together, or neither")
         if not set(self.feedforward_modules or ()) <= set(self.target_modules or ()):

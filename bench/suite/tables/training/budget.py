@@ -1,8 +1,6 @@
 """How much training each arm gets: the quantity that a suite holds equal."""
 
-from __future__ import annotations
-
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -21,7 +19,7 @@ class Budget(Spec):
     """Number of units for each training: `amount = 2_000_000`."""
 
     @model_validator(mode="after")
-    def _whole(self) -> Budget:
+    def _whole(self) -> Self:
         if self.unit not in {"epochs", "seconds", "flops"}:
             if self.amount != int(self.amount):
                 raise ValueError(

@@ -4,12 +4,10 @@ Contract: nothing of the recipe is dropped in silence. A key is used for the row
 command as a placeholder; every other one is refused.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from string import Template
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -62,7 +60,7 @@ class TrainingCommand(Spec):
         return run
 
     @model_validator(mode="after")
-    def _reads_and_writes(self) -> TrainingCommand:
+    def _reads_and_writes(self) -> Self:
         for needed in ("rows", "out"):
             if needed not in self.placeholders:
                 raise ValueError(f"run needs ${{{needed}}}: the program reads the rows there" if needed == "rows"
@@ -111,4 +109,7 @@ def _placeholders(key: str, value: object) -> list[str]:
 
 
 def _text(value: object) -> str:
+    """The value as a suite has it: `alpha = 16` is `16`, for programs that read whole numbers."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return value if isinstance(value, str) else json.dumps(value)

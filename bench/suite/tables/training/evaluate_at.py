@@ -1,10 +1,8 @@
 """`[evaluate_at]`: steps at which trainings are evaluated on dev examples, and the step whose weights an arm keeps."""
 
-from __future__ import annotations
-
 import math
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -55,7 +53,7 @@ class EvaluateAt(Spec):
         return keep
 
     @model_validator(mode="after")
-    def _fits_together(self) -> EvaluateAt:
+    def _fits_together(self) -> Self:
         if self.steps is not None and self.every is not None:
             raise ValueError("give steps, a number of evaluations, or every, a distance in steps: not both")
         if self.patience is not None and self.keep_eval is None:
@@ -69,7 +67,7 @@ class EvaluateAt(Spec):
         return None if match is None else match["eval"]
 
     @property
-    def plan(self) -> StepPlan:
+    def plan(self) -> "StepPlan":
         """When a training is evaluated."""
         return StepPlan(every=self.every) if self.every is not None else StepPlan(times=self.steps or 8)
 

@@ -1,8 +1,6 @@
 """How the processes of one training are laid out: how many, on how many machines, what each of them holds."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -29,7 +27,7 @@ class Launch(Spec):
     """Keep what is sharded in the processor's memory (of `zero2` the optimiser's states)."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> Launch:
+    def _consistent(self) -> Self:
         if self.processes % self.nodes:
             raise ValueError(f"{self.processes} processes cannot be shared out evenly over {self.nodes} nodes")
         if self.offload and self.strategy == "ddp":

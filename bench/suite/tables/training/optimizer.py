@@ -1,7 +1,5 @@
 """Optimisers by the name that transformers gives them, and the libraries that compute their steps."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

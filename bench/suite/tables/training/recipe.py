@@ -1,9 +1,7 @@
 """A recipe of the suite, whose keys go together, and the recipe of one training: a setting of it, without defaults."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import ValidationError, model_validator
 
@@ -39,7 +37,7 @@ class Recipe(RecipeKeys):
         return take_sweeps(table) if isinstance(table, Mapping) else table
 
     @model_validator(mode="after")
-    def _each_setting(self) -> Recipe:
+    def _each_setting(self) -> Self:
         """Every setting of a sweep is a valid recipe by itself."""
         for setting in () if self.sweep is None else self.sweep.settings:
             try:
@@ -52,7 +50,7 @@ class Recipe(RecipeKeys):
         return self
 
     @model_validator(mode="after")
-    def _goes_together(self) -> Recipe:
+    def _goes_together(self) -> Self:
         check_together(self)
         return self
 
@@ -74,8 +72,10 @@ class Recipe(RecipeKeys):
             raise ValueError("no learning rate was chosen yet")
         return self.learning_rate
 
-    def with_setting(self, setting: Setting) -> Recipe:
+    def with_setting(self, setting: Setting) -> Self:
         """The recipe with one setting of its sweep, and nothing left to choose."""
+        if self.sweep is None and not setting:
+            return self
         update: dict[str, Any] = {"sweep": None}
         for key, value in setting.items():
             table, _, name = key.rpartition(".")
@@ -86,7 +86,7 @@ class Recipe(RecipeKeys):
                 update[key] = chosen
         return self.model_copy(update=update)
 
-    def with_defaults(self, card_modules: Modules | Literal["all-linear"]) -> Recipe:
+    def with_defaults(self, card_modules: Modules | Literal["all-linear"]) -> Self:
         """The recipe with every table that its method leaves to defaults, and with the modules that the model's card
         names (`card_modules`) where it asks the card: what a training does, in full. A command has its own defaults."""
         if self.command is not None:

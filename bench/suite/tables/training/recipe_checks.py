@@ -1,7 +1,5 @@
 """Keys of a recipe that do not go together, or that would be accepted and ignored."""
 
-from __future__ import annotations
-
 from bench.suite.tables.training.adapter import TABLES, VIRTUAL_TOKEN_METHODS
 from bench.suite.tables.training.command import command_faults
 from bench.suite.tables.training.optimizer import ELEMENTWISE_OPTIMIZERS, FUSED_BACKWARD_OPTIMIZERS

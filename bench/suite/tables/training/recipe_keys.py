@@ -1,15 +1,13 @@
 """How to train: method, optimiser, schedule, batch, precision; and what is held equal between the arms."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from bench.spec import Count, Spec
-from bench.suite.tables.precision import Precision
+from bench.spec import Count, Spec, is_path
+from bench.suite.tables.models.precision import Precision
 from bench.suite.tables.training.adapter import (
     TABLES,
     AdapterSpec,
@@ -40,6 +38,8 @@ class RecipeKeys(Spec):
     """`[recipe.NAME]` with its keys, each right by itself."""
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    file_keys: ClassVar = {"deepspeed": is_path}
 
     method: Method
     """`few_shot` trains nothing: the base with `shots` rows of the arm's data in the context of every prompt."""
@@ -124,7 +124,7 @@ class RecipeKeys(Spec):
     precision: Precision | Literal["auto"] = "auto"
     """`auto`: bf16 on a GPU that has it; on a processor where a step of the base's shape, timed once, is at least 1.15
     times as fast in it with the same loss within 0.02; else fp32. Plan and record say which, and why. A fully tuned
-    model is stored in the type of its base, and in fp32 where the recipe names it."""
+    model is stored in fp32 where it was trained in it, else in the type of its base."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass: less memory, more time."""
     torch_compile: bool = False
@@ -176,11 +176,6 @@ class RecipeKeys(Spec):
     def packed(self) -> bool:
         """Whether rows share a sequence without seeing each other."""
         return self.packing in {"bfd", "bfd_split"}
-
-    @property
-    def stored_in_fp32(self) -> bool:
-        """Whether a whole model is stored as it was trained, also where the type of its base would round it."""
-        return self.precision == "fp32"
 
     @property
     def adapter(self) -> AdapterSpec | None:

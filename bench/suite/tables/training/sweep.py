@@ -1,11 +1,9 @@
 """Values of a recipe's keys that are chosen from a few, by rows that nothing which is reported reads."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -36,7 +34,7 @@ class Sweep(Spec):
     `[data]` table, of which at most 500 rows are drawn. Rows that an eval of the suite reads are never among them."""
 
     @model_validator(mode="after")
-    def _few_and_each_once(self) -> Sweep:
+    def _few_and_each_once(self) -> Self:
         for key, values in self.values.items():
             if len(values) < 2:
                 raise ValueError(f"{key}: a sweep has at least two values")

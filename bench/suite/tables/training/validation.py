@@ -1,7 +1,5 @@
 """Rows that a training holds out and is watched by."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The order of turns: what has one right repair is repaired and named, an empty answer is never learned."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """CSV: long cells, too many of them, and names of columns."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bench.data.formats.fields import RowError

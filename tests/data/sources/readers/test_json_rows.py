@@ -1,7 +1,5 @@
 """JSON and JSON Lines: faults by row, and tables in one object."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

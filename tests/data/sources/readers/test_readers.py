@@ -1,7 +1,5 @@
 """Every format gives the same rows, and a file that cannot be read says why."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import json

@@ -1,7 +1,5 @@
 """Generation: an answer must not depend on the batch that it was made in."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -36,7 +34,6 @@ def test_a_batch_answers_as_single_prompts_do(architecture: Any, slots: int) -> 
         reference = model.generate(
             torch.tensor([request.prompt]), max_new_tokens=9, do_sample=False, eos_token_id=1, pad_token_id=0
         )[0, len(request.prompt) :]
-        assert answer is not None
         assert list(answer.ids) == reference.tolist()
 
 
@@ -54,7 +51,6 @@ def test_a_learned_prompt_is_as_near_to_a_short_row_as_to_a_long_one(architectur
         ids = list(request.prompt)
         for _ in answer.ids if answer is not None else ():
             ids.append(int(model(torch.tensor([ids]), use_cache=False).logits[0, -1].argmax()))
-        assert answer is not None
         assert list(answer.ids) == ids[len(request.prompt) :]
 
 
@@ -67,7 +63,6 @@ def test_rows_that_end_early_leave_the_others_alone() -> None:
     ended = 0
     for whole, answer in zip(plain, cut, strict=True):
         at = next((i for i, token in enumerate(whole) if token in stops), None)
-        assert answer is not None
         assert answer.ids == (whole if at is None else whole[: at + 1])
         assert answer.ended == (at is not None)
         ended += answer.ended
@@ -78,10 +73,8 @@ def test_stop_texts_cut_the_answer_and_end_it() -> None:
     """An answer that runs on into the next question would fail exact match."""
     model = loud("gpt2")
     (plain,) = generate(model, TOKENIZER, requests(1, max_new_tokens=12))
-    assert plain is not None
     end = TOKENIZER.decode(plain.ids[4:6])
     (cut,) = generate(model, TOKENIZER, requests(1, max_new_tokens=12, until=(end,)))
-    assert cut is not None
     assert cut.ended
     assert len(cut.ids) == 6
     assert cut.text == TOKENIZER.decode(plain.ids, skip_special_tokens=True).split(end)[0]

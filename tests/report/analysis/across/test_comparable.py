@@ -1,7 +1,5 @@
 """What keeps the scores of two runs from being compared, and what may only explain their difference."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

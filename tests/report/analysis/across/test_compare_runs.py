@@ -1,7 +1,5 @@
 """`bench compare`: two runs of one suite by the same statistics, or a refusal that names what differs."""
 
-from __future__ import annotations
-
 import io
 import json
 import re
@@ -36,19 +34,11 @@ def again(run: FakeRun, tag: str) -> FakeRun:
         e.model_copy(update={"job": e.job.model_copy(update={"digest": f"{tag}{e.job.digest}"})})
         for e in run.record.evaluations
     )
-    return changed(run, evaluations=evaluations)
-
-
-def changed(run: FakeRun, **update: Any) -> FakeRun:
-    return FakeRun(path=run.path, record=run.record.model_copy(update=update), rows=run.rows)
+    return run.changed(evaluations=evaluations)
 
 
 def resolved(run: FakeRun, **update: Any) -> FakeRun:
-    return changed(run, resolved=run.record.resolved.model_copy(update=update))
-
-
-def with_suite(run: FakeRun, **update: Any) -> FakeRun:
-    return resolved(run, suite=run.record.resolved.suite.model_copy(update=update))
+    return run.changed(resolved=run.record.resolved.model_copy(update=update))
 
 
 def refusal(first: FakeRun, second: FakeRun) -> dict[str | None, str]:
@@ -103,9 +93,9 @@ def test_what_may_explain_the_difference_is_listed() -> None:
     run = make_run(examples=20)
     recipe = dict(run.record.resolved.suite.recipe)
     recipe["full"] = recipe["full"].model_copy(update={"learning_rate": 2e-3})
-    other = with_suite(run, recipe=recipe)
+    other = run.with_suite(recipe=recipe)
     versions = {**run.record.environment.versions, "trl": "1.17.0"}
-    other = changed(other, environment=run.record.environment.model_copy(update={"versions": versions}))
+    other = other.changed(environment=run.record.environment.model_copy(update={"versions": versions}))
     keys = {one.key: (one.first, one.second) for one in between(run, again(other, "x")).differences}
     assert keys == {"suite.recipe.full.learning_rate": ("0.001", "0.002"), "version.trl": ("1.16.0", "1.17.0")}
 
@@ -118,18 +108,18 @@ def other_metric(run: FakeRun) -> FakeRun:
             result = evaluation.result.model_copy(update={"measures": measures})
             evaluation = evaluation.model_copy(update={"result": result})
         evaluations.append(evaluation)
-    return changed(run, evaluations=tuple(evaluations))
+    return run.changed(evaluations=tuple(evaluations))
 
 
 def limited(run: FakeRun) -> FakeRun:
     first, *others = run.record.resolved.suite.eval
-    return with_suite(run, eval=(first.model_copy(update={"limit": 10}), *others))
+    return run.with_suite(eval=(first.model_copy(update={"limit": 10}), *others))
 
 
 @pytest.mark.parametrize(
     ("change_", "key"),
     [
-        (lambda run: with_suite(run, name="another"), "suite.name"),
+        (lambda run: run.with_suite(name="another"), "suite.name"),
         (limited, "eval.qa.limit"),
         (lambda run: resolved(run, tasks_sha256={"choice": "f" * 64}), "eval.choice.tasks_sha256"),
         (other_metric, "eval.choice.metric.micro_choice"),
@@ -144,7 +134,7 @@ def test_scores_that_do_not_mean_the_same_are_refused_with_the_key(change_: Any,
 def test_an_eval_that_only_one_run_has_is_said_once() -> None:
     """Of two unlike suites every key of every eval differs: a flood in which the reason is lost."""
     run = make_run(examples=20)
-    without = with_suite(run, eval=run.record.resolved.suite.eval[1:])
+    without = run.with_suite(eval=run.record.resolved.suite.eval[1:])
     assert refusal(run, without) == {"eval.qa": "only the first run has the eval 'qa'"}
     assert refusal(without, run) == {"eval.qa": "only the second run has the eval 'qa'"}
 
@@ -155,7 +145,7 @@ def test_examples_that_ask_something_else_are_refused() -> None:
         key: [row.model_copy(update={"prompt": row.prompt + "!"}) if row.id == "7" else row for row in scored]
         for key, scored in run.rows.items()
     }
-    where = refusal(run, FakeRun(path=run.path, record=run.record, rows=rows))
+    where = refusal(run, run.changed(rows=rows))
     assert "19 of them in both" in where["eval.choice.examples"]
 
 
@@ -163,7 +153,7 @@ def test_arms_of_one_run_alone_are_named_and_runs_without_a_common_arm_refused()
     run = make_run(examples=20)
     without = [t for t in run.record.trainings if t.arm != ARM]
     scored = [e for e in run.record.evaluations if e.arm != ARM]
-    part = changed(run, trainings=tuple(without), evaluations=tuple(scored))
+    part = run.changed(trainings=tuple(without), evaluations=tuple(scored))
     found = between(run, part)
     assert (found.only_first, found.only_second) == ((ARM,), ())
     found = between(part, run)

@@ -1,18 +1,16 @@
 """Lining up scores: a wrong pairing would make every difference in the report meaningless."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
 from bench.record.record import EvaluationRecord, Record
-from bench.record.results.evaluation import GroupMeasure, ScoreRow
+from bench.record.results.evals.evaluation import GroupMeasure, ScoreRow
 from bench.report.analysis.aligned.align import Aligned, align, align_one, read_rows
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.run_facts.subjects import subjects
 from bench.stats.samples.sample import layout
 from bench.suite.catalog.metrics import BEHAVIOUR, REFERENCE
-from bench.suite.tables.arms import BASE
+from bench.suite.tables.arms.arms import BASE
 from tests.fakes.records import make_run
 
 
@@ -90,8 +88,6 @@ def test_tasks_are_strata_and_clusters_stay_within_their_task() -> None:
         for key, found in run.rows.items()
     }
     scores = aligned(run.record, rows, "qa").arms[BASE]
-    assert scores.strata is not None
-    assert scores.clusters is not None
     assert len(set(scores.strata.tolist())) == 2
     assert len(set(scores.clusters.tolist())) == 8, "the same label in two tasks is two clusters"
 
@@ -109,7 +105,6 @@ def test_examples_without_a_label_beside_labelled_ones_are_of_an_unknown_cluster
     }
     entry = next(part for part in align(run.record, rows) if part.measurand.name == "qa")
     clusters = entry.arms[BASE].clusters
-    assert clusters is not None
     labels = [task == entry.examples[-1][0] for task, _ in entry.examples]
     unlabelled = [int(name) < 10 and here for (_, name), here in zip(entry.examples, labels, strict=True)]
     assert len(set(clusters[np.array(unlabelled)].tolist())) == 1
@@ -239,8 +234,7 @@ def test_every_catalogued_measure_but_a_length_has_the_ends_of_its_scale() -> No
 
 
 @pytest.mark.parametrize(
-    ("metric", "width"),
-    [("inst_level_strict_acc", 1.0), ("bleu", 100.0), ("word_perplexity", None), ("f1", None)],
+    ("metric", "width"), [("inst_level_strict_acc", 1.0), ("bleu", 100.0), ("word_perplexity", None), ("f1", None)]
 )
 def test_a_corpus_metric_has_its_scale(metric: str, width: float | None) -> None:
     """A margin of 1.0 on IFEval's rate over instructions decides nothing; of a perplexity none is too wide, and nothing

@@ -1,13 +1,11 @@
 """Corpus metrics in the report: a difference with an interval, from what the rows keep."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.report.analysis.aligned.corpus_metrics import count
 from bench.stats.estimates.corpus import corpus_delta, corpus_interval
 from bench.stats.samples.corpus_metrics import bleu
@@ -29,10 +27,7 @@ def rows(seed: int, matched: float, *, without: tuple[int, ...] = ()) -> list[Sc
 def test_the_difference_is_that_of_the_corpus_values() -> None:
     arm = count([rows(1, 0.8), rows(2, 0.8)], POSITION, "bleu", trained=True)
     base = count([rows(3, 0.6)], POSITION, "bleu", trained=False)
-    assert arm is not None
-    assert base is not None
     delta = corpus_delta(arm, base, seed=0, replicates=1000)
-    assert delta is not None
     means = bleu(arm.values.sum(axis=1)).mean() - bleu(base.values.sum(axis=1)).mean()
     assert delta.estimate == pytest.approx(means, abs=0.5)
     assert delta.low is not None
@@ -47,9 +42,7 @@ def test_what_one_side_lacks_is_left_out_of_both_and_counted() -> None:
     assert arm is not None
     assert base is not None
     delta = corpus_delta(arm, base, seed=0, replicates=200)
-    assert delta is not None
     assert (delta.n_examples, delta.n_missing, delta.seeds_failed) == (57, 3, 1)
-    assert delta.bounds is not None
     assert (delta.bounds.missing, delta.bounds.reference_missing) == pytest.approx((2 / 60, 2 / 60))
 
 
@@ -70,9 +63,7 @@ def test_a_metric_that_nobody_can_resample_has_no_counts() -> None:
 def test_a_corpus_value_has_an_interval_of_its_own() -> None:
     """A BLEU without one is read as exact, on whatever few sentences it stands."""
     arm = count([rows(1, 0.8, without=(4,)), rows(2, 0.8), []], POSITION, "bleu", trained=True)
-    assert arm is not None
     value = corpus_interval(arm, seed=0, replicates=2000)
-    assert value is not None
     first, second = arm.values[:2]
     kept = [at for at in range(60) if at != 4]
     ratio = first[kept].sum(axis=0) / ((first + second)[kept].sum(axis=0) / 2)
@@ -80,7 +71,6 @@ def test_a_corpus_value_has_an_interval_of_its_own() -> None:
     assert value.seed_values[1] == pytest.approx(by_seed[1])
     assert value.seed_values[0] == pytest.approx(by_seed[0], rel=1e-3)
     assert value.mean == pytest.approx(by_seed.mean(), rel=1e-3)
-    assert value.bounds is not None
     assert value.bounds.lowest < value.mean < value.bounds.highest
     assert value.low is not None
     assert value.high is not None
@@ -108,8 +98,6 @@ def test_a_perplexity_has_a_difference_with_an_interval() -> None:
     assert arm is not None
     assert base is not None
     value, delta = corpus_interval(arm, seed=0, replicates=1000), corpus_delta(arm, base, seed=0, replicates=1000)
-    assert value is not None
-    assert delta is not None
     assert value.mean == pytest.approx(np.exp(2.0), rel=0.1)
     assert value.low is not None
     assert value.high is not None

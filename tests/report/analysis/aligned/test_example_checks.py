@@ -1,12 +1,10 @@
 """Examples that count twice and scores that cannot be computed with are named, never used in silence."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest
 
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.report.compare import compare
 from tests.fakes.records import FakeRun, make_run
 
@@ -14,7 +12,7 @@ from tests.fakes.records import FakeRun, make_run
 def changed(change: Callable[[list[ScoreRow], str], list[ScoreRow]], name: str = "choice") -> FakeRun:
     run = make_run(examples=40)
     rows = {key: change(list(found), key[1]) if key[0] == name else found for key, found in run.rows.items()}
-    return FakeRun(path=run.path, record=run.record, rows=rows)
+    return run.changed(rows=rows)
 
 
 def twice(rows: list[ScoreRow], subject: str) -> list[ScoreRow]:
@@ -41,9 +39,9 @@ def test_a_sound_run_has_no_faults() -> None:
 @pytest.mark.parametrize(
     ("run", "measurand", "name", "words"),
     [
-        (changed(twice), "choice", "ids repeat", "1 rows beside 40 examples"),
+        (changed(twice), "choice", "ids repeat", "1 row beside 40 examples"),
         (changed(copies), "choice", "examples repeat", "3 of 43 examples"),
-        (changed(huge, "heldout"), "heldout", "scores unusable", "1 scores beyond 1e100"),
+        (changed(huge, "heldout"), "heldout", "scores unusable", "1 score beyond 1e100"),
     ],
 )
 def test_faulty_examples_are_named_with_their_number(run: FakeRun, measurand: str, name: str, words: str) -> None:
@@ -56,9 +54,7 @@ def test_faulty_examples_are_named_with_their_number(run: FakeRun, measurand: st
 def test_a_score_beyond_arithmetic_is_a_missing_one() -> None:
     """1e308 squared is infinite: one such score made every interval of its eval a NaN."""
     result = compare(changed(huge, "heldout"), replicates=50).results["lima_1k/full", "heldout"]
-    assert result.versus_base is not None
     bounds = result.versus_base.delta.bounds
-    assert bounds is not None
     assert bounds.missing == pytest.approx(1 / (3 * 78))  # one score of three seeds on 78 rows
     assert result.value.high is not None
     assert result.value.high < 10

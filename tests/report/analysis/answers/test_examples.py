@@ -1,13 +1,11 @@
 """Examples behind the cells: all of them where they fit, else a draw that no answer can bias."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.report.analysis.aligned.align import align, read_rows
 from bench.report.analysis.answers.examples import LONGEST_TEXT, EvalExamples, examples
 from tests.fakes.records import FakeRun, make_run
@@ -21,7 +19,7 @@ def picked(run: FakeRun, **limits: Any) -> dict[str, EvalExamples]:
 def changed(run: FakeRun, change: Callable[[ScoreRow], dict[str, Any]]) -> FakeRun:
     """The run with other rows."""
     rows = {key: [row.model_copy(update=change(row)) for row in scored] for key, scored in run.rows.items()}
-    return FakeRun(path=run.path, record=run.record, rows=rows)
+    return run.changed(rows=rows)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +37,8 @@ def test_every_example_has_its_scores_and_texts(run: FakeRun) -> None:
         row = rows[task, identity]
         assert row.metrics["acc"] == score
         assert row.output == output
+    assert entry.options[7] == rows[entry.tasks[7], entry.ids[7]].options == ("Town 7", "Town 8")
+    assert not any(picked(run)["qa"].options), "answers that were written"
     assert set(entry.arms["lima_1k/full"][1].scores) == {None}, "a training that failed has no score, and is listed"
 
 

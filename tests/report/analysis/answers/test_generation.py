@@ -1,12 +1,10 @@
 """Evals that draw answers, in the report: what drawing took, what it blurs, and the answers to read."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 
 from bench.record.record import AnswersRecord, EvaluationRecord
-from bench.record.results.evaluation import Generated, ScoreRow
+from bench.record.results.evals.evaluation import Generated, ScoreRow
 from bench.report.analysis.answers.generation import engine_answers, generation_costs
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
@@ -39,13 +37,11 @@ def asks(*, alone: bool = True, **changes: Any) -> FakeRun:
     asked.append({"kind": "questions", "name": "heldout", "questions": ["Why <b>?", "How?"]})
     suite = Suite.model_validate({**suite.model_dump(mode="json"), "eval": asked})
     evaluations = tuple(_changed(evaluation, generated, alone=alone) for evaluation in run.record.evaluations)
-    resolved = run.record.resolved.model_copy(update={"suite": suite})
-    record = run.record.model_copy(update={"resolved": resolved, "evaluations": evaluations})
     rows = {
         (name, subject): _answers(subject) if name == "heldout" else scored
         for (name, subject), scored in run.rows.items()
     }
-    return replace(run, record=record, rows=rows)
+    return run.with_suite(suite).changed(evaluations=evaluations, rows=rows)
 
 
 def _changed(evaluation: EvaluationRecord, generated: Generated, *, alone: bool) -> EvaluationRecord:
@@ -86,7 +82,6 @@ def test_every_question_of_the_suite_is_shown_first_with_every_arms_answer() -> 
     assert [answer.text for answer in fixed[0].answers[:2]] == ["base says 1", "lima_1k/full#0 says 1"]
     assert {answer.score for answer in fixed[0].answers} == {None}
     section = answers_section(found)
-    assert section is not None
     intro, short, *full = section.blocks
     assert isinstance(intro, Paragraph)
     assert intro.text.startswith("2 questions of the suite's own, without a score; 10 questions, drawn")
@@ -103,7 +98,6 @@ def test_what_drawing_took_and_its_noise_stand_in_the_report() -> None:
     assert cost.decoding_error == 0.01
     assert len(others) == 6
     section = generation_section(comparison(asks()))
-    assert section is not None
     table = section.blocks[0]
     assert isinstance(table, Table)
     assert [cell.text for cell in table.rows[0]][2:] == ["40", "2", "900", "300", "12.0", "±0.010 exact_match"]
@@ -113,7 +107,6 @@ def test_a_speed_that_was_never_alone_is_no_speed() -> None:
     cost = generation_costs(asks(alone=False).record)[0]
     assert (cost.tokens_per_second, cost.shared_tokens_per_second, cost.first_token_seconds) == (None, 300.0, None)
     section = generation_section(comparison(asks(alone=False)))
-    assert section is not None
     assert isinstance(section.blocks[0], Table)
     assert section.blocks[0].rows[0][5].text == "300 shared"
 
@@ -160,7 +153,7 @@ def test_thinking_that_took_all_tokens_is_a_finding_above_one_in_twenty() -> Non
             else one
             for one in run.record.evaluations
         )
-        changed = replace(run, record=run.record.model_copy(update={"evaluations": evaluations}))
+        changed = run.changed(evaluations=evaluations)
         cut = [finding for finding in comparison(changed).sanity if finding.name == "thinking cut off"]
         assert len(cut) == found
         assert all("3 of 40 answers ended inside the thinking" in finding.detail for finding in cut)
@@ -177,6 +170,5 @@ def test_a_servers_answers_are_counted_over_the_arms_that_it_answered_for() -> N
     (answers,) = engine_answers(costs)
     assert (answers.arms, answers.compared, answers.equal) == ((first.arm, second.arm), 12, 11)
     section = generation_section(replace(comparison(asks()), generation=costs))
-    assert section is not None
     assert isinstance(section.blocks[1], Paragraph)
     assert "by the server at server:1; before that, 11 of 12 answers" in section.blocks[1].text

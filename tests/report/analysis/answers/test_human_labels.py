@@ -1,9 +1,7 @@
 """Rates of a judge, corrected by people: from the rows of an arm to one estimate."""
 
-from __future__ import annotations
-
 from bench.record.labels import EvalLabels, HumanLabel
-from bench.record.results.evaluation import ScoreRow
+from bench.record.results.evals.evaluation import ScoreRow
 from bench.report.analysis.answers.human_labels import corrected_by_people, labels_of_eval
 from bench.suite.tables.evals.judge_measures import WIN_RATE
 from tests.fakes.records import make_run
@@ -22,7 +20,6 @@ def test_an_example_is_one_unit_and_pairs_without_a_score_are_left_out() -> None
     scored = [[row(n, 1.0) for n in range(30)], [row(n, 0.0 if n < 29 else None) for n in range(30)]]
     labels = {(NAMES[0], str(n)): HumanLabel(id=str(n), subject=NAMES[0], score=0.0) for n in range(12)}
     found = corrected_by_people(NAMES, scored, labels)
-    assert found is not None
     assert (found.labelled, found.judged, found.agreement) == (12, 30, 0.0)
     assert found.rate < 0.2
     assert found.high is not None

@@ -1,7 +1,5 @@
 """Judges in the report: seeds are pooled, what is a tie by definition has no interval, bad judges are named."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +7,8 @@ import numpy as np
 import pytest
 
 from bench.record.record import EvaluationRecord
-from bench.record.results.evaluation import Measure, ScoreRow
-from bench.record.results.judged import Judged
+from bench.record.results.evals.evaluation import Measure, ScoreRow
+from bench.record.results.evals.judged import Judged
 from bench.report.analysis.answers.judging_costs import judging_costs
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
@@ -45,14 +43,9 @@ def judged(**changes: Any) -> FakeRun:
     claims = [one.model_dump(mode="json") for one in suite.claim if one.task is None]
     suite = Suite.model_validate({**suite.model_dump(mode="json"), "eval": evals, "claim": claims})
     found = JUDGED.model_copy(update=changes)
-    record = run.record.model_copy(
-        update={
-            "resolved": run.record.resolved.model_copy(update={"suite": suite}),
-            "evaluations": tuple(_changed(one, found) for one in run.record.evaluations),
-        }
-    )
+    evaluations = tuple(_changed(one, found) for one in run.record.evaluations)
     rows = {key: _rows(key[1]) if key[0] == "qa" else scored for key, scored in run.rows.items()}
-    return replace(run, record=record, rows=rows)
+    return run.with_suite(suite).changed(evaluations=evaluations, rows=rows)
 
 
 def _changed(evaluation: EvaluationRecord, found: Judged) -> EvaluationRecord:
@@ -92,7 +85,6 @@ def test_seeds_are_summed_and_pairs_keep_their_interval(comparison: Comparison) 
     assert value.mean == pytest.approx(0.7)
     assert value.low is not None
     assert 0.5 < value.low < 0.7
-    assert arm.controlled is not None
     assert arm.controlled.rate == pytest.approx(0.7, abs=0.06)
 
 
@@ -101,7 +93,6 @@ def test_the_reference_is_a_tie_without_an_interval_or_a_word_of_chance(comparis
     assert (value.mean, value.low, value.high) == (0.5, None, None)
     assert not [one for one in comparison.sanity if one.measurand == "qa" and one.arm == "base"]
     delta = comparison.results["lima_1k/full", "qa"].versus_base
-    assert delta is not None
     assert delta.delta.estimate == pytest.approx(0.2)
 
 
@@ -131,7 +122,6 @@ def test_a_rate_of_a_judge_that_goes_by_length_alone_says_so(comparison: Compari
     assert one.controlled is not None
     alone = replace(one, controlled=replace(one.controlled, length_effect=-12.0))
     section = judge_section(replace(comparison, judged=(alone,)))
-    assert section is not None
     table = next(block for block in section.blocks if isinstance(block, Table))
     assert "decided by length, the shorter answer wins" in table.rows[0][4].text
     plain = judge_section(
@@ -191,23 +181,19 @@ def test_arms_that_tie_with_the_reference_are_not_said_to_be_at_chance() -> None
     """Nobody guessed; and a judge that prefers nobody has not shown the two to be equal either."""
     run = judged()
     says = Claim(says="lima_1k/full == lima_1k/lora", on="qa", margin=0.4)
-    suite = run.record.resolved.suite.model_copy(update={"claim": (says,)})
-    resolved = run.record.resolved.model_copy(update={"suite": suite})
     even = {
         key: [row.model_copy(update={"metrics": {WIN_RATE: (0.0, 1.0, 0.5)[at % 3]}}) for at, row in enumerate(scored)]
         if key[0] == "qa"
         else scored
         for key, scored in run.rows.items()
     }
-    record = run.record.model_copy(update={"resolved": resolved})
-    (found,) = compare(replace(run, record=record, rows=even), replicates=200).claims
+    (found,) = compare(run.with_suite(claim=(says,)).changed(rows=even), replicates=200).claims
     assert found.verdict.outcome == "inconclusive"
     assert found.why.startswith("neither side is preferred to what both were compared with")
 
 
 def test_who_judged_and_what_it_cost_is_said(comparison: Comparison) -> None:
     section = judge_section(comparison)
-    assert section is not None
     line = next(block.text for block in section.blocks if block.kind == "paragraph")
     assert "judge-1 at judge.example" in line
     arms = len(comparison.judged) - 1

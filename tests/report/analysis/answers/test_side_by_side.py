@@ -1,7 +1,6 @@
 """Side-by-side answers: chosen before they are looked at, or they prove nothing."""
 
-from __future__ import annotations
-
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,8 @@ from bench.report.analysis.aligned.align import align
 from bench.report.analysis.answers.side_by_side import Exhibit, SubjectAnswer, exhibits
 from bench.report.analysis.run_facts.absence import Absence
 from bench.report.compare import compare
-from bench.report.sections.answers.side_by_side import answer_cell
+from bench.report.render.view import Paragraph
+from bench.report.sections.answers.side_by_side import answer_cell, answers_section
 from bench.report.sections.marks import why_absent
 from tests.fakes.records import FakeRun, make_run
 
@@ -58,7 +58,7 @@ def test_few_examples_are_all_shown_and_no_text_is_no_section() -> None:
     assert len(shown(make_run(examples=3))) == 6
     run = make_run(examples=5)
     mute = {key: [row.model_copy(update={"output": None}) for row in rows] for key, rows in run.rows.items()}
-    assert shown(FakeRun(path=run.path, record=run.record, rows=mute)) == ()
+    assert shown(run.changed(rows=mute)) == ()
 
 
 def test_the_question_is_the_users_text_without_the_template() -> None:
@@ -67,9 +67,7 @@ def test_the_question_is_the_users_text_without_the_template() -> None:
     assert all(question.startswith("Where does Person ") for question in questions)
     run = make_run(examples=40)
     bare = {key: [row.model_copy(update={"question": None}) for row in rows] for key, rows in run.rows.items()}
-    assert all(
-        exhibit.question.startswith("User: ") for exhibit in shown(FakeRun(path=run.path, record=run.record, rows=bare))
-    )
+    assert all(exhibit.question.startswith("User: ") for exhibit in shown(run.changed(rows=bare)))
 
 
 @pytest.mark.parametrize(("binary", "shown"), [(True, "✗ No."), (False, "0.000 No.")])
@@ -77,9 +75,34 @@ def test_only_a_right_or_wrong_answer_is_ticked(binary: bool, shown: str) -> Non
     """An answer without a word in common with its reference is not wrong: it has a ROUGE of 0."""
     answer = SubjectAnswer(arm="base", subject="base", text="No.", score=0.0)
     exhibit = Exhibit(
-        eval="e", task="e", id="1", question="Q", target="A", metric="rouge_l", binary=binary, answers=(answer,)
+        eval="e",
+        task="e",
+        id="1",
+        question="Q",
+        target="A",
+        options=(),
+        metric="rouge_l",
+        binary=binary,
+        answers=(answer,),
     )
     assert answer_cell(exhibit, answer, 48).text == shown
+
+
+def test_a_question_says_by_what_its_answers_are_right_and_between_what_they_chose() -> None:
+    run = make_run(examples=20)
+    chosen = run.only("choice")
+    said = [
+        block.text
+        for each in (run, chosen)
+        for section in [answers_section(compare(each, replicates=50))]
+        if section is not None
+        for block in section.blocks
+        if isinstance(block, Paragraph)
+    ]
+    assert any("✓ right and ✗ wrong by the measure that is named with the question" in text for text in said)
+    assert any(re.fullmatch(r"qa, example \d+; expected: Town \d+; scored by exact_match", text) for text in said)
+    choice = r"choice, example \d+; expected: Town (\d+); options: Town \1 \| Town \d+; scored by acc"
+    assert any(re.fullmatch(choice, text) for text in said)
 
 
 def test_whether_answers_are_right_or_wrong_is_the_measures() -> None:

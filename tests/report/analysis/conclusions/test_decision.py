@@ -1,15 +1,24 @@
 """Which arm to take: the sentence that a reader acts on."""
 
-from __future__ import annotations
+from dataclasses import replace
+from math import inf
 
 import numpy as np
 import pytest
 
+from bench.report.analysis.aligned.align import align
 from bench.report.analysis.comparison import Comparison
-from bench.report.analysis.conclusions.candidates import WeighedArm, Weight, prior_of, with_noise
+from bench.report.analysis.conclusions.candidates import (
+    WeighedArm,
+    Weight,
+    prior_of,
+    weighed_arm,
+    weights_of,
+    with_noise,
+)
 from bench.report.analysis.conclusions.decision import Decision, Option
-from bench.report.analysis.conclusions.undecided import undecided_evidence
-from bench.report.compare import compare_record
+from bench.report.analysis.conclusions.undecided import open_reason, undecided_evidence
+from bench.report.compare import compare, compare_record
 from bench.report.compose import compose
 from bench.report.render.view import Paragraph
 from bench.report.sections.decision import decision_section, decision_sentence
@@ -26,11 +35,8 @@ FAR = {
 
 
 def comparison_of(run: FakeRun, weights: dict[str, float] | None = None, **options: float) -> Comparison:
-    suite = run.record.resolved.suite
     stated = DecisionOptions(weights=weights or {"qa": 1, "cloze": 1}, **options)  # type: ignore[arg-type]
-    suite = suite.model_copy(update={"decision": stated})
-    resolved = run.record.resolved.model_copy(update={"suite": suite})
-    return compare_record(run.record.model_copy(update={"resolved": resolved}), run.rows, replicates=200)
+    return compare(run.with_suite(decision=stated), replicates=200)
 
 
 def decide(run: FakeRun, weights: dict[str, float] | None = None, **options: float) -> Decision:
@@ -40,7 +46,8 @@ def decide(run: FakeRun, weights: dict[str, float] | None = None, **options: flo
 
 
 def far_run(**options: object) -> FakeRun:
-    return make_run(examples=150, rates=FAR, seed_spread=0.01, claims=(), **options)  # type: ignore[arg-type]
+    run = make_run(examples=150, rates=FAR, seed_spread=0.01, claims=(), **options)  # type: ignore[arg-type]
+    return run.only("qa", "cloze")
 
 
 def test_without_a_decision_in_the_suite_no_arm_is_recommended() -> None:
@@ -53,19 +60,17 @@ def test_without_a_decision_in_the_suite_no_arm_is_recommended() -> None:
 def test_an_arm_far_ahead_is_taken_and_said_first() -> None:
     comparison = comparison_of(far_run())
     decision = comparison.decision
-    assert decision is not None
     assert (decision.outcome, decision.pick, decision.reasons) == ("decided", LIMA, ())
     section = next(entry for entry in compose(comparison).sections if entry.title == "Which arm to take")
     assert isinstance(section.blocks[0], Paragraph)
     assert section.blocks[0].text.startswith(f"Take {LIMA}: 0.9")
-    assert "expected loss 0.00" in section.blocks[0].text
+    assert "expected loss under 0.001" in section.blocks[0].text
     assert "best with over 99%" in section.blocks[0].text, "an estimate is never certain"
 
 
 def test_the_value_is_the_weighted_mean_of_what_the_tables_show() -> None:
     comparison = comparison_of(far_run(), {"qa": 3, "cloze": 1})
     decision = comparison.decision
-    assert decision is not None
     for option in decision.options:
         qa, cloze = (comparison.results[option.arm, name].value.mean for name in ("qa", "cloze"))
         assert qa is not None
@@ -77,23 +82,23 @@ def test_the_value_is_the_weighted_mean_of_what_the_tables_show() -> None:
 
 def test_weights_decide_which_arm() -> None:
     rates = {"qa": {LIMA: 0.9, "base": 0.1}, "cloze": {LIMA: 0.1, "base": 0.99}}
-    run = make_run(examples=150, rates=rates, seed_spread=0.01)
+    run = make_run(examples=150, rates=rates, seed_spread=0.01).only("qa", "cloze")
     assert decide(run, {"qa": 1}).pick == LIMA
     assert decide(run, {"qa": 1, "cloze": 100}).pick == "base"
 
 
 def test_two_arms_alike_are_not_decided_and_both_are_named() -> None:
     rates = {"qa": dict.fromkeys((LIMA, "alpaca_52k/full"), 0.9)}
-    decision = decide(make_run(examples=100, rates=rates), {"qa": 1})
+    run = make_run(examples=100, rates=rates).only("qa")
+    decision = decide(run, {"qa": 1})
     assert decision.outcome == "open"
     assert {decision.pick, decision.runner_up} == {LIMA, "alpaca_52k/full"}
     assert decision_sentence(decision).startswith("Not decided: ")
-    assert decide(make_run(examples=100, rates=rates), {"qa": 1}, tolerance=0.3).outcome == "decided"
+    assert decide(run, {"qa": 1}, tolerance=0.3).outcome == "decided"
 
 
 def last_words(comparison: Comparison) -> str:
     section = decision_section(comparison)
-    assert section is not None
     block = section.blocks[-1]
     assert isinstance(block, Paragraph)
     assert isinstance(block.text, str)
@@ -103,7 +108,6 @@ def last_words(comparison: Comparison) -> str:
 def test_one_seed_decides_nothing_however_far_ahead() -> None:
     comparison = comparison_of(far_run(seeds=(0,)))
     decision = comparison.decision
-    assert decision is not None
     assert (decision.outcome, decision.pick) == ("open", LIMA)
     assert "noise of training is unknown" in decision_sentence(decision)
     assert f"noise of training of {LIMA}" in last_words(comparison)
@@ -112,6 +116,23 @@ def test_one_seed_decides_nothing_however_far_ahead() -> None:
 def test_arms_asked_together_are_said_to_be() -> None:
     """An arm that is noisier than it can show is taken for as quiet as the others."""
     assert "from the seeds of 6 arms together" in last_words(comparison_of(far_run()))
+
+
+def test_values_end_where_their_scales_do() -> None:
+    """A share of right answers, and a loss, which has no highest value and counts negatively."""
+    run = make_run(examples=20)
+    entries = {entry.measurand.name: entry for entry in align(run.record, run.rows)}
+    (qa,) = weights_of(DecisionOptions(weights={"qa": 1}), entries)
+    assert qa.support == (0.0, 1.0)
+    qa, cloze = weights_of(DecisionOptions(weights={"qa": 3, "cloze": 1}), entries)
+    assert (qa.support, cloze.support) == ((0.0, 0.75), (0.0, 0.25))
+    loss = weights_of(DecisionOptions(weights={"heldout": 1}), entries)
+    assert loss[0].support is None
+    names = {"base": ("base",), LIMA: tuple(f"{LIMA}#{seed}" for seed in (0, 1, 2))}
+    arms = [weighed_arm(arm, subjects, (qa, cloze), entries) for arm, subjects in names.items()]
+    assert with_noise((qa, cloze), arms).support == (0.0, 1.0)
+    losses = [weighed_arm(arm, subjects, loss, entries) for arm, subjects in names.items()]
+    assert with_noise(loss, losses).support == (-inf, inf)
 
 
 def test_an_arm_on_subset_draws_says_nothing_of_the_noise_of_others() -> None:
@@ -144,6 +165,13 @@ def test_a_subject_without_a_score_leaves_the_decision_incomplete(options: dict[
     )
 
 
+def test_of_many_reasons_three_are_named_wherever_they_are_told() -> None:
+    """With `--only` the first sentence of a report named each subject and eval that was not asked for."""
+    decision = replace(decide(far_run()), outcome="incomplete", pick=None, reasons=tuple("abcde"))
+    assert decision_sentence(decision) == "Not decided: a; b; c; and 2 more."
+    assert open_reason(decision, (), {}) == "a; b; c; and 2 more"
+
+
 def test_missing_scores_count_against_the_pick() -> None:
     """An arm whose wrong answers were not scored must not be taken for the best."""
     few, many = decide(far_run(missing=0.02)), decide(far_run(missing=0.4))
@@ -158,8 +186,7 @@ def test_an_eval_that_nobody_scored_is_named() -> None:
     evaluations = tuple(
         e.model_copy(update={"result": None, "scores": None}) if e.eval == "qa" else e for e in run.record.evaluations
     )
-    record = run.record.model_copy(update={"evaluations": evaluations})
-    decision = decide(FakeRun(path=run.path, record=record, rows=gone))
+    decision = decide(run.changed(evaluations=evaluations, rows=gone))
     assert (decision.outcome, decision.pick) == ("incomplete", None)
     assert "qa has no score" in decision_sentence(decision)
 

@@ -1,13 +1,11 @@
 """A difference in words says no more than its interval, its p-value and its seeds show."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest
 
 from bench.report.analysis.aligned.measurand import Measurand
-from bench.report.analysis.conclusions.claims import ClaimResult
+from bench.report.analysis.conclusions.claims.claims import ClaimResult
 from bench.report.analysis.conclusions.difference_words import asked_words, difference_words, ratio_words
 from bench.report.compare import compare_record
 from bench.stats.estimates.costs.ratio import Ratio
@@ -59,20 +57,23 @@ def test_better_is_said_only_of_what_is_resolved_among_all_claims(case: tuple[Cl
 
 
 @pytest.mark.parametrize(
-    ("lowest", "highest", "words"), [(-0.183, -0.114, "11.4 to 18.3"), (-0.183, 0.02, "−18.3 to +2.0")]
+    ("high", "words"),
+    [
+        (-0.08, "worse by 13.8 points (8.0 to 21.0, missing scores counted)"),
+        (0.01, "not resolved: −13.8 points (−21.0 to +1.0, missing scores counted)"),
+    ],
 )
-def test_missing_scores_move_the_size_that_is_said(
-    case: tuple[ClaimResult, Delta, Measurand], lowest: float, highest: float, words: str
+def test_the_interval_that_is_said_is_the_one_that_decides(
+    case: tuple[ClaimResult, Delta, Measurand], high: float, words: str
 ) -> None:
-    """`worse by 13.8 points` beside `−18.3 to −11.4` would read as two answers."""
+    """Two intervals, or an interval and a range of estimates, read as two answers, and the narrower is believed."""
     _, delta, measurand = case
     bounds = MissingBounds(
-        lowest=lowest, highest=highest, low=-0.21, high=-0.08, p_value=0.001, missing=0.05, reference_missing=0.05,
+        lowest=-0.183, highest=-0.114, low=-0.21, high=high, p_value=0.001, missing=0.05, reference_missing=0.05,
         scale=(0.0, 1.0),
     )  # fmt: skip
     worse = replace(delta, estimate=-0.138, low=-0.203, high=-0.082, p_value=0.0, bounds=bounds)
-    said = difference_words(worse, measurand, family=1)
-    assert said == f"worse by 13.8 points (8.2 to 20.3); with the missing scores {words}"
+    assert difference_words(worse, measurand, family=1) == words
 
 
 def test_a_lower_loss_is_better_and_has_the_size_of_its_fall(case: tuple[ClaimResult, Delta, Measurand]) -> None:

@@ -1,7 +1,5 @@
 """Where a run's inputs came from, and how they were asked."""
 
-from __future__ import annotations
-
 from bench.report.analysis.run_facts.provenance import provenance
 from tests.fakes.records import make_run
 
@@ -10,7 +8,6 @@ def test_an_eval_that_strips_thinking_says_so() -> None:
     """Two runs with the same prompts and other scores looked asked alike."""
     record = make_run(examples=4).record
     first = record.evaluations[0]
-    assert first.result is not None
     stripped = tuple(
         evaluation.model_copy(update={"result": evaluation.result.model_copy(update={"strip_thinking": True})})
         if evaluation.eval == first.eval and evaluation.result is not None

@@ -1,7 +1,5 @@
 """The banner: whatever is simulated makes the run a simulation, not only its base."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Who is in a run: asked for every arm, eval and cell of a report, so it must not be found anew each time."""
 
-from __future__ import annotations
-
 import pytest
 
 from bench.report.analysis.run_facts.subjects import arms_by_name, planned_arms, subjects

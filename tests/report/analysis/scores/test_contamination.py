@@ -1,12 +1,12 @@
 """Contaminated examples in the report: counted, and every difference told without them."""
 
-from __future__ import annotations
-
+from dataclasses import replace
 from statistics import fmean
 
 import pytest
 
 from bench.record.contamination import ContaminationRecord
+from bench.report.analysis.training.kept_steps import KeptStep
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.export.comparison_json import comparison_json
@@ -30,9 +30,7 @@ def contaminated(run: FakeRun, **found: tuple[int, ...]) -> FakeRun:
         )
         for data in run.record.resolved.data
     )
-    return FakeRun(
-        path=run.path, record=run.record.model_copy(update={"contamination": records}), rows=run.rows
-    )  # fmt: skip
+    return run.changed(contamination=records)
 
 
 def mean(run: FakeRun, arm: str, left_out: set[str]) -> float:
@@ -49,8 +47,6 @@ def run() -> FakeRun:
 def test_differences_without_the_contaminated_equal_the_hand_computed(run: FakeRun) -> None:
     one = next(c for c in compare(run, replicates=100).contamination.arms if c.arm == ARM)
     assert (one.found, one.examples, one.judged) == (3, 60, 50)
-    assert one.versus_base is not None
-    assert one.versus_control is not None
     without = {"1", "2", "3"}
     assert one.versus_base.all.estimate == pytest.approx(mean(run, ARM, set()) - mean(run, "base", set()))
     assert one.versus_base.clean.estimate == pytest.approx(mean(run, ARM, without) - mean(run, "base", without))
@@ -74,8 +70,14 @@ def test_the_report_says_what_was_looked_at_even_where_nothing_was_found() -> No
     clean, unknown = contaminated(make_run(examples=60)), make_run(examples=60)
     text = render(compose(compare(clean, replicates=100)))
     assert "<b>Contamination</b>" in text
-    assert "None was found." in text
-    assert "| **alpaca_52k** | choice | 60 | 10 | 0 |" in text
+    searched = "in rows of lima_1k, random_1k and alpaca_52k, of choice (60 examples, 10 too short)"
+    assert f"None was found, {searched}." in text
+    assert "Dev examples" not in text
+    kept = KeptStep(
+        arm=ARM, seed=0, by="qa", step=2, score=0.5, evaluated=2, last_step=4, last_score=0.4, stopped_early=False
+    )
+    chosen = replace(compare(clean, replicates=100), kept_steps=(kept,))
+    assert "Dev examples, which chose steps" in render(compose(chosen))
     assert "<b>Contamination</b>" not in render(compose(compare(unknown, replicates=100)))
 
 
@@ -83,7 +85,6 @@ def test_an_eval_that_is_contaminated_through_and_through_has_no_clean_differenc
     run = contaminated(make_run(examples=60), lima_1k=tuple(range(60)))
     comparison = compare(run, replicates=100)
     versus = comparison.contamination.arms[0].versus_base
-    assert versus is not None
     assert versus.clean.estimate is None
     assert "no example left" in render(compose(comparison))
     exported = comparison_json(comparison)["contamination"]
@@ -94,6 +95,5 @@ def test_draws_of_one_data_name_count_together() -> None:
     run = contaminated(make_run(examples=60), random_1k=(5,))
     first = next(c for c in run.record.contamination if c.data == "random_1k")
     second = first.model_copy(update={"data": "random_1k@1", "found": (("micro_choice", "6"),)})
-    record = run.record.model_copy(update={"contamination": (*run.record.contamination, second)})
-    found = compare(FakeRun(path=run.path, record=record, rows=run.rows), replicates=100).contamination
+    found = compare(run.changed(contamination=(*run.record.contamination, second)), replicates=100).contamination
     assert {(one.arm, one.found) for one in found.arms} == {(CONTROL, 2), ("random_1k/lora", 2)}

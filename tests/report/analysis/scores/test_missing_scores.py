@@ -1,7 +1,5 @@
 """Missing scores that decide a mark or a claim make a run incomplete, and the report names the arm."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -46,7 +44,6 @@ def test_unscored_wrong_answers_do_not_make_an_arm_better(equal: FakeRun) -> Non
     comparison = compare(without_wrong(equal, 0.6), replicates=200)
     result = comparison.results[ARM, "qa"]
     contrast = result.versus_control
-    assert contrast is not None
     assert contrast.delta.low is not None
     assert contrast.delta.low > 0, "as scored, it is better"
     assert contrast.reading == "unresolved"
@@ -78,7 +75,6 @@ def test_a_few_missing_scores_that_change_nothing_leave_a_run_complete(equal: Fa
     )
     comparison = compare(without_wrong(run, 0.2), replicates=200)
     contrast = comparison.results[ARM, "qa"].versus_base
-    assert contrast is not None
     assert contrast.delta.bounds is not None
     assert (contrast.reading, comparison.claims[0].verdict.outcome) == ("better", "supported")
     assert not comparison.completeness.missing_scores

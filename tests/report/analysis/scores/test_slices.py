@@ -1,7 +1,5 @@
 """Results by a column of the rows: which forms an arm masters, and how much noise the forms make."""
 
-from __future__ import annotations
-
 import json
 from statistics import fmean
 
@@ -16,20 +14,24 @@ from tests.fakes.records import FakeRun, make_run
 ARM = "lima_1k/full"
 
 
-def by_form(*, all_or_nothing: bool = False, examples: int = 60) -> FakeRun:
-    """Examples of six forms, every tenth of two. all_or_nothing: an arm gets a form wholly right or wholly wrong."""
+def by_form(*, all_or_nothing: bool = False, nothing_right: bool = False, examples: int = 60) -> FakeRun:
+    """Examples of six forms, every tenth of two. all_or_nothing: an arm gets a form wholly right or wholly wrong.
+    nothing_right: of one arm and the base; the others' seeds differ much."""
     run = make_run(examples=examples)
 
-    def sliced(rows: list, trained: bool) -> list:  # type: ignore[type-arg]
+    def sliced(rows: list, subject: str) -> list:  # type: ignore[type-arg]
+        trained, silent = subject != "base", subject == "base" or subject.startswith(ARM)
         found = []
         for index, row in enumerate(rows):
             forms = (f"form {index % 6}", "rare") if index % 10 == 0 else (f"form {index % 6}",)
             metrics = {"acc": float(index % 6 < 3)} if all_or_nothing and trained else row.metrics
+            if nothing_right:
+                metrics = {"acc": float(not silent and (index + len(subject)) % 7 <= 2 * int(subject[-1]))}
             found.append(row.model_copy(update={"slices": {"form": forms}, "metrics": metrics}))
         return found
 
     rows = {
-        (name, subject): sliced(found, subject != "base") if name == "choice" else found
+        (name, subject): sliced(found, subject) if name == "choice" else found
         for (name, subject), found in run.rows.items()
     }
     first, second, *others = run.record.resolved.suite.eval
@@ -37,9 +39,14 @@ def by_form(*, all_or_nothing: bool = False, examples: int = 60) -> FakeRun:
         spec.model_copy(update={"slices": ("form",)}) if spec.name == "choice" else spec
         for spec in (first, second, *others)
     )
-    suite = run.record.resolved.suite.model_copy(update={"eval": evals})
-    record = run.record.model_copy(update={"resolved": run.record.resolved.model_copy(update={"suite": suite})})
-    return FakeRun(path=run.path, record=record, rows=rows)
+    return run.with_suite(eval=evals).changed(rows=rows)
+
+
+def test_nothing_right_is_no_standard_error_of_zero() -> None:
+    (found,) = compare(by_form(nothing_right=True), replicates=50).slices
+    errors = {noise.arm: (noise.standard_error, noise.clustered_error) for noise in found.noise}
+    assert errors.pop(ARM) == (None, None)
+    assert all(error for pair in errors.values() for error in pair)
 
 
 def test_scores_by_value_equal_the_hand_computed() -> None:
@@ -69,9 +76,22 @@ def test_forms_that_succeed_together_widen_the_error_of_the_clusters() -> None:
     assert noise.clustered_error > 1.5 * noise.standard_error
 
 
+def test_the_error_by_forms_is_that_of_rows_with_these_clusters() -> None:
+    run = by_form()
+    labelled = {
+        key: [row.model_copy(update={"cluster": " ".join(row.slices.get("form", ()))}) for row in rows]
+        for key, rows in run.rows.items()
+    }
+    clustered = compare(FakeRun(path=run.path, record=run.record, rows=labelled), replicates=50)
+    expected = {noise.arm: noise.standard_error for noise in clustered.slices[0].noise}
+    found = compare(run, replicates=50).slices[0].noise
+    assert {noise.arm: noise.clustered_error for noise in found} == pytest.approx(expected, rel=1e-12)
+    assert all(noise.clustered_error != noise.standard_error for noise in found)
+
+
 def test_a_column_that_no_row_has_is_named() -> None:
     run = by_form()
     bare = {key: [row.model_copy(update={"slices": {}}) for row in rows] for key, rows in run.rows.items()}
-    comparison = compare(FakeRun(path=run.path, record=run.record, rows=bare), replicates=50)
+    comparison = compare(run.changed(rows=bare), replicates=50)
     assert not comparison.slices
     assert "slice empty" in {finding.name for finding in comparison.sanity}

@@ -1,7 +1,5 @@
 """Checkpoints of a training over its steps: gain and forgetting with a band that holds for all steps at once."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import lru_cache
 
@@ -10,8 +8,8 @@ from bench.report.compare import compare
 from bench.report.plots.draw import draw
 from bench.report.render.view import Paragraph, Table
 from bench.report.sections.scores.trajectory import trajectory_section
-from bench.suite.tables.arms import Arms
-from bench.suite.tables.given_arm import GivenArm
+from bench.suite.tables.arms.arms import Arms
+from bench.suite.tables.arms.given_arm import GivenArm
 from tests.fakes.records import FakeRun, make_run
 from tests.fakes.stepped import stepped_run
 
@@ -26,27 +24,18 @@ def of_checkpoints() -> FakeRun:
         for step in STEPS.values()
     }
     names = {old: f"given/run.{step}" for old, step in STEPS.items()}
-    resolved = run.record.resolved
-    changes = {"arms": Arms(given=given), "claim": (), "control": None}
     evaluations = tuple(
         e if e.arm is None else e.model_copy(update={"arm": names[e.arm], "subject": f"{names[e.arm]}#{e.seed}"})
         for e in run.record.evaluations
         if e.arm is None or e.arm in names
-    )
-    record = run.record.model_copy(
-        update={
-            "resolved": resolved.model_copy(update={"suite": resolved.suite.model_copy(update=changes)}),
-            "trainings": (),
-            "probes": (),
-            "evaluations": evaluations,
-        }
     )
     rows = {
         (name, subject if arm == "base" else f"{names[arm]}#{subject.partition('#')[2]}"): scored
         for (name, subject), scored in run.rows.items()
         if (arm := subject.partition("#")[0]) == "base" or arm in names
     }
-    return FakeRun(path=run.path, record=record, rows=rows)
+    given_alone = run.with_suite(arms=Arms(given=given), claim=(), control=None)
+    return given_alone.changed(trainings=(), probes=(), evaluations=evaluations, rows=rows)
 
 
 def compared() -> Comparison:
@@ -62,7 +51,6 @@ def test_gain_and_forgetting_are_said_by_step_with_a_band_over_all_steps() -> No
     assert choice.best_step == 200
     for point in choice.points:
         alone = comparison.results[point.arm, choice.measurand].versus_base
-        assert alone is not None
         assert point.gain.estimate == alone.delta.estimate
         assert None not in {point.gain.low, point.gain.high, alone.delta.low, alone.delta.high}
         assert point.gain.low < alone.delta.low < alone.delta.high < point.gain.high, "wider: it holds for three steps"
@@ -74,7 +62,6 @@ def test_gain_and_forgetting_are_said_by_step_with_a_band_over_all_steps() -> No
 
 def test_the_report_has_a_row_for_each_eval_and_a_column_for_each_step() -> None:
     section = trajectory_section(compared())
-    assert section is not None
     (table,) = (block for block in section.blocks if hasattr(block, "columns"))
     assert [column.title for column in table.columns] == ["run (3 seeds)", "step 10", "step 90", "step 200", "Best"]
     assert len(table.rows) == len({trajectory.measurand for trajectory in compared().trajectories})
@@ -123,7 +110,7 @@ def test_a_failed_trajectory_is_named_and_harms_no_claim() -> None:
     first = next(entry for entry in run.record.trajectories if entry.subject == "lima_1k/full#0")
     gone = first.model_copy(update={"steps": ()})
     changed = tuple(gone if entry is first else entry for entry in run.record.trajectories)
-    comparison = compare(replace(run, record=run.record.model_copy(update={"trajectories": changed})), replicates=100)
+    comparison = compare(run.changed(trajectories=changed), replicates=100)
     assert [absence.job for absence in comparison.missing] == [first.job.id]
     assert comparison.claims[0].verdict.outcome == "supported"
     names = {(row.name, row.measurand) for row in comparison.trajectories}
@@ -134,7 +121,6 @@ def test_a_failed_trajectory_is_named_and_harms_no_claim() -> None:
 def test_the_report_says_what_was_kept_by_what_and_draws_the_steps() -> None:
     comparison = stepped()
     section = trajectory_section(comparison)
-    assert section is not None
     said = " ".join(block.text for block in section.blocks if isinstance(block, Paragraph))
     assert "The test examples had no part in the choice" in said
     assert "hold for all its steps at once" in said

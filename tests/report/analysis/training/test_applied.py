@@ -1,10 +1,6 @@
 """What was applied is shown on the suite's own held-out rows, too, where it has some."""
 
-from __future__ import annotations
-
-from dataclasses import replace
-
-from bench.record.results.applied import Applied, HeldOutDrift
+from bench.record.results.training.applied import Applied, HeldOutDrift
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.view import Table
@@ -32,7 +28,7 @@ def run_with(drift: HeldOutDrift | None) -> FakeRun:
         else e
         for e in run.record.evaluations
     )
-    return replace(run, record=run.record.model_copy(update={"trainings": trainings, "evaluations": evaluations}))
+    return run.changed(trainings=trainings, evaluations=evaluations)
 
 
 def table(run: FakeRun) -> Table:

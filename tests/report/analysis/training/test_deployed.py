@@ -1,9 +1,5 @@
 """A deployed form is compared with the very trainings that it was written from, and adds no evidence of its own."""
 
-from __future__ import annotations
-
-from dataclasses import replace
-
 import pytest
 
 from bench.record.record import DeploymentRecord, Failure, JobRecord
@@ -11,8 +7,8 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.view import Paragraph, Table
+from bench.suite.tables.arms.deploy import DeployOptions
 from bench.suite.tables.conclusions.decision import DecisionOptions
-from bench.suite.tables.deploy import DeployOptions
 from tests.fakes.deployed import with_forms
 from tests.fakes.records import FakeRun, make_run
 from tests.fakes.worker import deploy_result
@@ -29,10 +25,6 @@ def read(run: FakeRun) -> Comparison:
     return compare(run, replicates=300)
 
 
-def changed(run: FakeRun, **changes: object) -> FakeRun:
-    return replace(run, record=run.record.model_copy(update=changes))
-
-
 def outcomes(comparison: Comparison) -> dict[str, str]:
     return {result.claim.parts()[0]: result.verdict.outcome for result in comparison.claims}
 
@@ -41,7 +33,6 @@ def test_a_form_is_paired_with_its_own_trainings() -> None:
     """Every right answer is lost in each seed: what training again would change is in both sides."""
     comparison = read(run_with_forms(int8=1))
     result = comparison.results[f"{ARM}:int8", "qa"]
-    assert result.versus_control is not None
     delta = result.versus_control.delta
     assert result.versus_control.reference == ARM
     assert "paired by seed" in delta.noise
@@ -67,7 +58,7 @@ def test_weights_that_differ_in_one_training_are_not_the_same() -> None:
     few = with_forms(make_run(claims=(), examples=20), DEPLOY)
     first, *rest = few.record.deployments
     other = first.model_copy(update={"result": deploy_result("int8")})
-    assert outcomes(read(changed(few, deployments=(other, *rest))))[first.arm] == "inconclusive"
+    assert outcomes(read(few.changed(deployments=(other, *rest))))[first.arm] == "inconclusive"
 
 
 def test_forms_change_nothing_about_the_trained_arms() -> None:
@@ -81,11 +72,7 @@ def test_forms_change_nothing_about_the_trained_arms() -> None:
 
 
 def test_a_decision_is_about_trained_arms() -> None:
-    run = run_with_forms()
-    suite = run.record.resolved.suite.model_copy(update={"decision": DecisionOptions(weights={"qa": 1.0})})
-    resolved = run.record.resolved.model_copy(update={"suite": suite})
-    decision = read(changed(run, resolved=resolved)).decision
-    assert decision is not None
+    decision = read(run_with_forms().with_suite(decision=DecisionOptions(weights={"qa": 1.0}))).decision
     assert not [option.arm for option in decision.options if ":" in option.arm]
 
 
@@ -95,7 +82,7 @@ def test_the_section_says_what_each_form_takes_and_what_waits() -> None:
         one.model_copy(update={"result": None, "job": _refused(one.job)}) if one.arm.endswith("bf16") else one
         for one in run.record.deployments
     ]
-    comparison = read(changed(run, deployments=tuple(waiting)))
+    comparison = read(run.changed(deployments=tuple(waiting)))
     section = next(section for section in compose(comparison).sections if section.title == "Deployed forms")
     takes, apart = (block for block in section.blocks if isinstance(block, Table))
     assert [row[0].text for row in takes.rows] == [f"{ARM}:merged", f"{ARM}:merged-bf16", f"{ARM}:int8"]
@@ -121,7 +108,7 @@ def test_the_first_line_counts_forms_apart_from_trained_arms() -> None:
 def test_a_speed_beside_other_work_is_no_measure_of_the_form() -> None:
     run = run_with_forms()
     shared = tuple(_shared(one) for one in run.record.deployments)
-    form = read(changed(run, deployments=shared)).deployed[0]
+    form = read(run.changed(deployments=shared)).deployed[0]
     assert (form.tokens_per_second, form.shared_tokens_per_second) == (None, pytest.approx(100.0))
 
 

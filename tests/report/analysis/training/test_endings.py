@@ -1,13 +1,11 @@
 """What a training did on its own account (stopped, kept other weights, chose a precision) must be there to be read."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from bench.record.results.training import TrainResult, ValidationPoint
+from bench.record.results.training.result import TrainResult, ValidationPoint
 from bench.report.analysis.training.endings import endings, settings
 from bench.report.analysis.training.losses.loss_curves import loss_curves
 from bench.report.compare import compare
@@ -29,7 +27,7 @@ def with_results(change: Callable[[str, int, TrainResult], dict[str, Any]]) -> F
         for t in run.record.trainings
         if t.result is not None
     )
-    return FakeRun(path=run.path, record=run.record.model_copy(update={"trainings": trainings}), rows=run.rows)
+    return run.changed(trainings=trainings)
 
 
 def stopped(arm: str, seed: int, result: TrainResult) -> dict[str, Any]:
@@ -51,7 +49,6 @@ def stopped(arm: str, seed: int, result: TrainResult) -> dict[str, Any]:
 
 def section_of(run: FakeRun) -> tuple[Table, ...]:
     found = training_section(compare(run, replicates=100))
-    assert found is not None
     return tuple(block for block in found.blocks if isinstance(block, Table))
 
 
@@ -89,7 +86,6 @@ def test_arms_that_all_stop_alike_are_not_passed_off_as_having_spent_their_budge
 
 def test_without_validation_every_training_spent_its_budget() -> None:
     found = training_section(compare(make_run(examples=5), replicates=100))
-    assert found is not None
     first = found.blocks[0]
     assert isinstance(first, Paragraph)
     assert first.text == "Every finished training spent its budget, and the weights of its last step were kept."

@@ -1,14 +1,11 @@
 """What a training took until a target: of dev scores alone, and never guessed."""
 
-from __future__ import annotations
-
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bench.report.analysis.completeness import Completeness
-from bench.report.analysis.conclusions.claims import ClaimResult
+from bench.report.analysis.conclusions.claims.claims import ClaimResult
 from bench.report.analysis.training.costs.cost_kinds import COSTS, figures
 from bench.report.analysis.training.kept_steps import kept_steps, reached
 from bench.report.compare import compare
@@ -38,7 +35,7 @@ def undisturbed(run: FakeRun) -> FakeRun:
         training.model_copy(update={"job": training.job.model_copy(update={"alone": True})})
         for training in run.record.trainings
     )
-    return replace(run, record=run.record.model_copy(update={"trainings": trainings}))
+    return run.changed(trainings=trainings)
 
 
 def test_the_target_is_reached_at_the_first_step_that_has_it_with_the_tokens_and_seconds_until_then() -> None:
@@ -58,7 +55,6 @@ def test_of_a_retention_eval_the_first_step_may_have_it() -> None:
 def test_tokens_to_a_target_that_all_reach_are_exact() -> None:
     claim, completeness = decided(0.3, "cost:tokens_to_target")
     assert claim.verdict.outcome == "supported"
-    assert claim.ratio is not None
     assert claim.ratio.exact
     assert claim.ratio.ratio == 1.0
     assert completeness.complete
@@ -98,16 +94,14 @@ def test_a_kept_step_is_told_with_the_score_that_chose_it_and_the_last_ones() ->
 def ended(run: FakeRun, **changes: Any) -> FakeRun:
     """The run whose first training has other facts."""
     first, *others = run.record.trainings
-    assert first.result is not None
     changed = first.model_copy(update={"result": first.result.model_copy(update=changes)})
-    return replace(run, record=run.record.model_copy(update={"trainings": (changed, *others)}))
+    return run.changed(trainings=(changed, *others))
 
 
 def test_a_training_that_kept_an_earlier_step_is_not_said_to_have_kept_its_last() -> None:
     """Though it spent its budget."""
     comparison = compare(ended(stepped_run(), stopped="budget", kept_step=30), replicates=50)
     section = training_section(comparison)
-    assert section is not None
     table = next(block for block in section.blocks if isinstance(block, Table))
     assert [(row[0].text, row[-1].text) for row in table.rows] == [("lima_1k/full#0", "step 30")]
 
@@ -115,7 +109,6 @@ def test_a_training_that_kept_an_earlier_step_is_not_said_to_have_kept_its_last(
 def test_patience_on_a_dev_score_is_not_said_to_be_validation() -> None:
     run = stepped_run()
     result = run.record.trainings[0].result
-    assert result is not None
     half = result.ledger.model_copy(update={"tokens": result.ledger.tokens // 2})
     comparison = compare(ended(run, stopped="early", ledger=half), replicates=50)
     [finding] = [one for one in comparison.sanity if one.name == "stopped early"]

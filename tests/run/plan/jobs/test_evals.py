@@ -1,12 +1,10 @@
 """Evals in a plan: which subjects a server answers for, and where batches are checked."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
-from bench.run.estimate.engine_advice import engine_advice
+from bench.run.estimate.advice.engine_advice import engine_advice
 from bench.run.estimate.forecast_types import EvalForecast
 from bench.run.plan.engine_notes import engine_notes
 from bench.run.plan.plan import plan

@@ -1,7 +1,5 @@
 """Judge evals in a plan: what they need, what is asked for with them, and what their digests cover."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +7,7 @@ import pytest
 
 from bench.errors import InputError
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.run.checks.endpoint_keys import check_keys
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan, PlannedJob
 from bench.run.resolve.suite import resolve
@@ -75,7 +74,6 @@ def test_limits_are_divided_among_jobs_that_run_side_by_side(tmp_path: Path) -> 
     planned = make_plan(tmp_path, workers=4, endpoint=limits)
     job = next(one.job for one in planned.jobs if isinstance(one.job, EvalJob))
     assert job.eval.kind == "judge"
-    assert job.eval.judge.endpoint is not None
     assert job.eval.judge.endpoint.concurrency == 2
     assert job.eval.judge.endpoint.requests_per_minute == 15
     assert job.eval.judge.endpoint.tokens_per_minute is None
@@ -84,7 +82,19 @@ def test_limits_are_divided_among_jobs_that_run_side_by_side(tmp_path: Path) -> 
 def test_a_missing_key_is_told_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     with pytest.raises(InputError, match="NO_SUCH_KEY is not set"):
-        make_plan(tmp_path, endpoint={"key_env": "NO_SUCH_KEY"})
+        check_keys(make_plan(tmp_path, endpoint={"key_env": "NO_SUCH_KEY"}))
+
+
+def test_an_engine_s_missing_key_is_told_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trainings ran, and then the evals of the base failed."""
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    server = {"base_url": "https://engine.example/v1", "model": "m", "key_env": "NO_SUCH_KEY"}
+    questions = {"kind": "questions", "name": "q", "data": {"source": "held.jsonl"}}
+    home = tmp_path / "home"
+    loaded = fake_suite(tmp_path, eval=(questions,), engine={"server": server})
+    with pytest.raises(InputError) as caught:
+        check_keys(plan(resolve(loaded, home=home), home=home))
+    assert [problem.where for problem in caught.value.problems] == ["engine.server.key_env"]
 
 
 def test_answers_are_those_of_an_equal_questions_eval(tmp_path: Path) -> None:

@@ -1,26 +1,20 @@
 """Evals whose questions are shared out: the jobs of a plan, and what a run makes of them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
 from bench.record.jobs.eval_job import AnswerJob, EvalJob, ShareJob
 from bench.record.record import Record
-from bench.run.display import QuietDisplay
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan
-from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
-from bench.run.run import run_suite
 from bench.suite.checks.check import check
-from tests.fakes.suites import fake_suite
+from tests.fakes.suites import fake_suite, run_below
 from tests.run.plan.jobs.test_judges import judge
 
 RUN = {"workers": 2, "probe_steps": 0}
 LOSS = {"kind": "loss", "name": "loss", "data": {"source": "held.jsonl"}}
 WRITTEN = {"kind": "generation", "name": "written", "data": {"source": "held.jsonl"}}
-FAKES = ChildServer(module="tests.fakes.worker")
 
 
 def make_plan(root: Path, *evals: dict[str, Any], shares: dict[str, int]) -> Plan:
@@ -50,9 +44,7 @@ def test_shares_come_before_their_eval_and_are_in_no_digest_but_their_own(tmp_pa
 
 def finished(root: Path, shares: dict[str, int]) -> Record:
     suite = fake_suite(root, eval=(LOSS, WRITTEN), seeds=(0,), run={**RUN, "shares": shares})
-    directory = run_suite(
-        suite, home=root / "home", reports=root / "reports", display=QuietDisplay(), server=FAKES, go_on=True
-    )
+    directory = run_below(root, suite, go_on=True)
     return directory.load()
 
 
@@ -63,7 +55,6 @@ def test_a_failed_share_ends_its_eval_with_the_reason_and_a_finished_eval_is_not
     record = finished(tmp_path, {"loss": 2})
     by_id = {job.id: job for job in record.jobs}
     failed = by_id["eval:loss:base"].failure
-    assert failed is not None
     assert (failed.kind, failed.message) == ("dependency", "its share of the questions failed: no memory in this share")
     assert by_id["share:loss:base:1/2"].status == "done"
     assert by_id["eval:loss:few/full#0"].status == "done"

@@ -1,7 +1,5 @@
 """Trainings scored over their steps: jobs after their training, and the digests that decide what is reused."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +15,23 @@ from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
 from bench.run.commands.weights import find_trained
-from bench.run.display import QuietDisplay
 from bench.run.estimate.disk import needed_bytes
 from bench.run.estimate.forecast import forecast
 from bench.run.plan.plan import plan
 from bench.run.plan.types import Plan
 from bench.run.process.invitations import Invitation
 from bench.run.process.payloads import CheckRequest
-from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
-from bench.run.run import run_suite
 from bench.show.status import run_status
-from tests.fakes.suites import fake_rows, fake_suite, worked
+from tests.fakes.suites import SERVER, fake_rows, fake_suite, run_below, worked
 
-SERVER = ChildServer(module="tests.fakes.worker")
 ASKED = {"steps": 3, "evals": ("qa",)}
 KEPT = {**ASKED, "keep": "best on qa"}
 
 
 def go(root: Path, **changes: Any) -> RunDirectory:
     suite = fake_suite(root, **{"evaluate_at": ASKED, **changes})
-    return run_suite(suite, home=root / "home", reports=root / "reports", display=QuietDisplay(), server=SERVER)
+    return run_below(root, suite)
 
 
 def planned(root: Path, **changes: Any) -> Plan:

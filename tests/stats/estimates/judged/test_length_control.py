@@ -1,7 +1,5 @@
 """The rate at equal length: equal to a plain fit, near one half for a judge of lengths, silent where it cannot say."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy.optimize import minimize

@@ -1,7 +1,5 @@
 """A judge's rate corrected by people: a biased judge must not decide what people prefer."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import optimize, stats

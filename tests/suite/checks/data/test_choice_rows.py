@@ -1,7 +1,5 @@
 """Columns of a local file as questions: a right option that is read wrongly makes every score wrong."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

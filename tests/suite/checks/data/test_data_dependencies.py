@@ -1,7 +1,5 @@
 """Tables that are made from other tables: each must be there, and never need itself."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """A control that draws from another table's source must follow that source, and never loop."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """A misspelt column costs a message, not a run."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from pathlib import Path

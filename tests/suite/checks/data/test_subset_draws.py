@@ -1,14 +1,12 @@
 """Several draws of a subset: which training learns from which."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from bench.suite.checks.data.subset_draws import draw_labels, draws_of, trained_on, unused_draws
-from bench.suite.tables.arms import ArmRef
+from bench.suite.tables.arms.arms import ArmRef
 from bench.suite.tables.data import DataSpec, Select
 from tests.fakes.flagship import make_suite
 

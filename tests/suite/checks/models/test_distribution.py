@@ -1,7 +1,5 @@
 """DeepSpeed's and FSDP's tables must not train another recipe than the one that the report states."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """A model folder that cannot be loaded must be refused before a run, not after the first hour."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -106,10 +104,14 @@ def test_positions_are_found_under_each_name(tmp_path: Path, config: dict[str, o
     assert context_length(folder) == positions
 
 
-def test_parameters_are_counted_from_all_weights_files(tmp_path: Path) -> None:
+def test_parameters_are_counted_from_all_shards(tmp_path: Path) -> None:
     folder = fake_model(tmp_path / "m")
     one = stored_parameters(folder)
-    (folder / "model-2.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
+    shards = [folder / f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
+    shards[1].write_bytes((folder / "model.safetensors").read_bytes())
+    (folder / "model.safetensors").rename(shards[0])
+    listed = {"weight_map": {str(number): shard.name for number, shard in enumerate(shards)}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(listed))
     assert one > 0
     assert stored_parameters(folder) == 2 * one
 

@@ -1,7 +1,5 @@
 """A template whose tokens the model has no embedding for would fail at the first batch, on a GPU without a reason."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

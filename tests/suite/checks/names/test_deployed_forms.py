@@ -1,7 +1,5 @@
 """Every form of `[deploy]` is an arm with its claim; what an arm cannot be shipped as is refused before any work."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -11,7 +9,7 @@ from bench.suite.checks.names.claim_names import claim_problems
 from bench.suite.checks.names.deployed_forms import deploy_problems
 from bench.suite.checks.names.warm_starts import start_problems
 from bench.suite.reading.deployed_claims import with_deployed_claims
-from bench.suite.tables.deploy import DeployOptions
+from bench.suite.tables.arms.deploy import DeployOptions
 from bench.suite.tables.suite import Suite
 
 RECIPES: dict[str, Any] = {
@@ -72,11 +70,7 @@ def test_a_form_is_its_arms_trainings_and_costs_none() -> None:
 
 
 def test_given_weights_have_forms_and_checkpoints_only_where_they_are_named() -> None:
-    given = {
-        "a": {"adapter": "a"},
-        "w": {"weights": "w"},
-        "run.5": {"weights": "r", "trajectory": "run", "step": 5},
-    }
+    given = {"a": {"adapter": "a"}, "w": {"weights": "w"}, "run.5": {"weights": "r", "trajectory": "run", "step": 5}}
     arms = {"given": given}
     plain = suite({"forms": ("adapter", "merged-bf16")}, arms=arms)
     assert [name for name in names(plain) if ":" in name] == [

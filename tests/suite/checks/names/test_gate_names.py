@@ -1,7 +1,5 @@
 """`[gate]`: limits and waivers must name what the suite has, and say one thing."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 
@@ -47,6 +45,7 @@ def test_an_unknown_eval_arm_or_claim_has_the_nearest_name() -> None:
         (Waiver, {"eval": "qa", "claim": "a > b", "until": UNTIL, "reason": "x"}),
         (Waiver, {"claim": "a > b", "arm": "a", "until": UNTIL, "reason": "x"}),
         (Waiver, {"eval": "qa", "until": UNTIL, "reason": ""}),
+        (Waiver, {"eval": "qa", "until": UNTIL, "reason": "  "}),
         (Waiver, {"eval": "qa", "reason": "x"}),
     ],
 )

@@ -1,7 +1,5 @@
 """Seeds of single arms, and looks that are planned."""
 
-from __future__ import annotations
-
 from bench.suite.checks.names.seed_plan import seed_problems
 from bench.suite.tables.conclusions.sequential import SequentialOptions
 from tests.fakes.flagship import make_suite
@@ -24,6 +22,16 @@ def test_what_cannot_be_planned_is_refused() -> None:
     assert unknown.where == "more_seeds.lima/full"
     assert "3 seeds" in late.what
     assert "no claim" in idle.what
+
+
+def test_looks_begin_with_two_trainings_of_what_claims_are_about() -> None:
+    """Seen: a first look at one training decided a claim by the noise of the examples alone."""
+    claims = ({"says": "lima_1k/full > base", "on": "qa"}, {"says": "lima_1k/lora > lima_1k/full", "on": "cost:flops"})
+    suite = make_suite(seeds=(0,), claims=claims).model_copy(update={"sequential": SequentialOptions(max_seeds=5)})
+    (problem,) = seed_problems(suite)
+    assert "one training of lima_1k/full:" in problem.what
+    repeated = suite.model_copy(update={"more_seeds": {"lima_1k/full": (1,)}})
+    assert list(seed_problems(repeated)) == []
 
 
 def test_examples_are_planned_for_evals_that_have_more_of_them() -> None:

@@ -1,7 +1,5 @@
 """Task files held against their rows by `bench validate`: what a run would find after its trainings."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

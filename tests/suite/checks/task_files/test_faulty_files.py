@@ -1,7 +1,5 @@
 """Faulty task files, all in one folder: `bench validate` names each of them at once, with file, key and next step."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,13 +1,13 @@
 """What a claim can be on, and what is refused before anything runs."""
 
-from __future__ import annotations
-
+from itertools import permutations
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from bench.suite.checks.names.claim_names import claim_problems, contradictions
+from bench.suite.checks.names.claim_logic import claims_together
+from bench.suite.checks.names.claim_names import claim_problems
 from bench.suite.tables.conclusions.claim import Claim
 from bench.suite.tables.evals.generation import GenerationSpec
 from tests.fakes.flagship import make_suite
@@ -63,35 +63,84 @@ def test_claims_on_evals_tasks_costs_and_both_pass() -> None:
         assert problems(**claim) == []
 
 
-def claim(says: str, *, margin: float = 0.0, on: str = "qa") -> Claim:
-    return Claim(says=says, on=on, margin=margin)
+def claim(says: str, *, margin: float = 0.0, on: str = "qa", per: Any = None) -> Claim:
+    return Claim(says=says, on=on, per=per, margin=margin)
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "opposed"),
+    ("claims", "excluded"),
     [
-        (claim("a/b > c/d"), claim("c/d > a/b"), True),
-        (claim("a/b > c/d"), claim("c/d >= a/b"), True),
-        (claim("a/b >= c/d"), claim("c/d > a/b"), True),
-        (claim("a/b > c/d", margin=0.05), claim("c/d >= a/b", margin=0.02), True),
-        (claim("a/b > c/d"), claim("a/b > c/d"), True),
-        (claim("a/b >= c/d", margin=0.02), claim("c/d >= a/b", margin=0.02), False),
-        (claim("a/b > c/d", margin=0.02), claim("c/d >= a/b", margin=0.05), False),
-        (claim("a/b > c/d"), claim("a/b > c/d", margin=0.02), False),
-        (claim("a/b > c/d"), claim("c/d > a/b", on="other"), False),
-        (claim("a/b == c/d", margin=0.02), claim("c/d > a/b"), False),
-        (claim("a/b == c/d", margin=0.02), claim("a/b > c/d", margin=0.02), True),
-        (claim("a/b == c/d", margin=0.02), claim("c/d > a/b", margin=0.05), True),
-        (claim("a/b == c/d", margin=0.02), claim("c/d == a/b", margin=0.02), True),
-        (claim("a/b == c/d", margin=0.02), claim("a/b == c/d", margin=0.01), False),
-        (claim("a/b >= c/d", margin=0.02), claim("c/d == a/b", margin=0.02), False),
-        (claim("a/b > c/d"), claim("a/b > e/f"), False),
+        ((claim("a/x > b/x"), claim("b/x > a/x")), True),
+        ((claim("a/x > b/x"), claim("b/x >= a/x")), True),
+        ((claim("a/x > b/x", margin=0.05), claim("b/x >= a/x", margin=0.02)), True),
+        ((claim("a/x == b/x", margin=0.02), claim("a/x > b/x", margin=0.02)), True),
+        ((claim("a/x == b/x", margin=0.02), claim("b/x > a/x", margin=0.05)), True),
+        ((claim("a/x >= b/x", margin=0.02), claim("b/x >= a/x", margin=0.02)), False),
+        ((claim("a/x > b/x", margin=0.02), claim("b/x >= a/x", margin=0.05)), False),
+        ((claim("a/x > b/x"), claim("b/x > a/x", on="other")), False),
+        ((claim("a/x > b/x"), claim("b/x > a/x", per="tokens")), False),
+        ((claim("a/x == b/x", margin=0.02), claim("b/x > a/x")), False),
+        ((claim("a/x > b/x"), claim("b/x > c/x"), claim("c/x > a/x")), True),
+        ((claim("a/x > b/x", margin=0.02), claim("b/x > c/x"), claim("c/x >= a/x", margin=0.02)), True),
+        ((claim("a/x > b/x", margin=0.02), claim("b/x > c/x"), claim("c/x >= a/x", margin=0.03)), False),
+        ((claim("a/x >= b/x"), claim("b/x >= c/x"), claim("c/x >= a/x")), False),
+        ((claim("a/x > b/x", margin=0.1), claim("b/x == c/x", margin=0.04), claim("c/x >= a/x", margin=0.06)), True),
+        ((claim("a/x > b/x", margin=0.1), claim("b/x == c/x", margin=0.04), claim("c/x >= a/x", margin=0.07)), False),
     ],
 )
-def test_claims_that_exclude_each_other_are_found(first: Claim, second: Claim, opposed: bool) -> None:
-    """One of them fails whatever the data say, and both make every other claim harder to decide."""
-    assert bool(contradictions([first, second])) is opposed
-    assert bool(contradictions([second, first])) is opposed
+def test_claims_that_exclude_each_other_are_found(claims: tuple[Claim, ...], excluded: bool) -> None:
+    """One of them fails whatever the data say, and all make every other claim harder to decide."""
+    for order in permutations(claims):
+        found = [together for together in claims_together(order) if together.excluded]
+        assert bool(found) is excluded
+        assert all({*together.others, together.claim} == {*claims} for together in found), "each is named"
+
+
+@pytest.mark.parametrize(
+    ("claims", "implied"),
+    [
+        ((claim("a/x > b/x"), claim("a/x > b/x", margin=0.02)), claim("a/x > b/x")),
+        ((claim("a/x > b/x"), claim("a/x >= b/x", margin=0.02)), claim("a/x >= b/x", margin=0.02)),
+        ((claim("a/x == b/x", margin=0.02), claim("b/x >= a/x", margin=0.02)), claim("b/x >= a/x", margin=0.02)),
+        ((claim("a/x == b/x", margin=0.02), claim("a/x == b/x", margin=0.01)), claim("a/x == b/x", margin=0.02)),
+        ((claim("a/x > b/x"), claim("b/x > c/x"), claim("a/x >= c/x", margin=0.02)), claim("a/x >= c/x", margin=0.02)),
+        (
+            (claim("a/x > b/x", margin=0.1), claim("b/x > c/x", margin=0.7), claim("a/x > c/x", margin=0.8)),
+            claim("a/x > c/x", margin=0.8),
+        ),  # 0.1 + 0.7 < 0.8 in floating point
+        (
+            (
+                claim("a/x == c/x", margin=0.5),
+                claim("a/x > b/x", margin=0.1),
+                claim("b/x > c/x", margin=0.1),
+                claim("a/x > c/x", margin=0.15),
+            ),
+            claim("a/x > c/x", margin=0.15),
+        ),  # by the longer chain, not by the claim of the same sides
+        ((claim("a/x > b/x"), claim("a/x > c/x")), None),
+        ((claim("a/x > b/x"), claim("b/x >= c/x", margin=0.02), claim("a/x > c/x")), None),
+    ],
+)
+def test_a_claim_that_follows_from_others_is_found(claims: tuple[Claim, ...], implied: Claim | None) -> None:
+    """It takes a share of Holm's error and tells nothing more."""
+    for order in permutations(claims):
+        found = [together.claim for together in claims_together(order)]
+        assert found == ([] if implied is None else [implied])
+
+
+def test_margins_of_costs_add_up_as_ratios() -> None:
+    """Twice as cheap as what is twice as cheap is four times as cheap, a margin of 3, and not of 2."""
+    chain = (claim("a/x > b/x", margin=1.0, on="cost:tokens"), claim("b/x > c/x", margin=1.0, on="cost:tokens"))
+    follows = claim("a/x > c/x", margin=3.0, on="cost:tokens")
+    assert [together.claim for together in claims_together((*chain, follows))] == [follows]
+    assert not claims_together((*chain, claim("a/x > c/x", margin=3.1, on="cost:tokens")))
+
+
+def test_a_claim_made_twice_is_called_so() -> None:
+    """Written from the other side it is the same."""
+    (found,) = claims_together((claim("a/x == b/x", margin=0.02), claim("b/x == a/x", margin=0.02)))
+    assert found.claim.says == "b/x == a/x"
+    assert "made twice" in found.sentence
 
 
 def test_a_margin_that_spans_the_scale_asks_for_the_right_unit() -> None:
@@ -106,3 +155,5 @@ def test_a_margin_that_spans_the_scale_asks_for_the_right_unit() -> None:
     assert "such as 0.02" in (problem.hint or "")
     bleu = generation.model_copy(update={"metrics": ("bleu",)})
     assert not list(claim_problems(suite.model_copy(update={"eval": (bleu,)}))), "BLEU goes to 100"
+    shares = suite.claim[0].model_copy(update={"per": "tokens"})
+    assert not list(claim_problems(asked.model_copy(update={"claim": (shares,)}))), "per cost it is three times as much"

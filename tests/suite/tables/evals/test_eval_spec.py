@@ -1,7 +1,5 @@
 """What a suite may ask of generated answers: mistakes are told before anything runs."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, get_args
 

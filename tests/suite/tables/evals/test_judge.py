@@ -1,7 +1,5 @@
 """What a suite may ask of a judge: mistakes are told before anything runs, and no secret is part of a suite."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +61,6 @@ def test_a_claim_at_equal_length_is_refused_with_where_that_rate_stands(tmp_path
     """It has no paired difference: a claim that seemed to rest on it would rest on something else."""
     extra = '[[claim]]\nsays = "rows/full > base"\non = "j/equal_length"\n'
     ((_, _, hint),) = problems(tmp_path, JUDGE + extra)
-    assert hint is not None
     assert hint.startswith("write on = 'j'")
     assert "the report shows the rate at equal length beside it" in hint
 

@@ -1,7 +1,5 @@
 """A launch says what each process holds, in the libraries' own words."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """An optimiser whose library is missing is refused before the training, and its version is part of the result."""
 
-from __future__ import annotations
-
 from typing import get_args
 
 import pytest

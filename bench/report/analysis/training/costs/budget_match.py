@@ -3,8 +3,6 @@
 Contract: pure functions of what each arm cost.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

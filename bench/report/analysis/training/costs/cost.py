@@ -3,19 +3,17 @@
 Contract: pure functions of the record. Counts are means over the seeds that finished; what no seed can tell is `None`.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
-from typing import TypeVar
+from typing import Any
 
 from bench.record.record import ProbeRecord, Record, TrainingRecord
-from bench.record.results.ledger import LEAST_DISTURBING_SHARE, Ledger
-from bench.record.results.training import TrainResult
+from bench.record.results.training.ledger import LEAST_DISTURBING_SHARE, Ledger, Utilization
+from bench.record.results.training.result import TrainResult
+from bench.report.analysis.run_facts.known import mean_of_known
 from bench.report.analysis.run_facts.own_speed import own_speed, unlike_machine, unlike_name
 from bench.report.analysis.run_facts.subjects import planned_arms, probes_of, trainings_of
-from bench.suite.tables.arms import ArmRef
+from bench.suite.tables.arms.arms import ArmRef
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.recipe import Recipe
 
@@ -23,7 +21,8 @@ DISTURBING_SHARE = LEAST_DISTURBING_SHARE
 """Share of the machine's processor time that other programs may take beside a speed, at most."""
 _QUIET = 2 / 3
 """Share of the device's highest peak below which other programs took part of it."""
-_T = TypeVar("_T")
+_COUNTS = ("rows", "steps", "epochs", "slots", "tokens", "supervised_tokens")
+"""Figures of one training that its ledger counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +53,7 @@ class Cost:
     """Largest share of the machine's processor time that other programs took beside a training; `None`: not
     measured."""
     memory_bytes: float | None = None
+    """Peak of a training; as all that is measured, the mean over the seeds."""
     memory_of_device: bool = False
     parameters: float | None = None
     trainable_parameters: float | None = None
@@ -150,53 +150,50 @@ def _cost(
 ) -> Cost:
     budget = record.resolved.suite.budget_of(arm)
     results = [training.result for training in trainings if training.result is not None]
+    ledgers = [result.ledger for result in results]
     own = [one.result for one in trainings if one.result is not None and own_speed(record, one)]
     probes = [probe.result for probe in probed if probe.result is not None and own_speed(record, probe)]
-    ledgers = [result.ledger for result in results]
     whole = [result.ledger for result in results if not result.diverged]  # a diverged one left some of its budget
     alone = [result.ledger for result in own]
-    speeds = [probe.tokens_per_second for probe in probes] or [ledger.tokens_per_second for ledger in alone]
-    device = [ledger for ledger in ledgers if ledger.peak_device_bytes is not None]
-    measured = [probe.utilization for probe in probes] or [ledger.utilization for ledger in alone]
-    utilizations = [utilization for utilization in measured if utilization is not None]
-    used = [u for u in utilizations if peak is None or max(u.flops_per_second, u.hardware_flops_per_second) <= peak]
-    low = [u for u in used if peak is not None and (u.peak_flops_per_second or peak) < _QUIET * peak]
-    slots, tokens = _mean(ledgers, lambda ledger: ledger.slots), _mean(ledgers, lambda ledger: ledger.tokens)
+    device = any(ledger.peak_device_bytes is not None for ledger in ledgers)
+    peaks = (ledger.peak_device_bytes if device else ledger.peak_process_bytes for ledger in ledgers)
+    counts: dict[str, Any] = {name: mean_of_known(getattr(ledger, name) for ledger in ledgers) for name in _COUNTS}
+    slots, tokens = counts["slots"], counts["tokens"]
     return Cost(
         arm=arm.name,
         seeds=len(results),
-        tokens_per_second=_mean(speeds, lambda speed: speed),
-        shared_tokens_per_second=_mean(ledgers, lambda ledger: ledger.tokens_per_second),
+        tokens_per_second=mean_of_known(one.tokens_per_second for one in probes or alone),
+        shared_tokens_per_second=mean_of_known(ledger.tokens_per_second for ledger in ledgers),
         unlike_machine=unlike_name(record, trainings),
-        processor_tokens_per_second=_mean(ledgers, lambda ledger: ledger.processor_tokens_per_second),
-        other_load=max((share for share in map(_other_share, ledgers) if share is not None), default=None),
-        memory_bytes=_most(ledger.peak_device_bytes if device else ledger.peak_process_bytes for ledger in ledgers),
-        memory_of_device=bool(device),
-        parameters=_mean(results, lambda result: result.parameters),
-        trainable_parameters=_mean(results, lambda result: result.trainable_parameters),
-        rows=_mean(ledgers, lambda ledger: ledger.rows),
-        steps=_mean(ledgers, lambda ledger: ledger.steps),
-        epochs=_mean(ledgers, lambda ledger: ledger.epochs),
-        slots=slots,
-        tokens=tokens,
-        supervised_tokens=_mean(ledgers, lambda ledger: ledger.supervised_tokens),
+        processor_tokens_per_second=mean_of_known(ledger.processor_tokens_per_second for ledger in ledgers),
+        other_load=_most(ledger.other_load.processor_share for ledger in ledgers if ledger.other_load is not None),
+        memory_bytes=mean_of_known(peaks),
+        memory_of_device=device,
+        parameters=mean_of_known(result.parameters for result in results),
+        trainable_parameters=mean_of_known(result.trainable_parameters for result in results),
         packing_efficiency=tokens / slots if tokens is not None and slots else None,
-        seconds=_mean(ledgers, lambda ledger: ledger.seconds.wall),
+        seconds=mean_of_known(ledger.seconds.wall for ledger in ledgers),
         budget=budget,
-        budget_used=_mean(whole, lambda ledger: used_of(ledger, budget.unit)),
+        budget_used=mean_of_known(used_of(ledger, budget.unit) for ledger in whole),
         step_seconds=_step_seconds(own),
-        peaks_under_load=len(utilizations) - len(used) + len(low),
-        mfu=_mean(used, lambda utilization: utilization.flops_per_second / peak if peak else None),
-        hfu=_mean(used, lambda utilization: utilization.hardware_flops_per_second / peak if peak else None),
-        measured_peak=peak if used else None,
-        published_peak=_mean(used, lambda utilization: utilization.published_flops_per_second),
-        flops=_mean(ledgers, lambda ledger: ledger.flops),
-        joules=_mean(alone, lambda ledger: None if ledger.energy is None else ledger.energy.joules),
+        flops=mean_of_known(ledger.flops for ledger in ledgers),
+        joules=mean_of_known(ledger.energy.joules for ledger in alone if ledger.energy is not None),
+        **counts,
+        **_utilised([one.utilization for one in probes or alone if one.utilization is not None], peak),
     )
 
 
-def _other_share(ledger: Ledger) -> float | None:
-    return None if ledger.other_load is None else ledger.other_load.processor_share
+def _utilised(measured: Sequence[Utilization], peak: float | None) -> dict[str, Any]:
+    """Shares of the run's highest peak, without measurements that exceed it; and how many show other programs' work."""
+    used = [u for u in measured if peak is None or max(u.flops_per_second, u.hardware_flops_per_second) <= peak]
+    low = [u for u in used if peak is not None and (u.peak_flops_per_second or peak) < _QUIET * peak]
+    return {
+        "peaks_under_load": len(measured) - len(used) + len(low),
+        "mfu": mean_of_known(u.flops_per_second / peak for u in used) if peak else None,
+        "hfu": mean_of_known(u.hardware_flops_per_second / peak for u in used) if peak else None,
+        "measured_peak": peak if used else None,
+        "published_peak": mean_of_known(u.published_flops_per_second for u in used),
+    }
 
 
 def used_of(ledger: Ledger, unit: str) -> float | None:
@@ -231,17 +228,8 @@ def _untrained(arm: str, parameters: int | None, *, elsewhere: bool) -> Cost:
     untrained = Cost(arm=arm, seeds=0, parameters=None if parameters is None else float(parameters), trains=False)
     if elsewhere:
         return untrained
-    return replace(
-        untrained,
-        trainable_parameters=0.0,
-        rows=0.0,
-        steps=0.0,
-        epochs=0.0,
-        slots=0.0,
-        tokens=0.0,
-        supervised_tokens=0.0,
-        seconds=0.0,
-    )
+    none: dict[str, Any] = dict.fromkeys(_COUNTS, 0.0)
+    return replace(untrained, trainable_parameters=0.0, seconds=0.0, **none)
 
 
 def _with_excess(rows: list[Cost]) -> tuple[Cost, ...]:
@@ -258,11 +246,6 @@ def _replace_excess(cost: Cost, least: dict[str, float]) -> Cost:
     if cost.budget is None or not cost.budget_used:
         return cost
     return replace(cost, excess=cost.budget_used / least[cost.budget.unit] - 1.0)
-
-
-def _mean(entries: list[_T], value: Callable[[_T], float | None]) -> float | None:
-    figures = [figure for entry in entries if (figure := value(entry)) is not None]
-    return fmean(figures) if figures else None
 
 
 def _most(values: Iterable[float | None]) -> float | None:

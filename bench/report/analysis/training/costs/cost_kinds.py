@@ -4,8 +4,6 @@ Contract: pure; a figure that says nothing of the arm alone (seconds beside othe
 `COSTS` is the list of all costs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -13,8 +11,8 @@ from statistics import fmean
 import numpy as np
 
 from bench.record.record import Record, TrainingRecord
-from bench.record.results.ledger import Ledger
-from bench.record.results.training import TrainResult
+from bench.record.results.training.ledger import Ledger
+from bench.record.results.training.result import TrainResult
 from bench.report.analysis.run_facts.own_speed import compared_machine, own_speed, undisturbed, unlike_machine
 from bench.report.analysis.run_facts.subjects import trainings_of
 from bench.stats.conclusions.frontier import Amount
@@ -86,7 +84,7 @@ COSTS: dict[str, CostKind] = {
     for kind in (
         CostKind(
             name="seconds",
-            title="seconds of training",
+            title="seconds of steps",
             counted=False,
             figure=_seconds,
             timed=True,

@@ -3,8 +3,6 @@
 Contract: pure. A budget makes one of them equal; how far the others are apart belongs beside the claims.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Contract: pure. Speeds are non-padding tokens per second, one figure per seed; r
 Welch's interval on the logarithms. There is no comparison where no two speeds were measured alone.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import geometric_mean

@@ -4,8 +4,6 @@ Contract: pure. The base is a point too: it costs nothing more. Standings are th
 `bench.stats.conclusions.frontier`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -82,7 +80,7 @@ def _prices(record: Record, kind: CostKind, arms: Sequence[str]) -> tuple[CostKi
     for arm in arms:
         seen, speeds = tokens[arm], _probed_speeds(record, arm)
         probed[arm] = None if seen is None or not speeds else measured_mean([seen.value / speed for speed in speeds])
-    return replace(kind, title="seconds of training at the probe's speed"), probed
+    return replace(kind, title="seconds of steps at the probe's speed"), probed
 
 
 def _probed_speeds(record: Record, arm: str) -> list[float]:

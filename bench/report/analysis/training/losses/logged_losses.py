@@ -1,15 +1,13 @@
 """Training losses as published logs have them: the mean of every so many steps, and of all of them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from bench.record.record import Record
-from bench.record.results.ledger import Step
-from bench.record.results.training import TrainResult
+from bench.record.results.training.ledger import Step
+from bench.record.results.training.result import TrainResult
 from bench.report.analysis.run_facts.subjects import planned_arms, trainings_of
 from bench.suite.tables.training.recipe import Recipe
 

@@ -1,15 +1,13 @@
 """Curves of the trainings, ready to draw over the tokens seen: loss, gradient norm, learning rate."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bench.record.record import Record
-from bench.record.results.ledger import Step
-from bench.record.results.training import TrainResult
+from bench.record.results.training.ledger import Step
+from bench.record.results.training.result import TrainResult
 from bench.report.analysis.run_facts.subjects import planned_arms, trainings_of
 
 _WINDOW_SHARE = 0.05

@@ -1,7 +1,5 @@
 """What an arm cost, and whether the budgets were equal: an unequal budget explains most surprising results."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import pytest
@@ -20,7 +18,7 @@ def test_equal_budgets_are_called_matched() -> None:
     found = costs(make_run(examples=5).record)
     assert budget_match(found).excess == 0.0
     assert budget_sentence(budget_match(found)) == (
-        "Budget: 60,000 tokens per training; used: 60,000. The arms are matched within 1%."
+        "Budget: 60,000 tokens per training; used: 60,000. The arms' tokens are matched within 1%."
     )
 
 
@@ -72,7 +70,6 @@ def test_speed_comes_from_the_lone_probe() -> None:
     run = make_run(examples=5)
     probe = next(p.result for p in run.record.probes if p.arm == ARM)
     cost = next(cost for cost in costs(run.record) if cost.arm == ARM)
-    assert probe is not None
     assert cost.tokens_per_second == probe.tokens_per_second
 
 
@@ -95,6 +92,7 @@ def test_phases_and_process_add_up_to_what_the_jobs_took() -> None:
     run: FakeRun = make_run(examples=5)
     for spent in seconds_by_phase(run.record):
         assert sum(spent.phases.values()) + spent.process == pytest.approx(spent.total)
+    assert sum(spent.jobs for spent in seconds_by_phase(run.record)) == len(run.record.jobs), "each job is in a row"
     training = seconds_by_phase(run.record)[0]
     assert training.total == pytest.approx(sum(t.job.seconds or 0 for t in run.record.trainings))
 

@@ -1,7 +1,5 @@
 """What each arm trained on stands beside the claims: an equal budget makes one measure equal, not all."""
 
-from __future__ import annotations
-
 import pytest
 
 from bench.report.analysis.training.costs.cost import costs
@@ -25,7 +23,7 @@ def dosed(**ledger: float) -> FakeRun:
         else t
         for t in run.record.trainings
     )
-    return FakeRun(path=run.path, record=run.record.model_copy(update={"trainings": trainings}), rows=run.rows)
+    return run.changed(trainings=trainings)
 
 
 def test_the_dose_is_the_mean_of_the_ledgers() -> None:
@@ -53,7 +51,7 @@ def test_a_quarter_of_the_steps_at_an_equal_token_budget_is_a_warning() -> None:
     assert details["dose differs"].startswith(f"steps {steps // 4} to {steps} (×")
     assert details["dose differs"].endswith("the budget equals tokens")
     (unseen,) = [finding for finding in comparison.sanity if (finding.name, finding.arm) == ("rows unseen", ARM)]
-    assert unseen.detail.startswith("its training saw 3.0% of its rows")
+    assert unseen.detail.startswith("training saw 3.0% of the rows")
     text = render(compose(comparison))
     assert "| **dose differs** | whole run: steps" in text.partition("<details>")[0], "among what changes a conclusion"
     assert f"| **{ARM}** |" in dose_rows(text)

@@ -1,7 +1,5 @@
 """Quality against cost: the frontier over measured and counted costs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +21,6 @@ def priced(run: FakeRun, seconds: Mapping[str, tuple[float, ...]], **ledger: Any
     """Each arm's seeds took these seconds, alone on the machine."""
     trainings = []
     for training in run.record.trainings:
-        assert training.result is not None
         spent = training.result.ledger.seconds.model_copy(
             update={
                 "data": 0.0,
@@ -35,7 +32,7 @@ def priced(run: FakeRun, seconds: Mapping[str, tuple[float, ...]], **ledger: Any
         result = training.result.model_copy(update={"ledger": own})
         job = training.job.model_copy(update={"alone": True})
         trainings.append(training.model_copy(update={"result": result, "job": job}))
-    return FakeRun(path=run.path, record=run.record.model_copy(update={"trainings": tuple(trainings)}), rows=run.rows)
+    return run.changed(trainings=tuple(trainings))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +61,6 @@ def test_the_base_costs_nothing_and_dominates_what_is_worse(comparison: Comparis
 
 def test_a_cost_has_the_interval_over_its_seeds(comparison: Comparison) -> None:
     point = next(p for p in of(comparison, "choice", "seconds").points if p.name == FULL)
-    assert point.cost is not None
     assert point.cost.low is not None
     assert point.cost.high is not None
     assert point.cost.value == pytest.approx(4.1)
@@ -74,7 +70,6 @@ def test_a_cost_has_the_interval_over_its_seeds(comparison: Comparison) -> None:
 
 def test_counted_costs_are_exact_and_equal_ones_are_left_out(comparison: Comparison) -> None:
     point = of(comparison, "choice", "tokens").points[1]
-    assert point.cost is not None
     assert point.cost.low == point.cost.value == point.cost.high
     equal = compare(make_run(examples=20), replicates=50)
     assert "tokens" not in {tradeoff.cost.name for tradeoff in equal.tradeoffs}
@@ -97,12 +92,11 @@ def test_trainings_side_by_side_stand_at_the_speed_of_their_probe_and_dominate_n
     point = next(p for p in traded.points if p.name == FULL)
     speed = next(p.result.tokens_per_second for p in run.record.probes if p.arm == FULL and p.result is not None)
     tokens = [t.result.ledger.tokens for t in run.record.trainings if t.arm == FULL and t.result is not None]
-    assert point.cost is not None
     assert point.cost.value == pytest.approx(sum(tokens) / len(tokens) / speed)  # type: ignore[operator]  # it was probed
     assert point.cost.low is None
     dominated = [one for name, one in traded.standings.items() if one.standing == "dominated" and name != "base"]
     assert all(one.by == ("base",) for one in dominated)
-    assert "Seconds of training at the probe's speed |" in render(compose(comparison))
+    assert "Seconds of steps at the probe's speed |" in render(compose(comparison))
 
 
 def test_rounds_of_probes_give_the_seconds_an_interval_that_decides() -> None:
@@ -115,11 +109,10 @@ def test_rounds_of_probes_give_the_seconds_an_interval_that_decides() -> None:
         for speed in (20_000.0 if probe.arm == LORA else 10_000.0,)
         for change in (0.99, 1.0, 1.01)
     ]
-    probed = FakeRun(path=run.path, record=run.record.model_copy(update={"probes": tuple(rounds)}), rows=run.rows)
+    probed = run.changed(probes=tuple(rounds))
     comparison = compare(probed, replicates=100)
     traded = of(comparison, "choice", "seconds")
     point = next(p for p in traded.points if p.name == FULL)
-    assert point.cost is not None
     seconds = [60_000 / 9_900, 60_000 / 10_000, 60_000 / 10_100]
     mean, spread = sum(seconds) / 3, (max(seconds) - min(seconds)) / 2
     assert point.cost.value == pytest.approx(mean, rel=1e-3)

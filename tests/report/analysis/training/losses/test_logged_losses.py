@@ -1,7 +1,5 @@
 """Losses that a reader holds against a published log: each window's mean, none of the unfinished one, and the whole."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -24,10 +22,7 @@ def logging(every: int | None, recipe: dict[str, Any] | None = None, **change: A
     suite = run.record.resolved.suite
     full = suite.recipe["full"].model_copy(update=recipe or {})
     suite = suite.model_copy(
-        update={
-            "run": suite.run.model_copy(update={"log_every": every}),
-            "recipe": {**suite.recipe, "full": full},
-        }
+        update={"run": suite.run.model_copy(update={"log_every": every}), "recipe": {**suite.recipe, "full": full}}
     )
     trainings = []
     for training in run.record.trainings:
@@ -41,9 +36,7 @@ def logging(every: int | None, recipe: dict[str, Any] | None = None, **change: A
             result = training.result.model_copy(update={"steps": steps})
             training = training.model_copy(update={"result": result})
         trainings.append(training)
-    resolved = run.record.resolved.model_copy(update={"suite": suite})
-    record = run.record.model_copy(update={"resolved": resolved, "trainings": tuple(trainings)})
-    return FakeRun(path=run.path, record=record, rows=run.rows)
+    return run.with_suite(suite).changed(trainings=tuple(trainings))
 
 
 def of_arm(run: FakeRun) -> LoggedLosses:
@@ -72,7 +65,6 @@ def test_nothing_is_listed_unless_the_suite_asks() -> None:
 
 def test_the_section_lists_them_with_the_mean_of_all_steps() -> None:
     section = training_section(compare(logging(2), replicates=100))
-    assert section is not None
     (table,) = [block for block in section.blocks if isinstance(block, Table) and "loss" in block.columns[0].title]
     column = [column.title for column in table.columns].index(ARM)
     shown = {row[0].text: row[column].text for row in table.rows}

@@ -1,10 +1,8 @@
 """Loss curves: what the thick line says must not be an accident of a batch's size."""
 
-from __future__ import annotations
-
 import pytest
 
-from bench.record.results.ledger import Step
+from bench.record.results.training.ledger import Step
 from bench.report.analysis.training.losses.loss_curves import _scored, _smoothed
 
 

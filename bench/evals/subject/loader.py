@@ -1,0 +1,59 @@
+"""Loads a subject's weights once for all evals that one process does of it, and its base once for all subjects of it.
+
+Contract: scores are those of a subject loaded for each eval, to the last bit: an eval changes neither model nor
+tokenizer, and a subject is made of the base as its files have it. At most one subject is in memory: the last one is
+given back before another is loaded.
+"""
+
+from pathlib import Path
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from bench.machine.freed_memory import give_back_freed
+from bench.model.loading.deployed import load_form
+from bench.model.loading.kept_base import KeptBase
+from bench.model.loading.load import load_subject, load_tokenizer, load_tuned
+from bench.model.loading.packed_linear import pack_linears
+from bench.record.files import WEIGHTS
+from bench.record.jobs.eval_job import EvalJob, LoadedWeights
+
+
+class SubjectLoader:
+    """Loads subjects one after another; the last one stays for the next eval of it."""
+
+    def __init__(self) -> None:
+        self.base = KeptBase()
+        self._name: LoadedWeights | None = None
+        self._loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
+
+    def has(self, job: EvalJob) -> bool:
+        """Whether the job's subject is the one that stayed."""
+        return self._loaded is not None and job.weights is not None and job.weights == self._name
+
+    def load(self, job: EvalJob) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        """Model, ready to compute, and tokenizer of the job's subject. What the eval before has freed is given back:
+        memory limits and peaks are those of an eval that comes first."""
+        kept = self._loaded if self.has(job) else None
+        if self._loaded is not None:
+            self._loaded = kept
+            give_back_freed()
+        if self._loaded is None:
+            tokenizer, model = load_tokenizer(job.model), self._model(job)
+            pack_linears(model)
+            self._name, self._loaded = job.weights, (model, tokenizer)
+        return self._loaded
+
+    def give_back(self) -> None:
+        """Ends the subject that stayed; the base is kept."""
+        self._name = self._loaded = None
+        give_back_freed()
+
+    def _model(self, job: EvalJob) -> PreTrainedModel:
+        if job.form is not None:
+            assert job.training_path is not None, "a deployed form was written by a job"
+            weights = Path(job.training_path) / WEIGHTS
+            return load_form(job.model, weights, job.form, precision=job.precision, plain=self.base)
+        if job.given is not None:
+            return load_tuned(job.model, Path(job.given.path), precision=job.precision, plain=self.base)
+        training = None if job.training_path is None else Path(job.training_path)
+        return load_subject(job.model, training, precision=job.precision, plain=self.base)

@@ -1,0 +1,17 @@
+"""How a server that generated a subject's answers compares with this program."""
+
+from bench.spec import Spec
+
+
+class EngineUse(Spec):
+    """A server that generated the answers of one eval, and the comparison that let it."""
+
+    host: str
+    model: str
+    """Name that the server has the subject under."""
+    compared: int
+    """Prompts that server and program both answered greedily before the others."""
+    equal: int
+    """Answers among these that were the same text."""
+    tolerance: float
+    """Share of the answers that might differ."""

@@ -1,0 +1,169 @@
+"""Memory of trainings on a processor, from tensors without numbers: what a step makes, and what the libraries take.
+
+Contract: a step is counted once for what decides its size (base, recipe, shape of the largest pass, rounded up by a
+sixteenth at most), and kept below `HOME/memory`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bench.atomic import write_text
+from bench.code_digest import own_code
+from bench.digest import digest_json
+from bench.errors import BenchError
+from bench.record.jobs.train_job import TrainJob
+from bench.record.results.training.facts import LargestPass, PlannedCounts, StepBytes
+from bench.run.estimate.memory.from_shapes import state_bytes, training_memory
+from bench.run.process.payloads import MemoryReply, MemoryRequest, StepRequest
+from bench.run.process.server import ChildServer
+from bench.spec import Spec
+
+_DECIDES = {
+    "method", "optimizer", "precision", "gradient_checkpointing", "packing", "lora", "quantization", "prefix", "prompt",
+    "peft",
+}  # fmt: skip
+"""Keys of a recipe that a step's memory follows from, beside the number of passes."""
+_ALLOCATED = 1.4
+"""Bytes that the allocator takes for each byte that a step makes: freed blocks are not of the size that is needed next.
+Measured 1.1 to 1.6 (`benchmarks/plan_memory.py`)."""
+_REUSED = 0.5
+"""Share of the bytes beyond those made in which the optimiser's states find room: they are made after the first step's
+activations were freed."""
+_MODULE = "bench.train.accounting.step_memory"
+
+
+class StepMemory(Spec):
+    """Memory of one training's largest step on a processor."""
+
+    process_bytes: int
+    """Resident bytes of a process with the libraries alone."""
+    tensors: StepBytes
+
+    @property
+    def total(self) -> int:
+        """Peak resident bytes of one process that trains."""
+        tensors, freed = self.tensors, self.tensors.made * (_ALLOCATED - 1)
+        states = max(0.0, tensors.states - _REUSED * freed)
+        return int(self.process_bytes + tensors.held - tensors.states + states + tensors.made + freed)
+
+
+def step_memory(
+    trainings: Mapping[str, TrainJob], counts: Mapping[str, PlannedCounts], *, home: Path, server: ChildServer
+) -> dict[str, StepMemory]:
+    """Memory of one training of each arm, by arm. What cannot be counted without numbers (experts that a router
+    chooses) is estimated from shapes, beside the libraries; arms are left out where the child that counts breaks down.
+
+    Of trainings that differ in their largest pass alone, the smallest and the largest are counted, and the others
+    follow along the line between them.
+    """
+    groups: dict[str, dict[str, StepRequest]] = {}
+    for arm, job in trainings.items():
+        request = _request(job, counts[arm])
+        groups.setdefault(digest_json(_parts(request)), {})[arm] = request
+    ends = {name: _ends(requests) for name, requests in groups.items()}
+    asked = {arm: groups[name][arm] for name, pair in ends.items() for arm in pair}
+    shapes = {
+        _key(request, home): training_memory(trainings[arm], counts[arm], device="cpu")
+        // trainings[arm].recipe.processes
+        for arm, request in asked.items()
+    }
+    known = _known_or_counted(asked.values(), shapes, home=home, server=server)
+    found: dict[str, StepMemory] = {}
+    for name, requests in groups.items():
+        least, most = (known[_key(requests[arm], home)] for arm in ends[name])
+        if least is not None and most is not None:
+            spread = [_slots(requests[arm]) for arm in ends[name]]
+            found |= {arm: _between(least, most, spread, _slots(request)) for arm, request in requests.items()}
+    return found
+
+
+def _ends(requests: Mapping[str, StepRequest]) -> tuple[str, str]:
+    """The arms with the smallest and the largest pass."""
+
+    def size(arm: str) -> tuple[int, int]:
+        return _slots(requests[arm]), requests[arm].largest_pass.supervised_tokens
+
+    return min(requests, key=size), max(requests, key=size)
+
+
+def _slots(request: StepRequest) -> int:
+    return request.largest_pass.rows * request.largest_pass.width
+
+
+def _between(least: StepMemory, most: StepMemory, spread: Sequence[int], slots: int) -> StepMemory:
+    """Memory of a pass of `slots`, along the line between two passes with a `spread` of slots."""
+    if spread[0] == spread[1]:
+        return most
+    share = (slots - spread[0]) / (spread[1] - spread[0])
+    made = round(least.tensors.made + share * (most.tensors.made - least.tensors.made))
+    return most.model_copy(update={"tensors": most.tensors.model_copy(update={"made": made})})
+
+
+def _known_or_counted(
+    requests: Iterable[StepRequest], shapes: Mapping[str, int], *, home: Path, server: ChildServer
+) -> dict[str, StepMemory | None]:
+    by_key = {_key(request, home): request for request in requests}
+    known = {key: _known(home, key) for key in by_key}
+    missing = {key: request for key, request in by_key.items() if known[key] is None}
+    return known | _counted(missing, shapes, home=home, server=server) if missing else known
+
+
+def _counted(
+    missing: Mapping[str, StepRequest], shapes: Mapping[str, int], *, home: Path, server: ChildServer
+) -> dict[str, StepMemory | None]:
+    """Count what is not known yet, in one child. A child that breaks down leaves all of it unknown.
+
+    shapes: bytes of each as estimated from shapes, for what cannot be counted; that is not kept.
+    """
+    log = home / "logs" / "memory.txt"
+    try:
+        value = server.call("memory", MemoryRequest(steps=tuple(missing.values())), folder=home, log=log)
+    except BenchError:
+        return dict.fromkeys(missing)
+    reply, counted = MemoryReply.model_validate(value), dict[str, StepMemory | None]()
+    for key, tensors in zip(missing, reply.steps, strict=True):
+        found = tensors or StepBytes(held=shapes[key], made=0)
+        counted[key] = memory = StepMemory(process_bytes=reply.process_bytes, tensors=found)
+        if tensors is not None:
+            write_text(home / "memory" / f"{key}.json", memory.model_dump_json())
+    return counted
+
+
+def _request(job: TrainJob, counts: PlannedCounts) -> StepRequest:
+    largest = counts.largest_pass
+    rounded = LargestPass(
+        rows=largest.rows, width=_rounded(largest.width), supervised_tokens=_rounded(largest.supervised_tokens)
+    )
+    first_setting = job.from_base().with_setting(job.recipe.settings[0])
+    return StepRequest(job=first_setting, largest_pass=rounded, state_bytes=state_bytes(job.recipe.optimizer))
+
+
+def _rounded(count: int) -> int:
+    """The next number with five binary digits."""
+    unit: int = 2 ** max(0, count.bit_length() - 5)
+    return -(-count // unit) * unit
+
+
+def _parts(request: StepRequest) -> list[Any]:
+    """What decides a step's memory beside its largest pass."""
+    recipe = request.job.recipe
+    return [
+        request.job.model.sha256,
+        recipe.model_dump(mode="json", include=_DECIDES),
+        min(2, recipe.accumulation),
+    ]
+
+
+def _key(request: StepRequest, home: Path) -> str:
+    parts = [*_parts(request), request.largest_pass.model_dump()]
+    return own_code(home).key(digest_json(parts), _MODULE)
+
+
+def _known(home: Path, key: str) -> StepMemory | None:
+    try:
+        return StepMemory.model_validate_json((home / "memory" / f"{key}.json").read_bytes())
+    except (OSError, ValidationError):
+        return None

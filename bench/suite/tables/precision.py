@@ -1,7 +1,0 @@
-"""The types that a model computes in, by name."""
-
-from __future__ import annotations
-
-from typing import Literal
-
-Precision = Literal["fp32", "bf16", "fp16"]
