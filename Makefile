@@ -11,7 +11,7 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( (n < 7 ? n : 7) + 
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 SUITE ?= suites/lima_vs_alpaca.toml
 
-.PHONY: run test test-browser test-clusters lint types layers imports check coverage floors example example-real docs picture clean help
+.PHONY: run test test-browser test-clusters fuzz lint types layers imports check coverage floors example example-real docs picture clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -28,6 +28,9 @@ test-browser: $(VENV)/.browser ## the report's page in a real browser; needs chr
 
 test-clusters: $(VENV)/.dev ## sharded trainings; executors on a real Slurm (Debian's slurmctld, slurmd, slurm-client, munge; root) and a real Ray, where installed
 	BENCH_TEST_SHARDED=1 BENCH_TEST_SLURM=1 $(BIN)/python -m pytest tests/run/executors tests/train/test_sharded_processes.py
+
+fuzz: $(VENV)/.dev ## the tests that draw their inputs, with new and many more of them than `make test`
+	HYPOTHESIS_PROFILE=search $(BIN)/python $(PYTEST) -m hypothesis --timeout 3000
 
 lint: $(VENV)/.dev ## style, the prose (docs/writing.md), one meaning for each type's name
 	$(BIN)/ruff check .

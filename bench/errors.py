@@ -98,11 +98,11 @@ def attempted(problems: list[Problem], step: Callable[[], T]) -> T | None:
         return None
 
 
-def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
-    """The hint for a misspelt name: its closest known name, else the whole list if short; `None` without names."""
+def did_you_mean(name: str, candidates: Iterable[str], *, none: str = "there is none to name") -> str:
+    """The hint for a misspelt name: its closest known name, else the whole list if short; `none` without names."""
     names = sorted(candidates)
     if not names:
-        return None
+        return none
     by_lower = {known_name.lower(): known_name for known_name in reversed(names)}
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     close = close or [

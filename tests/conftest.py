@@ -7,6 +7,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.fakes import fork_server
@@ -20,6 +21,16 @@ os.environ.update(
     OMP_WAIT_POLICY="PASSIVE",
     GOMP_SPINCOUNT="0",
 )
+
+# The same examples everywhere, however busy the machine, so that CI's answer is the code's alone; `make fuzz` looks for
+# new ones.
+ANY_SPEED = hypothesis.settings(
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.register_profile("fixed", ANY_SPEED, derandomize=True)
+hypothesis.settings.register_profile("search", ANY_SPEED, max_examples=3000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 gc.disable()  # until the tests are collected: nothing that is imported is garbage
 

@@ -199,7 +199,7 @@ def _first(error: ValidationError) -> str:
 
 def _not_found(text: str, reports: Path) -> Problem:
     suites = sorted({record.parents[1].name for record in _records(reports, "*/*")})
-    hint = did_you_mean(text, suites) if suites else "there are no runs yet: `bench run SUITE` makes one"
+    hint = did_you_mean(text, suites, none="there are no runs yet: `bench run SUITE` makes one")
     folder = "\0" not in text and Path(text).is_dir()
     what = f"the folder {text!r} holds no record.json" if folder else f"no run {text!r} under {reports}"
     return Problem(reference="run.not-found", what=what, where=text, hint=hint)

@@ -150,7 +150,7 @@ def find_suite(source: str | Path) -> Path:
         return shipped("suites") / f"{text}.toml"
     hint = did_you_mean(Path(text).stem[:100], names)
     what = f"there is no suite {shown(text, quote=True)}"
-    raise InputError(Problem(reference="suite.missing", what=what, where=text, hint=hint or "bench list suites"))
+    raise InputError(Problem(reference="suite.missing", what=what, where=text, hint=hint))
 
 
 def suite_names() -> tuple[str, ...]:
@@ -183,7 +183,7 @@ def _profile_problems(profiles: object, default: object) -> list[Problem]:
     ]  # fmt: skip
     if default is not None and not isinstance(default, str):
         what = f"default_profile must be text, not {shown(default)}"
-        hint = did_you_mean("", profiles)
+        hint = did_you_mean("", profiles, none="this suite has no profiles")
         problems.append(Problem(reference="suite.type", what=what, where="default_profile", hint=hint))
     elif default is not None and default not in profiles:
         problems.append(_unknown_profile(default, profiles, "default_profile"))
@@ -195,7 +195,7 @@ def _is_name(name: str) -> bool:
 
 
 def _unknown_profile(name: str, profiles: Mapping[str, TomlTable], where: str) -> Problem:
-    hint = did_you_mean(name, profiles) or "this suite has no profiles"
+    hint = did_you_mean(name, profiles, none="this suite has no profiles")
     what = f"there is no profile {shown(name, quote=True)}"
     return Problem(reference="suite.unknown-profile", what=what, where=where, hint=hint)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.data.formats.fields import RowError
@@ -27,7 +27,6 @@ FIELDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.dictionaries(FIELDS, JSON, max_size=4))
 def test_no_row_breaks_the_shapes(record: dict[str, Any]) -> None:
     try:
@@ -38,7 +37,6 @@ def test_no_row_breaks_the_shapes(record: dict[str, Any]) -> None:
         pass
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_no_text_breaks_a_template(question: str, answer: str) -> None:
     for name in ("alpaca", "chatml", "dialogue", "plain", "colon"):
@@ -54,7 +52,6 @@ def render(text: str, messages: list[dict[str, str]]) -> str:
     return str(rendered[0])
 
 
-@settings(deadline=None)
 @given(
     st.builds(
         ScoreRow,
@@ -72,7 +69,7 @@ def test_a_score_survives_being_written_and_read(row: ScoreRow) -> None:
     assert "\n" not in row.model_dump_json()
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50)
 @given(place=st.integers(0, 10**6), junk=st.binary(min_size=1, max_size=8))
 def test_a_record_with_any_bytes_changed_is_read_or_refused(tmp_path: Path, place: int, junk: bytes) -> None:
     whole = _RECORD
@@ -87,7 +84,7 @@ def test_a_record_with_any_bytes_changed_is_read_or_refused(tmp_path: Path, plac
 _RECORD = make_run(seeds=(0,), examples=5).record.model_dump_json().encode()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(line=st.integers(0, SUITE.count("\n")), text=st.text(max_size=60))
 def test_a_suite_with_any_line_changed_is_read_or_refused(tmp_path: Path, line: int, text: str) -> None:
     lines = SUITE.split("\n")

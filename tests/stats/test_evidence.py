@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.stats.conclusions.claims import decide
@@ -103,7 +103,7 @@ def test_a_survivor_is_never_marked(draw: Callable[[np.random.Generator], list[S
 P_VALUES = st.lists(st.floats(1e-9, 1.0), min_size=2, max_size=12)
 
 
-@settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(derandomize=True)
 @given(p_values=P_VALUES, data=st.data())
 def test_a_lost_metric_or_arm_makes_no_other_test_surer(p_values: list[float], data: st.DataObject) -> None:
     """What is left of a family whose members lost their scores: exactly, not on average."""
@@ -113,7 +113,7 @@ def test_a_lost_metric_or_arm_makes_no_other_test_surer(p_values: list[float], d
         assert after is None or before is None or after >= before - 1e-12
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, derandomize=True)
 @given(
     looks=st.sets(st.integers(2, 10), min_size=1, max_size=4),
     p_value=st.floats(1e-5, 0.2),
@@ -138,7 +138,7 @@ def test_a_look_or_a_training_that_was_lost_decides_no_sooner(
 SIZES = st.builds(Size, trainings=st.integers(2, 24), examples=st.integers(20, 2_000))
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(
     sizes=st.lists(SIZES, min_size=2, max_size=5),
     noise=st.tuples(*[st.floats(0.0, 4.0)] * 3),

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import InputError, Problem
@@ -154,7 +154,6 @@ VALUES = [
 ]
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_spoilt_suite_is_loaded_or_refused(tmp_path: Path, data: st.DataObject) -> None:
     """A crash here is a traceback, or worse a wrong run, in a user's terminal."""
@@ -175,6 +174,43 @@ def test_any_spoilt_suite_is_loaded_or_refused(tmp_path: Path, data: st.DataObje
     else:
         return
     assert all(problem.what and problem.where and problem.hint for problem in told)
+
+
+PATH_KEYS = (
+    "arms.given.g = {{ adapter = {} }}",
+    "arms.given.g = {{ adapter = 'a', seeds = [{}] }}",
+    "arms.given.g = {{ weights = {} }}",
+    "arms.given.g = {{ checkpoints = {} }}",
+    "arms.given.g = {{ checkpoints = 'c-*', seeds = [{}] }}",
+    "data.rows.source = {}",
+    "eval.0 = {{ name = 'q', kind = 'lm_eval', tasks = ['toy'], include = {} }}",
+    "eval.0 = {{ name = 'q', kind = 'lm_eval', tasks = ['arc_easy'], rows = {} }}",
+    "eval.0 = {{ name = 'q', kind = 'choice', source = {} }}",
+    "eval.0 = {{ name = 'q', kind = 'judge', data = 'rows', labels = {}, judge.local.card = 'micro' }}",
+    "eval.0 = {{ name = 'q', kind = 'judge', data = 'rows', prompt = {}, judge.local.card = 'micro' }}",
+    "eval.0 = {{ name = 'q', kind = 'judge', data = 'rows', judge.local.path = {} }}",
+    "model = {{ path = {} }}",
+    "model.template = {}",
+    "recipe.full.command = {{ run = ['train'], files = [{}] }}",
+    "recipe.full.deepspeed = {}",
+)
+LONG = "x" * 300
+NO_PATHS = (f'"{LONG}"', '"~nosuchuser/x"', r'"a\u0000b"', f'"{"y/" * 2200}z"', f'"{LONG}/x.jinja"')
+
+
+@pytest.mark.parametrize("no_path", NO_PATHS, ids=("long", "user", "nul", "deep", "long folder"))
+@pytest.mark.parametrize("beside", [(), ("eval.1=0",), ("budget=0",)], ids=("alone", "eval", "budget"))
+def test_what_can_be_no_path_is_refused_wherever_a_suite_names_one(
+    tmp_path: Path, no_path: str, beside: tuple[str, ...]
+) -> None:
+    path = write_suite(tmp_path)
+    for key in PATH_KEYS:
+        assert all(problem.hint for problem in refused(path, overrides=(key.format(no_path), *beside))), key
+
+
+def test_an_unknown_name_has_a_hint_where_there_is_none_to_name(tmp_path: Path) -> None:
+    problems = refused(write_suite(tmp_path), overrides=("eval=[]", "data.other.select=0"))
+    assert ("claim[0].on", "there is none to name") in {(problem.where, problem.hint) for problem in problems}
 
 
 def test_loading_imports_nothing_heavy(root: Path) -> None:

@@ -67,7 +67,7 @@ def _sibling_hint(path: Path) -> str:
     if not path.parent.is_dir():
         return f"there is no folder {path.parent.name!r} either; paths are relative to the suite file"
     names = [entry.name for entry in path.parent.iterdir() if format_of(entry) in READERS]
-    return did_you_mean(path.name, names) or "paths are relative to the suite file"
+    return did_you_mean(path.name, names, none="paths are relative to the suite file")
 
 
 def _files_in(folder: Path, *, source: str, where: str, split: str) -> tuple[Path, ...]:

@@ -82,7 +82,7 @@ def files_of_split(files: Sequence[Path], folder: Path, *, source: str, where: s
 
 def _split_hint(split: str, names: Sequence[str], unnamed: Sequence[str], source: str) -> str:
     """What to write where a folder lacks a split. Another split is none the user meant, unless this one is misspelt."""
-    near = did_you_mean(split, names) or ""
+    near = did_you_mean(split, names)
     if near.startswith("did you mean"):
         return near
     if not names:

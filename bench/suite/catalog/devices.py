@@ -90,7 +90,7 @@ def _known(name: str) -> tuple[str, Device]:
     by_name = {key.lower(): key for key in devices()}
     device = by_name.get(name.lower()) or by_name.get(name.lower().removeprefix("rtx"))
     if device is None:
-        hint = did_you_mean(name, devices()) or f"known: {', '.join(devices())}; or a TOML file with its figures"
+        hint = f"{did_you_mean(name, devices())}; or a TOML file with its figures"
         raise InputError(Problem(reference="plan.on", what=f"no device is called {name}", hint=hint))
     return device, devices()[device]
 

@@ -62,7 +62,8 @@ def read_prompt(
         raise InputError(problem) from error
     prompt = Prompt(text=text, where=f"{where}: {file_name}", reference=reference)
     if not prompt.render(**sample):
-        raise InputError(Problem(reference=reference, what=f"{file_name} renders to nothing", where=where))
+        what, hint = f"{file_name} renders to nothing", f"it is given: {', '.join(sample)}"
+        raise InputError(Problem(reference=reference, what=what, where=where, hint=hint))
     return prompt
 
 

@@ -50,5 +50,5 @@ def tables_in(value: Any) -> Iterator[Mapping[str, Any]]:
 def _near_metric(name: str) -> str:
     if name in EVALUATE_METRICS:
         return ""
-    near = did_you_mean(name, installed_metrics()) or ""
+    near = did_you_mean(name, installed_metrics())
     return f" ({near})" if near.startswith("did you mean") else ""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.digest import digest_json
 from bench.errors import InputError, Problem, did_you_mean
+from bench.suite.reading.paths import beside
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -112,10 +113,9 @@ def load_template(name_or_path: str, base: Path | None = None) -> Template:
     Raises `InputError` for an unknown name, a missing file, a syntax error or a template that leaves a turn out.
     `tokenizer` is not loaded here: its text is the tokenizer's.
     """
-    shipped = _FOLDER / f"{name_or_path}.jinja"
-    if name_or_path.isidentifier() and shipped.is_file():
-        return Template(name=name_or_path, text=shipped.read_text(encoding="utf-8"))
-    path = (base or Path()) / Path(name_or_path).expanduser()
+    if name_or_path in template_names() and name_or_path != TOKENIZER:
+        return Template(name=name_or_path, text=(_FOLDER / f"{name_or_path}.jinja").read_text(encoding="utf-8"))
+    path = beside(base or Path(), name_or_path, "model.template")
     if not path.is_file():
         raise InputError(_missing(name_or_path, path))
     try:

@@ -24,8 +24,8 @@ from bench.suite.checks.models.model_tables import given_arm_problems, length_pr
 from bench.suite.checks.names.claim_names import margin_problems
 from bench.suite.checks.names.evaluated_steps import target_problems
 from bench.suite.checks.names.suite_names import data_tables, name_problems
-from bench.suite.checks.paths import PATHS, beside
 from bench.suite.checks.task_files.check import own_row_problems, task_problems
+from bench.suite.reading.paths import PATHS, beside, is_folder
 from bench.suite.tables.evals.choice import ChoiceSpec
 from bench.suite.tables.evals.eval_spec import cluster_column, data_of, slices_of
 from bench.suite.tables.evals.judge import JudgeSpec
@@ -79,7 +79,7 @@ def _found(look: Iterator[Problem]) -> list[Problem]:
 def _judge_problems(spec: JudgeSpec, where: str, base: Path) -> Iterator[Problem]:
     """Its prompt, and its model where that is on this machine."""
     load_judge_prompt(spec.prompt, base, where=f"{where}.prompt")
-    if spec.labels is not None and not (base / spec.labels).is_file():
+    if spec.labels is not None and not beside(base, spec.labels, f"{where}.labels").is_file():
         hint = f"write it, or remove labels; {PATHS}"
         what = f"there is no file {base / spec.labels}"
         yield Problem(reference="eval.labels", what=what, where=f"{where}.labels", hint=hint)
@@ -112,7 +112,7 @@ def _task_problems(spec: LmEvalSpec, where: str, base: Path) -> Iterator[Problem
     for index, task in enumerate(spec.tasks):
         if task not in tasks and (tasks or spec.include is not None):
             what = f'eval "{spec.name}": there is no task {task!r} {place}'
-            hint = did_you_mean(task, tasks) or "the folder holds no task file (*.yaml)"
+            hint = did_you_mean(task, tasks, none="the folder holds no task file (*.yaml)")
             if folder is not None and folder.malformed and not hint.startswith("did you mean"):
                 continue  # the file that could not be read may have it
             yield Problem(reference="eval.unknown-task", what=what, where=f"{where}.tasks[{index}]", hint=hint)
@@ -167,7 +167,7 @@ def _target_scale_problems(suite: Suite, base: Path) -> Iterator[Problem]:
 def _widest_scale(spec: LmEvalSpec, tasks: Sequence[str], base: Path) -> Ends | None:
     """The widest scale of all measures that tasks list; `None` where a file, its list or a scale is not known."""
     own: Mapping[str, Path | None] = {}
-    if spec.include is not None and (base / spec.include).is_dir():
+    if spec.include is not None and is_folder(base, spec.include):
         own = read_task_folder(base / spec.include).files
     scales: list[Ends] = []
     for task in tasks:
@@ -183,7 +183,7 @@ def _known_tasks(spec: LmEvalSpec, base: Path) -> frozenset[str]:
     """Tasks that a claim may name; none where the eval's folder is not there, which is a problem of its own."""
     if spec.include is None:
         return installed_task_names()
-    return read_task_folder(base / spec.include).names if (base / spec.include).is_dir() else frozenset()
+    return read_task_folder(base / spec.include).names if is_folder(base, spec.include) else frozenset()
 
 
 def _metric_problems(spec: LmEvalSpec, task: str, file: Path | None, where: str) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.errors import Problem
 from bench.suite.catalog.answered_in_text import NO_LIKELIHOODS, answered_in_text
-from bench.suite.checks.paths import beside
+from bench.suite.reading.paths import beside
 from bench.suite.tables.evals.eval_spec import EvalSpec, decoding_of
 from bench.suite.tables.evals.lm_eval import LmEvalSpec
 from bench.suite.tables.suite import Suite

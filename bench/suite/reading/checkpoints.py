@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.errors import InputError, Problem, collected
 from bench.suite.peft_files import ADAPTER_CONFIG
+from bench.suite.reading.paths import beside
 from bench.suite.tables.arms.given_arm import GivenArm
 from bench.suite.tables.suite import Suite
 
@@ -33,9 +34,9 @@ def with_checkpoints(suite: Suite, base: Path) -> Suite:
 
 def _each(name: str, arm: GivenArm, pattern: str, base: Path) -> dict[str, GivenArm]:
     folder, _, last = pattern.rstrip("/").rpartition("/")
-    root = base / Path(folder or ".").expanduser()
     where = f"arms.given.{name}.checkpoints"
-    by_seed = {seed: _steps(root / seed, last, f"{where} = {pattern!r}") for seed in arm.seeds or ("",)}
+    root = beside(base, folder or ".", where)
+    by_seed = {seed: _steps(beside(root, seed, where), last, f"{where} = {pattern!r}") for seed in arm.seeds or ("",)}
     steps = {tuple(sorted(saved)) for saved in by_seed.values()}
     if len(steps) > 1:
         what = f"the folders of {name} have checkpoints of different steps"
@@ -50,6 +51,7 @@ def _each(name: str, arm: GivenArm, pattern: str, base: Path) -> dict[str, Given
 
 def _steps(folder: Path, pattern: str, where: str) -> dict[int, str]:
     """Names of the checkpoints in `folder` by their step."""
+    beside(folder, pattern, where)
     names = [path.name for path in folder.glob(pattern) if path.is_dir()] if folder.is_dir() else []
     steps = {int(match[1]): name for name in names if (match := _STEP.search(name)) and int(match[1]) > 0}
     if not steps:

@@ -13,6 +13,7 @@ from typing import Any
 
 from bench.errors import InputError, Problem
 from bench.suite.reading.overlay import localise, merge
+from bench.suite.reading.paths import beside
 from bench.suite.reading.pydantic_errors import shown
 from bench.suite.reading.toml import TomlTable, read_toml
 
@@ -51,9 +52,8 @@ def _other(wanted: object, path: Path, find: Find) -> Path:
     if not isinstance(wanted, str) or not wanted or "\0" in wanted:
         what = f"extends must be the path of a suite file or the name of a shipped suite, not {shown(wanted)}"
         raise InputError(Problem(reference="suite.type", what=what, where="extends", hint='extends = "other.toml"'))
-    beside = path.parent / Path(wanted).expanduser()
-    if os.path.lexists(beside):
-        return beside
+    if os.path.lexists(file := beside(path.parent, wanted, "extends")):
+        return file
     try:
         return find(wanted)
     except InputError as error:

@@ -172,8 +172,7 @@ class _Explainer:
             or self._own_table(parent, key)
             or (f"did you mean {close[0]!r}?" if close else None)
             or belongs(self.model, parent, key, value, kind=self._kind_at(parent))
-            or did_you_mean(key, keys)
-            or SCHEMA_HINT
+            or did_you_mean(key, keys, none=SCHEMA_HINT)
         )
         place = f" in {subject(parent, self.raw)}" if parent else ""
         return self._named("unknown-key", path, f"unknown key {shown(key, quote=True)}{place}", hint)

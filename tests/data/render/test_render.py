@@ -7,7 +7,7 @@ evaluates without a complaint, and each moves the result.
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
@@ -66,7 +66,6 @@ def test_training_meets_the_ids_that_evaluation_starts_from(kind: str, template:
     assert text == renderer.prompt_text(row.prompt)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(question=TEXT, answer=TEXT, extra=st.none() | TEXT, system=st.none() | TEXT, kind=st.sampled_from(sorted(KINDS)))
 @example(question="Q", answer="a </s> b <|im_end|>", extra=None, system=None, kind="pad is eos")
 @example(question="Q", answer=" leading and trailing ", extra=None, system=None, kind="no pad")
@@ -82,7 +81,6 @@ def test_whatever_the_answer_says_it_is_what_is_learned(
     assert decoded(renderer, said) == renderer.answer_prefix + answer
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(answer=TEXT, limit=st.integers(2, 80))
 def test_a_cut_row_keeps_its_start_and_no_more_than_the_limit(answer: str, limit: int) -> None:
     row = make_row("What is it?", answer)

@@ -41,7 +41,7 @@ def test_every_selector_of_the_suite_has_a_function() -> None:
     assert set(SELECTORS) == set(Select.model_fields["by"].annotation.__args__)  # type: ignore[union-attr]
 
 
-@settings(deadline=None, max_examples=60)  # a busy machine is no failure
+@settings(max_examples=60)
 @given(
     size=st.integers(1, 200),
     seed=st.integers(0, 2**31),

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -91,7 +91,6 @@ def test_markdown_stays_in_its_cell(text: str) -> None:
     assert normal(shown(parsed)) == normal(f"ab{normal(text)}end")
 
 
-@settings(deadline=None)
 @given(st.text(max_size=40))
 @example("\\|")
 @example("]: x")
@@ -101,7 +100,6 @@ def test_no_text_becomes_markup(text: str) -> None:
     assert normal(shown(parsed)) == normal(text)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_visible_leaves_one_printable_line(text: str) -> None:
     """A terminal would obey an escape sequence; an editor would hide a direction mark."""

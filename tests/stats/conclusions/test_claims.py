@@ -62,7 +62,7 @@ def test_lower_is_better_turns_the_claim_round() -> None:
     assert decide(">=", better_loss, higher_is_better=False, margin=0.1).outcome == "supported"
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, derandomize=True)
 @given(st.floats(-1, 1), st.sampled_from([">", ">="]), st.floats(0, 1.5), st.booleans(), st.integers(15, 80))
 def test_no_better_where_the_interval_includes_the_threshold(
     shift: float, relation: str, margin: float, up: bool, size: int
@@ -75,7 +75,7 @@ def test_no_better_where_the_interval_includes_the_threshold(
     assert verdict.outcome == expected or min(abs(low - threshold), abs(high - threshold)) < 1e-6
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(st.floats(-1, 1), st.floats(0.01, 1), st.floats(0.01, 1))
 def test_a_wider_margin_never_loses_a_non_inferiority_or_equivalence(shift: float, one: float, other: float) -> None:
     delta = compare(DIFFERENCES + shift)

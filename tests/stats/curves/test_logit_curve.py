@@ -65,7 +65,7 @@ def test_seeds_of_few_right_answers_are_not_better_than_none() -> None:
         assert delta.low < 0
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(st.lists(st.integers(0, 30), min_size=5, max_size=5), st.integers(1, 3))
 def test_no_bound_leaves_the_scale_and_curve_interval_and_p_value_agree(rights: list[int], split: int) -> None:
     rows = seeds_of([count / 30 for count in rights], 30)

@@ -25,7 +25,7 @@ def test_same_seed_same_interval_other_seed_almost() -> None:
     assert first.high == pytest.approx(other.high, rel=0.03)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(pairs)
 def test_swapping_the_sides_negates_the_delta(values: list[tuple[float, float]]) -> None:
     left, right = matrix(np.array(values)[:, 0]), matrix(np.array(values)[:, 1])
@@ -39,7 +39,7 @@ def test_swapping_the_sides_negates_the_delta(values: list[tuple[float, float]])
         assert back.p_value == pytest.approx(forward.p_value, abs=1e-6)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(pairs, st.randoms(use_true_random=False))
 def test_the_order_of_examples_does_not_matter(values: list[tuple[float, float]], shuffler) -> None:  # type: ignore[no-untyped-def]
     shuffled = list(values)
@@ -53,7 +53,7 @@ def test_the_order_of_examples_does_not_matter(values: list[tuple[float, float]]
         assert (other.low, other.high) == pytest.approx((one.low, one.high), rel=1e-6, abs=1e-9)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40), st.integers(1, 8))
 def test_right_or_wrong_never_leaves_its_range(values: list[tuple[bool, bool]], size: int) -> None:
     rows = np.array(values, dtype=float)

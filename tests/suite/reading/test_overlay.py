@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import InputError
@@ -174,7 +174,6 @@ def test_paths_on_the_command_line_mean_the_current_folder(tmp_path: Path) -> No
     assert here("model.template=./mine.jinja")["model"]["template"] == str(tmp_path / "mine.jinja")
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.text(max_size=20)

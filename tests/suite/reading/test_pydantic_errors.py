@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -207,7 +207,6 @@ values = st.recursive(
 KEYS = sorted({case[0] for case in CASES} | set(valid()))
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(KEYS), values, min_size=1, max_size=3))
 def test_whatever_stands_at_a_key_is_explained_in_plain_words(changes: dict[str, Any]) -> None:
     raw = valid()

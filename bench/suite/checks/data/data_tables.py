@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.errors import Problem, did_you_mean
 from bench.suite.checks.data.first_rows import column_names, is_without_rows
-from bench.suite.checks.paths import PATHS, beside
+from bench.suite.reading.paths import PATHS, beside
 from bench.suite.tables.data import MICRO_SCORE, PERHAPS_SPLITS, SPLIT_COLUMNS, SPLIT_FLAGS, DataSpec
 
 NO_COLUMN = "data.unknown-column"
@@ -88,4 +88,4 @@ def _lacking(named: Mapping[str, str], label: str, path: Path, where: str) -> It
 
 
 def _similar(name: str, names: list[str]) -> bool:
-    return (did_you_mean(name, names) or "").startswith("did you mean")
+    return did_you_mean(name, names).startswith("did you mean")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.errors import Problem
-from bench.suite.checks.paths import PATHS
+from bench.suite.reading.paths import PATHS, beside
 from bench.suite.tables.suite import Suite
 
 
@@ -12,9 +12,9 @@ def command_file_problems(suite: Suite, base: Path) -> Iterator[Problem]:
     """Files that are not there. `base`: the folder of the suite file."""
     for name, recipe in suite.recipe.items():
         for file in () if recipe.command is None else recipe.command.files:
-            path = base / Path(file).expanduser()
-            if not path.is_file():
-                what, where = f"there is no file {path}", f"recipe.{name}.command.files"
+            where = f"recipe.{name}.command.files"
+            if not (path := beside(base, file, where)).is_file():
+                what = f"there is no file {path}"
                 yield Problem(reference="recipe.command", what=what, where=where, hint=f"write it; {PATHS}")
 
 

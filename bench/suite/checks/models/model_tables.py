@@ -13,7 +13,7 @@ from bench.suite.checks.models.model_folder import (
     model_folder_problems,
 )
 from bench.suite.checks.models.template_tokens import token_problems
-from bench.suite.checks.paths import beside
+from bench.suite.reading.paths import beside
 from bench.suite.tables.arms.given_arm import GivenArm
 from bench.suite.tables.data import HUB_ID
 from bench.suite.tables.models.model import ModelSpec

@@ -95,7 +95,7 @@ def _arm_problems(suite: Suite) -> Iterator[Problem]:
     for index, ref in enumerate(suite.arms.exclude):
         if not any(ref.covers(arm) for arm in product):
             what = f"arms.exclude names {ref.name!r}, which is not among the arms"
-            hint = did_you_mean(ref.name, (arm.name for arm in product)) or "leave it out"
+            hint = did_you_mean(ref.name, (arm.name for arm in product), none="leave it out")
             yield Problem(reference="suite.arms", what=what, where=f"arms.exclude[{index}]", hint=hint)
     if not suite.expand():
         hint = 'for example data = ["curated"], recipe = ["full"]'
@@ -148,7 +148,7 @@ def _metric_problems(spec: GenerationSpec, where: str) -> Iterator[Problem]:
     for position, name in enumerate(spec.metrics):
         if name not in REFERENCE:
             what = f'eval "{spec.name}": there is no metric {name!r}'
-            known = did_you_mean(name, REFERENCE) or ""
+            known = did_you_mean(name, REFERENCE)
             if not known.startswith("did you mean"):
                 known += f'; one of the hub: hub_metrics = [{{ name = "{name}", key = "…" }}]'
             yield Problem(reference="eval.unknown-metric", what=what, where=f"{where}.metrics[{position}]", hint=known)

@@ -23,6 +23,7 @@ from bench.suite.checks.task_files.data_files import ROW_FILES, file_faults, fil
 from bench.suite.checks.task_files.fault import Fault
 from bench.suite.checks.task_files.keys import key_faults
 from bench.suite.checks.task_files.templates import field_faults, row_faults, syntax_faults
+from bench.suite.reading.paths import beside, is_folder
 from bench.suite.tables.evals.lm_eval import LmEvalSpec
 from bench.suite.tables.suite import Suite
 
@@ -51,7 +52,7 @@ def own_row_problems(task: str, file: Path, folder: Path, where: str) -> Iterato
     if "group" in config or len(found) > 1:
         return
     if not found:
-        hint = did_you_mean(f"{task}.jsonl", [path.name for path in folder.iterdir()]) or "name it after the task"
+        hint = did_you_mean(f"{task}.jsonl", [path.name for path in folder.iterdir()], none="name it after the task")
         what = f"the rows of task {task!r} are not there: no {task}.jsonl in {folder.name}"
         yield Problem(reference="eval.task-rows", what=what, where=where, hint=hint)
         return
@@ -66,8 +67,8 @@ def longest_task_answer(spec: LmEvalSpec, base: Path) -> int | None:
     """Tokens of the longest answer that a task file of the eval asks for; `None` where none says so. Members of groups
     are looked at in the suite's own task files; of lm-eval's own, tasks whose file is called after them."""
     own = TaskFolder(files={}, tags={}, problems=(), malformed=False)
-    if spec.include is not None:
-        own = read_task_folder(base / Path(spec.include).expanduser())
+    if spec.include is not None and is_folder(base, spec.include):
+        own = read_task_folder(beside(base, spec.include, "include"))
     files = {member.file for name in spec.tasks for member in _reached(name, own) if member.file is not None}
     files |= {file for name in {*spec.tasks} - {*own.files} if (file := installed_task_file(name)) is not None}
     return max((tokens for file in files if (tokens := _answer_tokens(_keys_of(file))) is not None), default=None)
@@ -90,10 +91,9 @@ def code_problems(suite: Suite, base: Path) -> list[Problem]:
     shipped_suites = shipped("suites").resolve()
     problems: dict[Problem, None] = {}
     for spec in suite.eval:
-        include = Path(spec.include).expanduser() if spec.kind == "lm_eval" and spec.include is not None else None
-        if spec.kind != "lm_eval" or include is None or not (base / include).is_dir():
+        if spec.kind != "lm_eval" or spec.include is None or not is_folder(base, spec.include):
             continue
-        folder = read_task_folder(base / include)
+        folder = read_task_folder(beside(base, spec.include, "include"))
         members = [member for name in spec.tasks for member in _reached(name, folder) if member.file is not None]
         # An unknown metric of a task is a fault of its keys; those of tasks inside a group are seen here alone.
         files = {

@@ -8,6 +8,14 @@ PATHS = "paths are relative to the suite file, those of --set to the current fol
 """Hint of every path that is not there."""
 
 
+def is_folder(base: Path, text: str) -> bool:
+    """Whether `text` names a folder; what can be no path names none, and is a problem of whoever wanted it there."""
+    try:
+        return beside(base, text, "").is_dir()
+    except InputError:
+        return False
+
+
 def beside(base: Path, text: str, where: str) -> Path:
     """`text` as a path relative to the suite's folder. Raises `InputError` where it can be no path."""
     try:
