@@ -34,6 +34,8 @@ def engine_use(subject: Subject, job: EvalJob) -> EngineUse | None:
         compared=subject.comparison.compared,
         equal=subject.comparison.equal,
         tolerance=subject.comparison.tolerance,
+        own_tokens_per_second=subject.comparison.own_tokens_per_second,
+        tokens_per_second=subject.comparison.tokens_per_second,
     )
 
 

@@ -9,8 +9,10 @@ from transformers import PreTrainedModel
 
 from bench.data.render.row import Row, Turn
 from bench.errors import InputError
+from bench.evals.inference.engines import engine_generator
+from bench.evals.inference.engines.engine_generator import EngineComparison
 from bench.evals.inference.generation.generator import generate
-from bench.evals.inference.generation.request import GenerationRequest
+from bench.evals.inference.generation.request import Generation, GenerationRequest
 from bench.record.jobs.eval_job import EvalJob, ServerEngineJob
 from bench.suite.tables.models.engine import EngineSpec
 from tests.evals.jobs import evaluate, generation_job, resolved_model, sentence
@@ -66,7 +68,17 @@ def test_an_equal_server_gives_the_scores_that_this_program_gives(checkpoint: Pa
         assert len(server.requests) == 4 + ROWS - 4, "what was compared is not asked again"
     assert theirs == ours
     assert (result.engine.compared, result.engine.equal, result.engine.model) == (4, 4, "base")
+    assert min(result.engine.own_tokens_per_second, result.engine.tokens_per_second) > 0
     assert result.generated.checked == 0, "this program's batches had no part in it"
+
+
+def test_both_speeds_are_of_the_compared_prompts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 2.0, 10.0, 14.0])
+    monkeypatch.setattr(engine_generator.time, "perf_counter", lambda: next(clock))
+    answers = [Generation(text="a b", ids=(1, 2, 3), ended=True), Generation(text="a", ids=(1,), ended=False)]
+    comparison = EngineComparison(asked=2, tolerance=0.0)
+    comparison.run(own=lambda: answers, engine=lambda: answers)
+    assert (comparison.own_tokens_per_second, comparison.tokens_per_second) == (4 / 2, 4 / 4)
 
 
 def test_a_server_of_other_answers_is_refused_beyond_the_tolerance(checkpoint: Path, tmp_path: Path) -> None:

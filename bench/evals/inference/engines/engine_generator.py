@@ -15,6 +15,9 @@ from bench.evals.inference.generation.generator import Answered, generate
 from bench.evals.inference.generation.request import Generation, GenerationRequest
 from bench.record.results.evals.evaluation import Generated
 
+Answering = Callable[[], Sequence[Generation | None]]
+"""Generates the answers to the prompts that are compared."""
+
 
 @dataclass(slots=True, kw_only=True)
 class EngineComparison:
@@ -26,9 +29,15 @@ class EngineComparison:
     """Share of these whose answers may differ."""
     compared: int = 0
     equal: int = 0
+    own_tokens_per_second: float | None = None
+    """Speed of this program on these prompts; `None` where it generated nothing."""
+    tokens_per_second: float | None = None
+    """Speed of the engine on these prompts."""
 
-    def run(self, ours: Sequence[Generation | None], theirs: Sequence[Generation | None]) -> None:
-        """Counts equal texts. Raises `InputError` where too many differ."""
+    def run(self, own: Answering, engine: Answering) -> None:
+        """Has both answer, one after the other, and counts equal texts. Raises `InputError` where too many differ."""
+        ours, self.own_tokens_per_second = _timed(own)
+        theirs, self.tokens_per_second = _timed(engine)
         self.compared = len(ours)
         self.equal = sum(
             own is not None and other is not None and own.text == other.text
@@ -62,7 +71,9 @@ class EngineGenerator(CountedGenerator):
             self._compared = True
             chosen = spread(range(len(requests)), self.comparison.asked)
             sample = [replace(requests[at], sampling=None) for at in chosen]
-            self.comparison.run(generate(self.model, self.tokenizer, sample), self.engine.generate(sample))
+            self.comparison.run(
+                lambda: generate(self.model, self.tokenizer, sample), lambda: self.engine.generate(sample)
+            )
         started = time.perf_counter()
         generations = self.engine.generate(requests, report=report, keep=keep)
         self.seconds += time.perf_counter() - started
@@ -73,3 +84,11 @@ class EngineGenerator(CountedGenerator):
         """The engine, and how it compares."""
         seen = self.comparison
         return f"by {self.engine.name}; {seen.equal} of {seen.compared} answers compared were this program's{sharing}"
+
+
+def _timed(answering: Answering) -> tuple[Sequence[Generation | None], float | None]:
+    """The answers, and their tokens per second."""
+    started = time.perf_counter()
+    answers = answering()
+    tokens = tokens_of(answers)
+    return answers, tokens / (time.perf_counter() - started) if tokens else None

@@ -15,3 +15,8 @@ class EngineUse(Spec):
     """Answers among these that were the same text."""
     tolerance: float
     """Share of the answers that might differ."""
+    own_tokens_per_second: float | None = None
+    """Tokens per second of this program on these prompts; `None` where it generated none, and in records from before
+    speeds were measured."""
+    tokens_per_second: float | None = None
+    """Tokens per second of the server on these prompts."""

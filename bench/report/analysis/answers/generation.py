@@ -36,6 +36,10 @@ class GenerationCost:
     """Answers that server and program both gave before, over the arm's seeds."""
     engine_equal: int
     """Answers among these that were the same text."""
+    engine_own_tokens_per_second: float | None
+    """Speed of this program on these prompts."""
+    engine_tokens_per_second: float | None
+    """Speed of the server on these prompts."""
     headline: str | None
     decoding_error: float | None
     """Standard error of the headline's value that drawing answers alone makes; `None` with one answer per prompt."""
@@ -52,6 +56,10 @@ class EngineAnswers:
     """Answers that server and program both gave before, over these arms."""
     equal: int
     """Answers among these that were the same text."""
+    own_tokens_per_second: float | None
+    """Speed of this program on these prompts, mean over the arms."""
+    tokens_per_second: float | None
+    """Speed of the server on these prompts, mean over the arms."""
 
 
 def engine_answers(costs: Sequence[GenerationCost]) -> tuple[EngineAnswers, ...]:
@@ -67,6 +75,8 @@ def engine_answers(costs: Sequence[GenerationCost]) -> tuple[EngineAnswers, ...]
             arms=tuple(cost.arm for cost in by_arm),
             compared=sum(cost.engine_compared for cost in by_arm),
             equal=sum(cost.engine_equal for cost in by_arm),
+            own_tokens_per_second=mean_of_known(cost.engine_own_tokens_per_second for cost in by_arm),
+            tokens_per_second=mean_of_known(cost.engine_tokens_per_second for cost in by_arm),
         )
         for (name, engine), by_arm in served.items()
     )
@@ -108,6 +118,8 @@ def _cost(record: Record, name: str, arm: str, evaluations: Sequence[EvaluationR
         engine=engines[0].host if engines else None,
         engine_compared=sum(engine.compared for engine in engines),
         engine_equal=sum(engine.equal for engine in engines),
+        engine_own_tokens_per_second=mean_of_known(engine.own_tokens_per_second for engine in engines),
+        engine_tokens_per_second=mean_of_known(engine.tokens_per_second for engine in engines),
         headline=leading[0].metric if leading else None,
         decoding_error=fmean(errors) if errors else None,
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from bench.record.record import AnswersRecord, EvaluationRecord
 from bench.record.results.evals.evaluation import Generated, ScoreRow
-from bench.report.analysis.answers.generation import engine_answers, generation_costs
+from bench.report.analysis.answers.generation import GenerationCost, engine_answers, generation_costs
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
 from bench.report.compose import compose
@@ -163,12 +163,25 @@ def test_a_servers_answers_are_counted_over_the_arms_that_it_answered_for() -> N
     """The sentence under the table says both sums, and nothing of arms that this program answered for."""
     first, second, own = generation_costs(asks().record)[:3]
     costs = (
-        replace(first, engine="server:1", engine_compared=8, engine_equal=7),
-        replace(second, engine="server:1", engine_compared=4, engine_equal=4),
+        replace(first, engine="server:1", engine_compared=8, engine_equal=7, **speeds(310.0, 90.0)),
+        replace(second, engine="server:1", engine_compared=4, engine_equal=4, **speeds(290.0, 92.0)),
         own,
     )
     (answers,) = engine_answers(costs)
     assert (answers.arms, answers.compared, answers.equal) == ((first.arm, second.arm), 12, 11)
+    said = "by the server at server:1; before that, 11 of 12 answers of it were this program's"
+    assert f"{said}, at 300 tokens/s of the server and 91 of this program." in sentence_of(costs)
+    unknown = tuple(replace(cost, **speeds(None, None)) for cost in costs)
+    assert f"{said}." in sentence_of(unknown), "records from before speeds were measured"
+
+
+def speeds(server: float | None, own: float | None) -> dict[str, Any]:
+    return {"engine_tokens_per_second": server, "engine_own_tokens_per_second": own}
+
+
+def sentence_of(costs: tuple[GenerationCost, ...]) -> str:
+    """What the section says of the server."""
     section = generation_section(replace(comparison(asks()), generation=costs))
+    assert section is not None
     assert isinstance(section.blocks[1], Paragraph)
-    assert "by the server at server:1; before that, 11 of 12 answers" in section.blocks[1].text
+    return section.blocks[1].text
