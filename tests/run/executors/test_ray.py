@@ -71,7 +71,7 @@ def test_a_killed_driver_and_a_lost_node_leave_the_scores_of_this_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkout = str(Path(__file__).parents[3])
-    monkeypatch.setenv("PYTHONPATH", checkout)
+    monkeypatch.setenv("PYTHONPATH", checkout, prepend=os.pathsep)
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
@@ -106,7 +106,7 @@ def test_two_nodes_that_share_no_folder_give_the_scores_of_this_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each node has a home of its own; one of them goes away half way."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]), prepend=os.pathsep)
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
