@@ -1,8 +1,9 @@
-"""`python -m bench.node FOLDER`: does the job that a run asks for in this folder, on whatever machine this is.
+"""`python -m bench.node FOLDER ATTEMPT`: does the job that a run asks for in this folder, on whatever machine this is.
 
 Contract: signs of life while it works, events as lines, and at the very end a file with the hash of all that it wrote.
-A second start after that end does nothing; one after a preemption begins at the job's last checkpoint. Started by an
-executor; needs the run's `BENCH_HOME` on a folder that both machines see.
+A second start after that end does nothing; one after a preemption begins at the job's last checkpoint. Work that the
+run gave up, or gave to another node, ends before the next sign of life. Started by an executor; needs the run's
+`BENCH_HOME` on a folder that both machines see.
 """
 
 import contextlib
@@ -33,10 +34,10 @@ from bench.run.process.work import WorkKind
 
 def main(arguments: list[str]) -> int:
     """Do the job in the folder. 0 where its end was written, whatever that end is."""
-    ticket = JobFiles(Path(arguments[0]))
+    ticket, attempt = JobFiles(Path(arguments[0])), int(arguments[1])
     request = ticket.read_request()
-    if request is None:
-        sys.stderr.write(f"bench.node: no request in {ticket.folder}\n")
+    if request is None or request.attempt != attempt:
+        sys.stderr.write(f"bench.node: no request for attempt {attempt} in {ticket.folder}\n")
         return 2
     if ticket.read_end() is not None:
         return 0
@@ -47,7 +48,7 @@ def main(arguments: list[str]) -> int:
     if os.environ.pop(END_WITH_PARENT, None):
         _end_with_parent()
     redirect_output(Path(request.work.log))
-    _beat_for_ever(ticket, node)
+    _beat_while_wanted(ticket, node, attempt)
     failure = _perform(request, ticket)
     files = result_files(ticket.job) if failure is None else {}
     end = RemoteEnd(
@@ -107,14 +108,18 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, name="watch-parent", daemon=True).start()
 
 
-def _beat_for_ever(ticket: JobFiles, node: str) -> None:
+def _beat_while_wanted(ticket: JobFiles, node: str, attempt: int) -> None:
+    """Signs of life as long as the request is there; without it the process ends, so that it writes into no later
+    attempt's folder."""
+
     def beat() -> None:
         count = 0
-        while True:
+        while not ticket.is_withdrawn(attempt):
             count += 1
             with contextlib.suppress(OSError):
                 write_text(ticket.beat, Beat(node=node, count=count).model_dump_json())
             time.sleep(BEAT_SECONDS)
+        os._exit(1)
 
     threading.Thread(target=beat, name="beat", daemon=True).start()
 

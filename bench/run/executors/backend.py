@@ -21,15 +21,16 @@ class Submission(Spec):
     """Limit of the suite."""
 
 
-class Backend(Protocol):
-    """Another program that starts commands on machines."""
+class Watcher(Protocol):
+    """What can be asked about a command that was started."""
 
     @property
     def name(self) -> str:
         """Kept with the handle: another program does not know it."""
 
-    def submit(self, submission: Submission) -> str:
-        """Start it; a handle, as text, that the other calls take. Raises `InputError` where it cannot."""
+    @property
+    def ends_with_run(self) -> bool:
+        """Whether a job that is gone may have ended with the run that submitted it: its machine may be there."""
 
     def alive(self, handle: str) -> bool | None:
         """Whether it waits or runs; `None` where the program does not say."""
@@ -39,3 +40,10 @@ class Backend(Protocol):
 
     def logs(self, handle: str) -> str:
         """What the program has of its output, beyond the job's own log; empty if nothing."""
+
+
+class Backend(Watcher, Protocol):
+    """Another program that starts commands on machines."""
+
+    def submit(self, submission: Submission) -> str:
+        """Start it; a handle, as text, that the other calls take. Raises `InputError` where it cannot."""

@@ -25,6 +25,7 @@ class CommandBackend:
     templates: CommandExecutor
     manifest: str | None = None
     """Text of the template file."""
+    ends_with_run: bool = False
 
     def submit(self, submission: Submission) -> str:
         """Call `submit`. Raises `InputError` where it fails."""

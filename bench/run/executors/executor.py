@@ -52,6 +52,10 @@ class RunningJob(Protocol):
     def lost(self) -> bool:
         """Whether its machine went away: it may be submitted again."""
 
+    @property
+    def orphaned(self) -> bool:
+        """Whether it is lost because the run that submitted it ended: its machine may be there as before."""
+
     def kill(self) -> None:
         """End it at once; its end is still to be seen."""
 

@@ -19,6 +19,7 @@ from bench.record.jobs.job import Job, loaded_weights
 from bench.record.machine import Machine
 from bench.record.record import Failure
 from bench.run.executors.executor import RunningJob
+from bench.run.executors.remote import adopted
 from bench.run.process.server import Child, ChildServer, stop_all
 from bench.run.process.work import REST, ChildRequest, Rest
 
@@ -101,6 +102,11 @@ class LocalJob:
         """Never: what kills it on this machine would kill it again."""
         return False
 
+    @property
+    def orphaned(self) -> bool:
+        """Never: it ends with its run."""
+        return False
+
     def kill(self) -> None:
         """Kill the process: it may be deep in native code, and asking would wait for it."""
         self.child.kill()
@@ -146,9 +152,9 @@ class LocalExecutor:
         """One."""
         return 1
 
-    def adopt(self, job: Job, folder: Path) -> None:
-        """Nothing: a child ends with its parent."""
-        return
+    def adopt(self, job: Job, folder: Path) -> RunningJob | None:
+        """A job that another executor began elsewhere; a child of this one ended with its parent."""
+        return adopted(job, folder)
 
     def submit(self, job: Job, folder: Path, *, lock: Path) -> LocalJob:
         """Hand it to the idle child that has its weights, or fork a child; either holds `lock` while it works."""
@@ -193,5 +199,8 @@ class LocalExecutor:
 
     def stop_all(self, jobs: Sequence[RunningJob]) -> None:
         """End all at once: a grace time shared by all, then kill what is left."""
+        for job in jobs:
+            if not isinstance(job, LocalJob):
+                job.stop()
         stop_all([*(job.child for job in jobs if isinstance(job, LocalJob)), *(entry.child for entry in self.idle)])
         self.idle.clear()

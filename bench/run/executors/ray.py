@@ -27,6 +27,7 @@ class RayBackend:
     ray: Any
     """The module: it ships no types."""
     name: str = "ray"
+    ends_with_run: bool = True
     _tasks: dict[str, Any] = field(default_factory=dict)
 
     def submit(self, submission: Submission) -> str:

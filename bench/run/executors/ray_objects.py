@@ -60,6 +60,7 @@ class RayObjectsBackend:
     python: str | None
     """On the nodes; `None`: the one that Ray runs there."""
     name: str = "ray without a shared folder"
+    ends_with_run: bool = True
     _tasks: dict[str, _SentTask] = field(default_factory=dict)
     _pieces: dict[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
     """By task that goes on, objects of its inputs by hash: the cluster keeps them as long as something names them."""
@@ -182,7 +183,7 @@ def work_apart(
         }
     )
     write_text(files.request, request.model_copy(update={"work": work}).model_dump_json())
-    command = [python or sys.executable, "-m", "bench.node", str(folder)]
+    command = [python or sys.executable, "-m", "bench.node", str(folder), str(request.attempt)]
     environment = {**os.environ, "BENCH_HOME": str(here), END_WITH_PARENT: "1"}
     with subprocess.Popen(command, env=environment) as process:
         try:

@@ -23,7 +23,7 @@ from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.machine import Machine
 from bench.record.record import Failure
-from bench.run.executors.backend import Backend, Submission
+from bench.run.executors.backend import Backend, Submission, Watcher
 from bench.run.executors.executor import RunningJob
 from bench.run.executors.remote_files import BEAT_SECONDS, JobFiles, RemoteEnd, RemoteRequest, arrived, differing
 from bench.run.process.server import WORKER
@@ -43,9 +43,11 @@ _ARRIVAL_SECONDS = 60.0
 class RemoteJob:
     """One job, by its files."""
 
-    backend: Backend
+    backend: Watcher
     ticket: JobFiles
     handle: str
+    adopted: bool = False
+    """Whether an earlier run submitted it."""
     _place: int = 0
     """Bytes of the events that were read."""
     _unread: int = 0
@@ -140,6 +142,11 @@ class RemoteJob:
         """Whether it gave no sign of life, or its program does not know it any more."""
         return self._gone is not None
 
+    @property
+    def orphaned(self) -> bool:
+        """Whether it ended with the run that submitted it, as far as its program can tell."""
+        return self.lost and self.adopted and self.backend.ends_with_run
+
     def kill(self) -> None:
         """Cancel it; it counts as ended then."""
         self.backend.cancel(self.handle)
@@ -166,6 +173,49 @@ class RemoteJob:
         if (alive is False or (silent and alive is None)) and self.ticket.read_end() is None:
             who = "its node" if self._node is None else f"node {self._node}"
             self._gone = f"{who} was lost ({self.backend.name} {self.handle})"
+            if self.adopted and self.backend.ends_with_run:
+                self._gone = f"it ended on {who} with the run that began it ({self.backend.name} {self.handle})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobWatch:
+    """A job by its files alone: the program that has it is not this run's."""
+
+    ticket: JobFiles
+    name: str
+    """Name of that program."""
+    ends_with_run: bool = True
+
+    def alive(self, handle: str) -> None:
+        """Its signs of life say so, or nothing does."""
+
+    def cancel(self, handle: str) -> None:
+        """Withdraw the request: its node then ends the work."""
+        self.ticket.request.unlink(missing_ok=True)
+
+    def logs(self, handle: str) -> str:
+        """None that this run could read."""
+        return ""
+
+
+def adopted(job: Job, folder: Path, backend: Backend | None = None) -> RemoteJob | None:
+    """The job as an earlier run submitted it, by whatever executor: while it is alive, or with its result.
+
+    `None` where there is none, and where it failed: a run that is begun again does failed jobs again. backend: that of
+    this run, which is asked about its own jobs.
+    """
+    ticket = JobFiles(folder)
+    request, submitted, end = ticket.read_request(), ticket.read_handle(), ticket.read_end()
+    if request is None or submitted is None or request.digest != job.digest:
+        return None
+    name, handle = submitted
+    own = backend if backend is not None and backend.name == name else None
+    watcher: Watcher = own or JobWatch(ticket=ticket, name=name)
+    if end is not None and end.failure is not None:
+        return None
+    age = ticket.beat_age()
+    alive = end is not None or (age is not None and age < LOST_SECONDS) or watcher.alive(handle) is True
+    return RemoteJob(backend=watcher, ticket=ticket, handle=handle, adopted=True) if alive else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,20 +248,8 @@ class RemoteExecutor:
         return self.jobs
 
     def adopt(self, job: Job, folder: Path) -> RemoteJob | None:
-        """A job of this backend that is alive by its files, or has ended."""
-        ticket = JobFiles(folder)
-        request = ticket.read_request()
-        try:
-            backend, handle = json.loads(ticket.handle.read_text())
-        except (OSError, ValueError):
-            return None
-        if request is None or request.digest != job.digest or backend != self.backend.name:
-            return None
-        age = ticket.beat_age()
-        alive = ticket.read_end() is not None or (age is not None and age < LOST_SECONDS)
-        if not alive and self.backend.alive(handle) is not True:
-            return None
-        return RemoteJob(backend=self.backend, ticket=ticket, handle=handle)
+        """A job that is alive, by its files or by what this backend says, or that has ended with a result."""
+        return adopted(job, folder, self.backend)
 
     def submit(self, job: Job, folder: Path, *, lock: Path) -> RemoteJob:
         """Write the request, then hand its command to the backend. The lock stays with the run."""
@@ -233,7 +271,7 @@ class RemoteExecutor:
             Submission(
                 name=f"bench-{job.digest[:12]}-{attempt % 10**8:08d}",
                 folder=str(folder),
-                command=("env", f"BENCH_HOME={self.home}", self.python, "-m", "bench.node", str(folder)),
+                command=("env", f"BENCH_HOME={self.home}", self.python, "-m", "bench.node", str(folder), str(attempt)),
                 gpus=self.gpus * processes,
                 cores=processes * threads,
                 seconds=self.seconds,

@@ -5,6 +5,7 @@
 """
 
 import contextlib
+import json
 import os
 from pathlib import Path
 
@@ -71,6 +72,15 @@ class JobFiles:
             return RemoteRequest.model_validate_json(self.request.read_bytes())
         return None
 
+    def is_withdrawn(self, attempt: int) -> bool:
+        """Whether the request for this attempt is gone, or is for another; what cannot be read now is not gone."""
+        try:
+            return RemoteRequest.model_validate_json(self.request.read_bytes()).attempt != attempt
+        except FileNotFoundError:
+            return True
+        except (OSError, ValidationError):
+            return False
+
     def read_beat(self) -> Beat | None:
         """The last sign of life."""
         with contextlib.suppress(OSError, ValidationError):
@@ -81,6 +91,13 @@ class JobFiles:
         """The end, once it is there."""
         with contextlib.suppress(OSError, ValidationError):
             return RemoteEnd.model_validate_json(self.end.read_bytes())
+        return None
+
+    def read_handle(self) -> tuple[str, str] | None:
+        """Name of the program that has the job, and what it calls the job; `None` where nothing was submitted."""
+        with contextlib.suppress(OSError, ValueError):
+            name, handle = json.loads(self.handle.read_text())
+            return name, handle
         return None
 
     def beat_age(self) -> float | None:

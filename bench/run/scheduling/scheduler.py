@@ -233,9 +233,11 @@ class Scheduler:
             self.display.note(f"{running.job.job.id}: lines of its events that could not be read: {unread}")
         if failure is not None and running.ended_for is not None:
             failure, lost = running.ended_for, False
-        if failure is not None and lost and self._attempts[running.job.digest] < self.executor.attempts:
-            self._submit_again(running, failure)
-            return
+        if failure is not None and lost:
+            self._attempts[running.job.digest] -= running.work.orphaned
+            if self._attempts[running.job.digest] < self.executor.attempts:
+                self._submit_again(running, failure)
+                return
         if failure is None:
             failure = running.commit(self.store, seconds)
         running.lock.release()
@@ -254,7 +256,8 @@ class Scheduler:
         """Its machine is gone; what it saved is not."""
         attempt, attempts = self._attempts[running.job.digest] + 1, self.executor.attempts
         self.display.note(f"{running.job.job.id}: {failure.message}; attempt {attempt} of {attempts}")
-        self._lost.setdefault(running.job.digest, []).append(running.work.node or "before its start")
+        if not running.work.orphaned:
+            self._lost.setdefault(running.job.digest, []).append(running.work.node or "before its start")
         running.lock.release()
         self._waiting.insert(0, running.job)
 

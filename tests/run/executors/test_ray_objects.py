@@ -139,7 +139,8 @@ def test_what_ships_with_the_program_is_the_nodes_own_and_never_overwritten(
     monkeypatch.setattr(subprocess, "Popen", lambda command, **_: commands.append(command) or NoProcess())
     folders = common_folders(tmp_path / "home")
     list(work_apart(request.model_dump_json(), [carried.model_dump(mode="json")], {}, folders, None))
-    asked = JobFiles(Path(commands[0][-1])).read_request()
+    asked = JobFiles(Path(commands[0][-2])).read_request()
+    assert commands[0][-1] == "1"
     assert asked.work.payload == {"tasks_path": str(tasks)}
     name = next(iter(carried.files))
     other = carried.files[name].model_copy(update={"sha256": "0" * 64})

@@ -5,11 +5,14 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
+from bench.atomic import write_text
 from bench.errors import InputError
 from bench.record.jobs.job import Job
 from bench.record.record import Record
@@ -23,6 +26,7 @@ from bench.run.plan.plan import plan
 from bench.run.plan.types import PlannedJob
 from bench.run.resolve.suite import resolve
 from bench.suite.tables.executor import CommandExecutor, SlurmExecutor
+from tests.fakes.held_worker import HELD, HOLD
 from tests.fakes.suites import fake_suite, heard_below, scores, worked
 
 CHECKOUT = Path(__file__).parents[3]
@@ -91,8 +95,12 @@ def first_job(root: Path) -> PlannedJob:
 
 
 def ended(job: RemoteJob) -> None:
-    deadline = time.monotonic() + 60
-    while not job.ended():
+    until(job.ended)
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 300
+    while not true():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -112,7 +120,9 @@ def test_a_job_is_adopted_by_a_later_run_and_counts_only_as_its_node_wrote_it(
     assert (job.failure, job.node, job.lost) == (None, "elsewhere", False)
     assert [type(event).__name__ for event in job.messages()][:1] == ["ExamplesDone"]
     assert cluster.adopt(planned.job.model_copy(update={"digest": "0" * 64}), folder) is None
-    assert replace(cluster, backend=slurm_backend(SlurmExecutor(), limited=False)).adopt(planned.job, folder) is None
+    failed = JobFiles(folder).end.read_text()
+    write_text(JobFiles(folder).end, failed.replace('"failure":null', '"failure":{"kind":"exception","message":"m"}'))
+    assert cluster.adopt(planned.job, folder) is None, "a run that is begun again does failed jobs again"
     result = folder / "result.json"
     written = result.read_text()
     result.write_text("{}")
@@ -122,6 +132,50 @@ def test_a_job_is_adopted_by_a_later_run_and_counts_only_as_its_node_wrote_it(
     with monkeypatch.context() as patched:
         patched.setattr(remote_files, "digest_file", unreadable)
         assert job.failure.message == "result.json is not as node elsewhere wrote it"
+
+
+def begun(root: Path, cluster: RemoteExecutor) -> tuple[PlannedJob, RemoteJob]:
+    """The first job as a run submitted it that was killed then."""
+    planned = first_job(root)
+    folder = JobStore(home=root / "home").begin(planned.job)
+    return planned, cluster.submit(planned.job, folder, lock=root / "lock")
+
+
+def test_another_executor_takes_what_was_begun_elsewhere(tmp_path: Path) -> None:
+    """The local one takes a result that came when no run was there: its job is not done again."""
+    planned, job = begun(tmp_path, executor(tmp_path))
+    ended(job)
+    record, _ = go(tmp_path, "reports")
+    assert {entry.node for entry in record.jobs if entry.id == planned.job.id} == {"elsewhere"}
+    assert {entry.node for entry in record.jobs if entry.id != planned.job.id} == {None}
+    assert sorted(worked(tmp_path / "home")) == sorted({entry.id for entry in record.jobs if entry.status == "done"})
+
+
+def test_work_that_is_withdrawn_ends_on_its_node(tmp_path: Path) -> None:
+    """Another executor adopts it while it goes on, and can end it: two attempts would write into one folder."""
+    home = tmp_path / "home"
+    write_text(home / HOLD, "elsewhere")
+    cluster = replace(executor(tmp_path), module="tests.fakes.held_worker")
+    planned, job = begun(tmp_path, cluster)
+    until(lambda: (home / HELD).exists() and job.ticket.read_beat() is not None)
+    other = remote.adopted(planned.job, job.ticket.job)
+    assert other is not None
+    assert not other.ended()
+    process = psutil.Process(int(job.handle))
+    other.stop()
+    until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_job_that_ended_with_its_run_is_no_lost_machine_and_no_attempt(tmp_path: Path) -> None:
+    """As on Ray: begun again at once, and the report says of no machine that it went away."""
+    cluster = executor(tmp_path, lose=1)
+    of_ray = CommandBackend(name="command", templates=template(tmp_path, lose=1), ends_with_run=True)
+    _, job = begun(tmp_path, cluster)
+    write_text(job.ticket.beat, remote_files.Beat(node="n9", count=1).model_dump_json())
+    record, notes = go(tmp_path, "reports", executor=replace(cluster, backend=of_ray, attempts=1))
+    assert [entry for entry in record.jobs if entry.lost_nodes] == []
+    assert any("it ended on node n9 with the run that began it" in note for note in notes)
+    assert len([entry for entry in record.jobs if entry.status == "done"]) == 6
 
 
 def test_a_file_beside_the_result_is_none_of_it(tmp_path: Path) -> None:
