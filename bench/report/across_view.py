@@ -43,11 +43,11 @@ def _summary(comparison: RunComparison) -> Section:
         for reading, words in (
             ("better", "better"),
             ("worse", "worse"),
-            ("maybe better", "better only before Holm"),
-            ("maybe worse", "worse only before Holm"),
+            ("maybe better", "maybe better"),
+            ("maybe worse", "maybe worse"),
             ("higher", "higher on a diagnostic"),
             ("lower", "lower on a diagnostic"),
-            ("unresolved", "not resolved"),
+            ("unresolved", "unclear"),
             ("unknown", "without a result"),
         )
     ]

@@ -66,10 +66,10 @@ def print_view(view: View, folder: Path, console: Console, *, full: bool = False
     print_report(view, console, full=full)
     if full:
         console.print()
-    else:
-        console.print(Text("All of it here: the same command with --full", style="dim"))
-    for what, file in (("One page to send", folder / PAGE), ("Full report", folder / REPORT)):
-        console.print(Text(f"{what}: {visible(str(file))}", style="dim"), soft_wrap=True)
+    places = [f"One page to send: {visible(str(folder / PAGE))}"]
+    places += [f"Full report: {visible(str(folder / REPORT))}" if full else f"All of it: --full, or {REPORT} beside it"]
+    for place in places:
+        console.print(Text(place, style="dim"), soft_wrap=True)
 
 
 def _stamp(folder: Path) -> str:

@@ -10,7 +10,7 @@ from bench.report.sections.answers.flips import flips_section
 from bench.report.sections.answers.generation import generation_section
 from bench.report.sections.answers.judge import judge_section
 from bench.report.sections.answers.side_by_side import answers_section
-from bench.report.sections.claims import VERDICT_TONES, claims_section, doses_section
+from bench.report.sections.claims import claims_section, doses_section
 from bench.report.sections.decision import decision_section
 from bench.report.sections.failures import failures_section
 from bench.report.sections.glossary import meaning_section, with_meanings
@@ -127,12 +127,9 @@ def _status(comparison: Comparison) -> Cell:
         if run.evals
         else ", without evals: speed and memory only"
     )
-    verdicts = [claim.verdict.outcome for claim in comparison.claims]
-    tally = [f"{verdicts.count(v)} {v}" for v in VERDICT_TONES if v in verdicts]
-    claims_text = f" Claims: {', '.join(tally)}." if tally else ""
     if comparison.completeness.complete:
-        return Cell(text=f"Complete: {design}.{claims_text}", tone="plain")
-    return Cell(text=f"INCOMPLETE: {_lacking(comparison.completeness)}. {design}.{claims_text}", tone="bad")
+        return Cell(text=f"Complete: {design}.", tone="plain")
+    return Cell(text=f"INCOMPLETE: {_lacking(comparison.completeness)}. {design}.", tone="bad")
 
 
 def _lacking(completeness: Completeness) -> str:

@@ -117,7 +117,9 @@ def test_the_terminal_form_ends_with_the_path(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=100)
     path = write_report(make(tmp_path), console=console)
     assert isinstance(console.file, io.StringIO)
-    assert console.file.getvalue().strip().splitlines()[-1] == f"Full report: {path}"
+    *_, page, more = console.file.getvalue().strip().splitlines()
+    assert page == f"One page to send: {path.with_name('report.html')}"
+    assert more == "All of it: --full, or report.md beside it"
 
 
 def test_redrawing_needs_no_torch(tmp_path: Path) -> None:

@@ -47,15 +47,27 @@ def print_report(view: View, console: Console, *, full: bool = False) -> None:
 
 def _print_section(section: Section, console: Console, *, full: bool) -> None:
     left_out: Medium = "terminal" if full else "document"
+    blocks = [block for block in section.blocks if getattr(block, "only", None) != left_out]
     if full:
         console.print()
-    console.print(Rule(_text(section.title, "bold"), align="left", style="dim", characters="─"))
-    for block in section.blocks:
-        if getattr(block, "only", None) == left_out:
-            continue
+    elif len(blocks) == 1 and isinstance(blocks[0], Paragraph):
+        console.print(_titled(section.title, blocks[0]))
+        return
+    title, signs = _text(section.title, "bold"), _text("" if full else section.signs, "dim")
+    beside = bool(signs) and title.cell_len + signs.cell_len + _GAP < console.width
+    title = title + _text(": ") + signs if beside else title
+    console.print(Rule(title, align="left", style="dim", characters="─"))
+    if signs and not beside:
+        console.print(signs)
+    for block in blocks:
         shown = _block(block, console.width, full=full)
         if shown is not None:
             console.print(shown)
+
+
+def _titled(title: str, paragraph: Paragraph) -> Text:
+    """A section of one paragraph, in the paragraph's own lines."""
+    return _text(f"{title}: ", "bold") + _text(paragraph.text, STYLES[paragraph.tone])
 
 
 def _block(block: Block, width: int, *, full: bool) -> RenderableType | None:

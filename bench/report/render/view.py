@@ -118,6 +118,8 @@ class Section(Spec):
     title: str
     blocks: tuple[Block, ...]
     only: Medium | None = None
+    signs: str = ""
+    """What signs of its tables mean: beside the title, where a terminal has no line to spare."""
     level: Literal[2, 3] = 2
     folded: bool = False
     """Evidence behind the first screen: closed until asked for in a document, left out of the terminal's short form.

@@ -105,10 +105,14 @@ def _below_base(finding: Finding, comparison: Comparison) -> Iterator[str]:
 
 
 def _nothing_right(finding: Finding, comparison: Comparison) -> Iterator[str]:
-    """A base without a right answer makes differences from it differences from zero."""
+    """A base without a right answer makes differences from it differences from zero: that an arm is better may be its
+    form alone."""
     if finding.arm is None or not is_base(finding.arm):
         yield from _concerned(finding, comparison)
         return
+    against = [r.versus_base for r in comparison.results.values() if r.measurand.name == finding.measurand]
+    if any(contrast is not None and contrast.reading in ("better", "maybe better") for contrast in against):
+        yield f"by how much arms are better than {finding.arm} on {finding.measurand}"
     for result in _decided(comparison):
         if result.claim.on == finding.measurand and finding.arm in result.claim.parts()[::2]:
             yield conclusion(result)

@@ -17,7 +17,7 @@ VERDICT_TONES: dict[str, Tone] = {
     "incomplete": "bad",
 }
 _SIGNS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "incomplete": "–"}
-_LEGEND = "To decide it: so many would with 80% power, after Holm's correction, if the estimate is true (+ their work)."
+_LEGEND = "To decide it: so many would with 80% power, after Holm's correction, if the estimate is true."
 _DOSE_TITLES = ("Tokens", "Supervised", "Steps", "Rows", "Epochs")
 
 
@@ -25,11 +25,14 @@ def claims_section(comparison: Comparison) -> Section | None:
     """One row per claim; `None` where the suite makes none."""
     if not comparison.claims:
         return None
-    blocks = (*_brief(comparison.claims), *_whole(comparison.claims), *_planned_looks(comparison))
-    return Section(title="Claims", blocks=blocks)
+    blocks = (_brief(comparison.claims), *_whole(comparison.claims), *_planned_looks(comparison))
+    outcomes = {result.verdict.outcome for result in comparison.claims}
+    signs = ", ".join(f"{sign} {outcome}" for outcome, sign in _SIGNS.items() if outcome in outcomes)
+    maybe = [f"; {word}?: maybe {word}" for word in ("better", "worse") if _any_maybe(comparison.claims, word)]
+    return Section(title="Claims", blocks=blocks, signs="".join([signs, *maybe]))
 
 
-def _brief(claims: Sequence[ClaimResult]) -> list[Block]:
+def _brief(claims: Sequence[ClaimResult]) -> Table:
     """A line for each claim, for a terminal; what would decide an open one is in the answer."""
     rows = tuple(
         (
@@ -40,19 +43,19 @@ def _brief(claims: Sequence[ClaimResult]) -> list[Block]:
         )
         for result in claims
     )
-    columns = texts("", "Claim", "On", "Points, or units")
-    outcomes = {result.verdict.outcome for result in claims}
-    legend = ", ".join(f"{sign} {outcome}" for outcome, sign in _SIGNS.items() if outcome in outcomes)
-    return [
-        Table(columns=columns, rows=rows, only="terminal"),
-        Paragraph(text=f"{legend}.", tone="muted", only="terminal"),
-    ]
+    return Table(columns=texts("", "Claim", "On", "Points, or units"), rows=rows, only="terminal")
 
 
 def _seen_briefly(result: ClaimResult) -> str:
-    """`+6.2 (−6.6 to +18.1)`: without what the sign of the row says."""
-    seen = (result.seen or fmt.NONE).removeprefix("not resolved: ").replace(" points", "")
-    return seen.replace(", missing scores counted", "").partition(", not resolved among")[0]
+    """`better 6.2 (2.1 to 10.4)`: with `better?` where it is maybe so."""
+    seen = (result.seen or fmt.NONE).replace(" points", "").replace(", missing scores counted", "")
+    for word in ("better", "worse"):
+        seen = seen.replace(f"maybe {word} by", f"{word}?").replace(f"{word} by", word)
+    return seen.partition(", only before")[0].partition(", by the noise")[0]
+
+
+def _any_maybe(claims: Sequence[ClaimResult], word: str) -> bool:
+    return any((result.seen or "").startswith(f"maybe {word}") for result in claims)
 
 
 def _planned_looks(comparison: Comparison) -> list[Block]:

@@ -34,21 +34,26 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ),
     (
         "better, worse",
-        "Than the base, or the control. Only where the interval excludes zero, Holm's p-value is at most 5%, and two "
-        "seeds at least show the noise of training; in the eval's own direction.",
+        "Than the base, the control, or a claim's other side. Only where the interval excludes zero, the p-value is at "
+        "most 5% when corrected for all that is asked together (an eval's contrasts, by Holm; the suite's claims), and "
+        "two seeds at least show the noise of training; in the eval's own direction.",
     ),
     (
         "maybe better, maybe worse",
-        "The interval excludes zero, but that happens by chance among so many contrasts (Holm does not agree), or the "
-        "noise of training is unknown (one seed).",
+        "The interval excludes zero, but that happens by chance among so much that is asked (not after the "
+        "correction), or the noise of training is unknown (one seed).",
     ),
     ("(2/3 seeds)", "The arm lost seeds: two of three have a score. With one left, no mark says better or worse."),
     (
         "best, maybe best",
-        "best: shown to be better than every other arm and than the base. maybe best: nothing is shown to be better, "
-        "but neither is it shown to be better than all others.",
+        "best: better than every other arm (rank 1 alone) and than the base. maybe best: nothing is better, but "
+        "neither is it better than all others.",
     ),
-    ("unclear", "This run cannot tell the two apart. It does not say that they are equal."),
+    (
+        "unclear",
+        "This run cannot tell which of the two is better: the interval includes zero. It does not say that they are "
+        "equal. A claim may be supported all the same, where it asks for less than better.",
+    ),
     (
         "p (Holm)",
         "Two-sided p-value of no difference, adjusted for all contrasts of that eval with base and control: 5% is the "
@@ -63,7 +68,8 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ),
     (
         "rank",
-        "Places that the resolved pairs of arms leave possible (Holm over an eval's pairs): 1–3 is first to third.",
+        "Places among the arms, without the base, that their resolved pairs leave possible (Holm over an eval's "
+        "pairs): 1–3 is first to third.",
     ),
     ("seed spread", "Standard deviation of the score between seeds of the same arm."),
     (

@@ -4,13 +4,16 @@ from collections.abc import Sequence, Set
 
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
-from bench.report.render.view import Block, Bullets, Cell, Figure, Medium, Paragraph, Section
+from bench.report.render.view import Block, Bullets, Cell, Figure, Paragraph, Section
 from bench.report.sections.arm_names import arm_names
 from bench.report.sections.sanity import alike, what_was_seen
 from bench.report.sections.scores.results import FIGURES
 
 _MOST_LINES = 4
-"""Claims, and doubts, in a document. A terminal has one claim, for its table of claims is on the same screen."""
+"""Claims, and doubts, in a document. A terminal has one claim, for its table of claims is on the same screen, and what
+was seen of two doubts."""
+_OPEN = "Still open, with what would decide it if the estimate is true"
+_DOUBT = "What may change this answer"
 _MOST_ALIKE = 3
 """Doubts of one kind in its line."""
 
@@ -27,16 +30,17 @@ def lead_section(comparison: Comparison) -> Section | None:
         blocks.append(Paragraph(text=" ".join(lead.reach), only="document"))
     blocks += arm_names(comparison)
     if lead.still_open:
-        text = "Still open, with what would decide it (+ its work) if the estimates are true:"
-        blocks.append(Paragraph(text=text, tone="unsure"))
-        blocks.append(_listed([claim.text for claim in lead.still_open], _MOST_LINES, "see Claims", only="document"))
-        blocks.append(_listed([claim.brief for claim in lead.still_open], 1, "--full", only="terminal"))
+        blocks += _listed(_OPEN, [claim.text for claim in lead.still_open], "see Claims")
+        more = len(lead.still_open) - 1
+        brief = f"{_OPEN}: {lead.still_open[0].brief}{f'; {more} more: --full' if more else ''}."
+        blocks.append(Paragraph(text=brief, tone="unsure", only="terminal"))
     doubts = _doubts(comparison.sanity, set(lead.rests_on))
     if doubts:
-        text = f"What may change this answer: {', '.join(kind[0].name for kind in doubts)}."
-        blocks.append(Paragraph(text=text, tone="unsure"))
-        blocks.append(_listed([_doubt(kind) for kind in doubts], _MOST_LINES, "see Sanity", only="document"))
-        blocks.append(_listed([_doubt(kind, brief=True) for kind in doubts], 2, "--full", only="terminal"))
+        names = [kind[0].name for kind in doubts]
+        blocks += _listed(f"{_DOUBT}: {', '.join(names)}", list(map(_doubt, doubts)), "see Sanity")
+        seen = [f"{name} ({_doubt(kind, brief=True)})" for name, kind in zip(names, doubts[:2], strict=False)]
+        brief = f"{_DOUBT}: {', '.join([*seen, *names[2:]])}."
+        blocks.append(Paragraph(text=brief, tone="unsure", only="terminal"))
     blocks += _picture(comparison)
     return Section(title="Answer", blocks=tuple(blocks))
 
@@ -58,10 +62,14 @@ def _doubt(kind: Sequence[Finding], *, brief: bool = False) -> str:
     return "; ".join([*seen, *([f"{more} more"] if more > 0 else [])])
 
 
-def _listed(lines: Sequence[str], most: int, place: str, *, only: Medium) -> Bullets:
-    """The first lines. place: where all are."""
-    more = [f"{len(lines) - most} more: {place}"] if len(lines) > most else []
-    return Bullets(items=tuple(Cell(text=line) for line in [*lines[:most], *more]), only=only)
+def _listed(head: str, lines: Sequence[str], place: str) -> list[Block]:
+    """For a document, the first lines below their head. place: where all are."""
+    more = [f"{len(lines) - _MOST_LINES} more: {place}"] if len(lines) > _MOST_LINES else []
+    items = tuple(Cell(text=line) for line in [*lines[:_MOST_LINES], *more])
+    return [
+        Paragraph(text=f"{head}{'.' if ': ' in head else ':'}", tone="unsure", only="document"),
+        Bullets(items=items, only="document"),
+    ]
 
 
 def _picture(comparison: Comparison) -> list[Figure]:

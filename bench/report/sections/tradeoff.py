@@ -9,9 +9,9 @@ from bench.suite.tables.arms.arms import is_base
 
 TEXT = (
     "Frontier: every other arm is shown to be worse or to cost more, by 95% intervals that do not touch, uncorrected "
-    "for their number. Dominated: another is shown to be better and to cost no more. Unclear: neither is shown; named "
-    "are the arms that look better at no higher cost. The base costs nothing. A cost that is equal for all arms is "
-    "left out."
+    "for their number; so an arm that is not the best can be on it, for its price. Dominated: another is shown to be "
+    "better and to cost no more. Unclear: neither is shown; named are the arms with a higher value at no higher cost. "
+    "The base costs nothing. A cost that is equal for all arms is left out."
 )
 PROBED = (
     "Seconds at the probe's speed: trainings ran side by side, so each arm's tokens are divided by its speed in short "
@@ -66,7 +66,7 @@ def _amount(kind: str, figure: Amount | None) -> str:
 def _standing(placed: Placed) -> Cell:
     named = [*placed.by[:_NAMED], *([f"{len(placed.by) - _NAMED} more"] if len(placed.by) > _NAMED else [])]
     by = f" by {fmt.listed(named)}" if named else ""
-    beside = f"; {fmt.listed(named)} {'looks' if len(placed.by) == 1 else 'look'} better" if named else ""
+    beside = f" beside {fmt.listed(named)}" if named else ""
     words = {
         "frontier": "frontier",
         "dominated": f"dominated{by}",

@@ -1,4 +1,4 @@
-"""A difference in words: which side is ahead, by how much, and whether that is shown.
+"""A difference in the words of the tables: better or worse, maybe so, or a signed number whose side is unclear.
 
 Contract: pure. Nothing is "better" or "worse" that is not resolved among all claims that are asked together.
 """
@@ -50,8 +50,9 @@ def ratio_margin(claim: Claim) -> str:
 
 
 def difference_words(delta: Delta, measurand: Measurand, *, family: int, proven: bool = False) -> str | None:
-    """`better by 46.5 points (41.4 to 51.3)`; `None` without an interval. The interval is the one that decides: it
-    covers the difference whatever the missing scores are, and says so.
+    """`better by 46.5 points (41.4 to 51.3)`, or `+4.3 points (−14.5 to +19.8)` where it is unclear which side is
+    better; `None` without an interval. The interval is the one that decides: it covers the difference whatever the
+    missing scores are, and says so.
 
     family: differences that are asked together; `better` and `worse` hold after Bonferroni's correction for them.
     proven: a verdict on this difference shows its direction already.
@@ -67,14 +68,14 @@ def _resolution(delta: Delta, measurand: Measurand, *, family: int, proven: bool
     low, high = interval
     if low <= 0 <= high:
         shown = f"{_signed(low, measurand)} to {_signed(high, measurand)}{_counted(delta)}"
-        return f"not resolved: {_signed(delta.estimate, measurand, unit=True)} ({shown})"
-    ahead = (low > 0) == measurand.higher_is_better
-    by = f"by {size_words(delta, measurand)}"
+        return f"{_signed(delta.estimate, measurand, unit=True)} ({shown})"
+    better = "better" if (low > 0) == measurand.higher_is_better else "worse"
+    by = f"{better} by {size_words(delta, measurand)}"
     if not delta.repeated:
-        return f"{'ahead' if ahead else 'behind'} {by}, by the noise of the examples alone"
+        return f"maybe {by}, by the noise of the examples alone"
     if not proven and (delta.tested_p is None or delta.tested_p * max(1, family) > ALPHA):
-        return f"{'ahead' if ahead else 'behind'} {by}, not resolved among {fmt.plural(family, 'claim')}"
-    return f"{'better' if ahead else 'worse'} {by}"
+        return f"maybe {by}, only before the correction for {fmt.plural(family, 'claim')}"
+    return by
 
 
 def _counted(delta: Delta) -> str:

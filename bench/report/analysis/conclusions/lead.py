@@ -119,7 +119,7 @@ def _of_choice(sources: LeadSources, chosen: str, claimed: Sequence[ClaimResult]
     open_ = any(result.verdict.outcome not in DECIDED for result in claims)
     counted = [f"{tally(claims)}."] if open_ else []
     first = next(iter(claimed), None)
-    if first is None or first.claim.parts()[0] != chosen or first.seen is None:
+    if first is None or first.claim.parts()[0] != chosen or first.seen is None or first.unclear:
         return " ".join([f"{take}: {_surest(decision)}.", *counted]), [claim_sentence(result) for result in claimed]
     forgets = "".join(f"; it forgets {lost}" for lost in _forgotten(sources, chosen))
     _, _, right = first.claim.parts()
@@ -152,7 +152,7 @@ def _answered(claims: Sequence[ClaimResult]) -> str:
 
 
 def _weights(decision: Decision) -> str:
-    """`qa and cloze together`: by one alone another arm may be ahead."""
+    """`qa and cloze together`: by one alone another arm may be better."""
     return fmt.listed([weight.name for weight in decision.weights]) + (" together" if len(decision.weights) > 1 else "")
 
 
@@ -209,7 +209,7 @@ def _lost(sources: LeadSources, chosen: str | None, *, said: str) -> Iterator[st
             yield f"It is worse than the base on {measurand.name} by {size_words(contrast.delta, measurand)}."
         elif contrast.reading == "maybe worse":
             lost = size_words(contrast.delta, measurand)
-            yield f"It may be worse than the base on {measurand.name}, by {lost}: not resolved."
+            yield f"It is maybe worse than the base on {measurand.name}, by {lost}."
         else:
             kept.append(measurand.name)
     if kept:

@@ -16,11 +16,8 @@ _OUTCOMES: tuple[ClaimOutcome, ...] = ("supported", "refuted", "inconclusive", "
 _AGAINST = {
     "better by": "better than {} by",
     "worse by": "worse than {} by",
-    "ahead by": "ahead of {} by",
-    "behind by": "behind {} by",
     "cheaper by": "cheaper than {} by",
     "dearer by": "dearer than {} by",
-    "not resolved:": "not shown to differ from {}:",
 }
 """How a difference in words begins, and the same words with the side that it is from."""
 
@@ -63,9 +60,9 @@ def claim_sentence(result: ClaimResult) -> str:
     left, _, right = result.claim.parts()
     if result.seen is None:
         return f"{result.claim.says} on {result.claim.measure} is {result.verdict.outcome}: {result.why}."
-    return (
-        f"On {result.claim.measure} {left} is {seen_against(result, right)}; asked: {result.asked}{_verdict(result)}."
-    )
+    unclear = f"it is unclear whether {left} is better than {right}: {result.seen}"
+    seen = unclear if result.unclear else f"{left} is {seen_against(result, right)}"
+    return f"On {result.claim.measure} {seen}; asked: {result.asked}{_verdict(result)}."
 
 
 def _verdict(result: ClaimResult) -> str:
@@ -75,10 +72,10 @@ def _verdict(result: ClaimResult) -> str:
 
 
 def seen_against(result: ClaimResult, right: str) -> str:
-    """`better than alpaca_52k/full by 38.8 points (31.7 to 45.2)`."""
+    """`better than alpaca_52k/full by 38.8 points (31.7 to 45.2)`, of a difference that is not unclear."""
     seen = result.seen or ""
     for words, with_right in _AGAINST.items():
-        if seen.startswith(words):
+        if words in seen:
             return seen.replace(words, with_right.format(right), 1)
     kind = "quality per cost" if result.claim.per is not None else "cost"
     return f"at {seen.replace(f'of the {kind}', f'of the {kind} of {right}', 1)}"

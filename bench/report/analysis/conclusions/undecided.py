@@ -19,6 +19,7 @@ from bench.suite.tables.arms.arms import is_base
 
 _MOST_NAMED = 2
 _READINGS: tuple[Reading, ...] = ("better", "worse")
+_MAYBE: tuple[Reading, ...] = ("maybe better", "maybe worse")
 _Results = Mapping[tuple[str, str], Result]
 
 
@@ -31,7 +32,8 @@ def open_reason(decision: Decision, measurands: Sequence[Measurand], results: _R
     compared = [measurand for measurand in measurands if _readings(measurand, results)]
     if decision.outcome == "open" and compared and not any(_shown(compared, results)):
         names = fmt.listed([measurand.name for measurand in compared])
-        return f"on {names} no arm is shown to be better or worse than the base"
+        maybe = "".join(f"; {said}" for said in _shown(compared, results, _MAYBE))
+        return f"on {names} no arm is shown to be better or worse than the base{maybe}"
     return decision.why_open or "scores are missing"
 
 
@@ -105,7 +107,7 @@ def still_open(result: ClaimResult) -> StillOpen:
     return StillOpen(
         claim=f"{result.claim.says} on {result.claim.measure}",
         leans=result.leans,
-        seen=result.seen.removeprefix("not resolved: ") if known and result.seen is not None else None,
+        seen=result.seen if known else None,
         asked=result.asked,
         needed=result.needed_by(result.ways[:1]),
     )
@@ -146,11 +148,11 @@ def _readings(measurand: Measurand, results: _Results) -> dict[str, Reading]:
     return {result.arm: result.versus_base.reading for result in of_eval if result.versus_base is not None}
 
 
-def _shown(compared: Sequence[Measurand], results: _Results) -> Iterator[str]:
+def _shown(compared: Sequence[Measurand], results: _Results, asked: Sequence[Reading] = _READINGS) -> Iterator[str]:
     """`on qa all 6 arms are better`, for each eval and direction."""
     for measurand in compared:
         readings = _readings(measurand, results)
-        for reading in _READINGS:
+        for reading in asked:
             arms = [arm for arm, read in readings.items() if read == reading]
             if arms:
                 yield f"on {measurand.name} {_named(arms, len(readings))} {reading}"

@@ -31,11 +31,18 @@ function nearest(svg, x, y) {
 const short = (value) => Number(value.toPrecision(3)).toLocaleString("en");
 const readOut = (point) => `${point.name}: ${short(point.value)} at ${short(Math.round(point.at))}`;
 
+// The arms of a mark: a claim's is about two.
+const armsOf = (group) => group.dataset.arm.split(/ (?:>=|>|==) /);
+
+// Plots that do not draw the arm stay as they are.
 function light(arm) {
-  const named = arm ? all(`.plot [data-arm="${CSS.escape(arm)}"]`) : [];
-  document.body.classList.toggle("lit", named.length > 0);
-  all(".plot .on").forEach((group) => group.classList.remove("on"));
-  named.forEach((group) => group.classList.add("on"));
+  all(".plot.lit, .plot .on").forEach((part) => part.classList.remove("lit", "on"));
+  if (!arm) return;
+  for (const group of all(".plot [data-arm]")) {
+    if (!group.dataset.arm.includes(arm) || !(group.dataset.arm === arm || armsOf(group).includes(arm))) continue;
+    group.classList.add("on");
+    group.closest(".plot").classList.add("lit");
+  }
 }
 
 function pointerOnPlot(svg, event) {

@@ -75,7 +75,9 @@ function filterArms(typed) {
     }
     showRows(table);
   }
-  for (const group of all(".plot [data-arm]")) group.classList.toggle("off", !matches(group.dataset.arm, typed));
+  for (const group of all(".plot [data-arm]")) {
+    group.classList.toggle("off", !armsOf(group).some((arm) => matches(arm, typed)));
+  }
 }
 
 function columnMenu(table) {

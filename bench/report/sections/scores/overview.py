@@ -129,16 +129,19 @@ def _legend(comparison: Comparison, places: _Places) -> list[Paragraph]:
     words = [*_readings_legend(seen), *_places_legend(marked)]
     flat = [m.name for m in comparison.measurands if comparison.ranks[m.name] and not places[m.name]]
     words += [f"No order is resolved on {fmt.listed(flat)}."] if flat else []
-    rest: list[str] = []
-    for role, meaning in (("retention", "what training may forget"), ("diagnostic", "no ranking")):
-        names = [measurand.name for measurand in comparison.measurands if measurand.role == role]
-        rest += [f"{fmt.listed(names)}: {meaning}."] if names else []
+    rest = _role_legend(comparison, "retention", "what training may forget")
     rest += ["* not all seeds have a score."] if any(result.absent for result in results) else []
+    unranked = _role_legend(comparison, "diagnostic", "no ranking")
     mean, looks = f"Mean over {seeds_each(comparison)}.", _looks(comparison)
     return [
         Paragraph(text=" ".join([mean, *_signs_legend(seen, marked), *rest]) + looks, tone="muted", only="terminal"),
-        Paragraph(text=" ".join([mean, *words, *rest]) + looks, tone="muted", only="document"),
+        Paragraph(text=" ".join([mean, *words, *unranked, *rest]) + looks, tone="muted", only="document"),
     ]
+
+
+def _role_legend(comparison: Comparison, role: str, meaning: str) -> list[str]:
+    names = [measurand.name for measurand in comparison.measurands if measurand.role == role]
+    return [f"{fmt.listed(names)}: {meaning}."] if names else []
 
 
 def _signs_legend(seen: Set[Reading], marked: Set[str]) -> list[str]:
@@ -157,6 +160,8 @@ def _readings_legend(seen: Set[Reading]) -> list[str]:
         parts.append("higher, lower: than the base by the interval alone, uncorrected.")
     if seen & {"maybe better", "maybe worse"}:
         parts.append("maybe better, maybe worse: only before that correction, or with one seed.")
+    if "unresolved" in seen:
+        parts.append("unclear: this run cannot tell.")
     return parts
 
 

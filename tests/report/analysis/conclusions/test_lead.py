@@ -15,7 +15,7 @@ from bench.report.analysis.finding import Finding
 from bench.report.analysis.scores.results import Contrast, Result
 from bench.report.compare import compare_record
 from bench.report.compose import compose
-from bench.report.render.view import Bullets, Medium, Paragraph, Table
+from bench.report.render.view import Bullets, Paragraph, Table
 from bench.report.sections.lead import lead_section
 from bench.report.sections.scores.results import eval_sections
 from tests.fakes.records import make_run
@@ -69,7 +69,7 @@ def test_where_nothing_is_decided_that_comes_first() -> None:
     rates = {"qa": {LIMA: 0.5, "alpaca_52k/full": 0.5}}
     lead = lead_of(BETTER, rates=rates, seed_spread=0.05)
     assert not lead.decided
-    claim = r"on qa lima_1k/full is not shown to differ from alpaca_52k/full: \S+ points \(.*\)"
+    claim = r"on qa it is unclear whether lima_1k/full is better than alpaca_52k/full: \S+ points \(.*\)"
     asked = "asked: not worse by more than 2.0 points; it leans to supported"
     assert re.fullmatch(rf"Not decided in this simulation: {claim}; {asked}\.", lead.lead)
     (claim,) = lead.still_open
@@ -91,7 +91,7 @@ def test_where_not_all_is_decided_the_first_sentence_counts_and_says_where_the_r
     first = (
         "Decided in part in this simulation: of 2 claims 1 is supported and 1 is inconclusive (leans to supported). "
     )
-    assert lead.lead.startswith(f"{first}On qa lima_1k/lora is not shown to differ from random_1k/lora: ")
+    assert lead.lead.startswith(f"{first}On qa it is unclear whether lima_1k/lora is better than random_1k/lora: ")
     assert "which is supported" in lead.evidence[0], "the decided one"
     assert set(lead.rests_on) == {f"{claim['says']} on qa" for claim in (same, BETTER)}
 
@@ -160,14 +160,15 @@ def test_where_no_arm_differs_from_the_base_that_is_the_reason() -> None:
     same = dict.fromkeys(("base", *arms), 0.5)
     rates = dict.fromkeys(("qa", "choice", "cloze", "instructions"), same)
     lead = lead_of(weights={"qa": 1}, rates=rates, seed_spread=0.02)
-    assert lead.lead.endswith("no arm is shown to be better or worse than the base.")
+    maybe = "on choice alpaca_52k/full is maybe worse"
+    assert lead.lead.endswith(f"no arm is shown to be better or worse than the base; {maybe}.")
     assert not any("Shown against" in sentence for sentence in lead.evidence)
     assert lead.rests_on == (DECISION,), "what may keep it open is named"
 
 
 def test_where_every_arm_was_trained_once_that_is_the_reason() -> None:
-    """`No arm is shown to be better than the base`, beside `ahead by 40 points` and `best with 100%; 95% are asked
-    for`, explained nothing."""
+    """`No arm is shown to be better than the base`, beside `maybe better by 40 points` and `best with 100%`, explained
+    nothing."""
     lead = lead_of(weights={"qa": 1}, rates={"qa": FAR["qa"]}, seeds=(0,))
     assert lead.lead.endswith(
         "not decided which arm to take: all 6 arms were trained once, so nothing shows the noise of training."
@@ -254,13 +255,17 @@ def test_what_may_change_the_answer_is_said_beside_it() -> None:
         Finding(name="at chance", arm="b", measurand="qa", detail="no better", changes=("another claim",)),
     ]
 
-    def said(*findings: Finding, only: Medium = "document") -> list[str]:
+    def said(*findings: Finding) -> list[str]:
         section = lead_section(dataclasses.replace(comparison, sanity=findings))
-        listed = [block for block in section.blocks if isinstance(block, Bullets) and block.only == only]
-        return [item.text for block in listed for item in block.items]
+        return [item.text for block in section.blocks if isinstance(block, Bullets) for item in block.items]
+
+    def briefly(*findings: Finding) -> str:
+        section = lead_section(dataclasses.replace(comparison, sanity=findings))
+        (text,) = [b.text for b in section.blocks if isinstance(b, Paragraph) and b.only == "terminal"]
+        return text
 
     assert said(*doubts) == ["a: saw 5%: the budget ended", "qa: no template"]
-    assert said(*doubts, only="terminal") == ["a: saw 5%", "qa: no template"]
+    assert briefly(*doubts) == "What may change this answer: rows unseen (a: saw 5%), bare prompts (qa: no template)."
     assert said() == []
     several = [
         dataclasses.replace(doubts[0], arm=arm, detail=f"saw {share}%: so") for arm, share in (("a", 1), ("b", 9))
@@ -270,7 +275,8 @@ def test_what_may_change_the_answer_is_said_beside_it() -> None:
     assert said(doubts[0], weighs_more) == ["qa: no template", "a: saw 5%: the budget ended"], "first what changes most"
     many = [dataclasses.replace(doubts[0], name=f"kind {number}", detail=f"saw {number}") for number in range(6)]
     assert said(*many) == ["a: saw 0", "a: saw 1", "a: saw 2", "a: saw 3", "2 more: see Sanity"]
-    assert said(*many, only="terminal") == ["a: saw 0", "a: saw 1", "4 more: --full"]
+    names = "kind 0 (a: saw 0), kind 1 (a: saw 1), kind 2, kind 3, kind 4, kind 5"
+    assert briefly(*many) == f"What may change this answer: {names}."
 
 
 def test_a_run_that_asks_nothing_has_no_answer() -> None:

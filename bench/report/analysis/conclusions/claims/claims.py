@@ -58,6 +58,12 @@ class ClaimResult:
     """What the interval shows, what is missing, or what would decide."""
 
     @property
+    def unclear(self) -> bool:
+        """Whether a difference of scores is seen that may go either way."""
+        low, high = (None if self.delta is None else self.delta.tested_interval) or (1.0, 1.0)
+        return self.seen is not None and low <= 0 <= high
+
+    @property
     def leans(self) -> ClaimOutcome | None:
         """The verdict of an inconclusive claim if its estimate is true; `None` of any other, or where that is
         unknown."""

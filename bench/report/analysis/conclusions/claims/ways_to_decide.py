@@ -42,10 +42,10 @@ class WayToDecide:
         return self.examples is None or self.available is None or self.examples <= self.available
 
     def text(self, *, spread: bool = False) -> str:
-        """`about 590 examples (now 40 of 1,000; +3 min)`; spread: with the range of the number."""
+        """`about 590 examples (now 40 of 1,000; 3 min more work)`; spread: with the range of the number."""
         reach = _range(self.spread, of="examples " if self.examples and self.seeds else "") if spread else ""
         of = f" of {self.available:,}" if self.examples and self.available is not None and self.possible else ""
-        work = "" if self.seconds is None or not self.possible else f"; +{fmt.about_seconds(self.seconds)}"
+        work = "" if self.seconds is None or not self.possible else f"; {fmt.about_seconds(self.seconds)} more work"
         if self.examples is None:
             return f"{fmt.plural(self.seeds or 0, 'seed')} (now {self.seeds_now}{reach}{work})"
         if self.seeds is None:
@@ -55,7 +55,7 @@ class WayToDecide:
 
 
 def ways_text(ways: tuple[WayToDecide, ...], *, spread: bool = False) -> str | None:
-    """`22 seeds (now 2; +14 min); about 9,000 examples (now 160) would, too, but the eval has 2,376`;
+    """`22 seeds (now 2; 14 min more work); about 9,000 examples (now 160) would, too, but the eval has 2,376`;
     `None` without a way."""
     possible = " or ".join(way.text(spread=spread) for way in ways if way.possible)
     short = " or ".join(way.text(spread=spread) for way in ways if not way.possible)

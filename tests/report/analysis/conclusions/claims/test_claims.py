@@ -141,7 +141,7 @@ def test_inconclusive_says_what_would_decide_it() -> None:
     claim = {"says": f"{LIMA} > random_1k/full", "on": "choice"}
     run = make_run(examples=150, rates=rates, claims=(claim,), seed=1).only("choice")
     assert re.fullmatch(
-        r"not resolved: .* \| better \| (about [\d,]+ examples|\d+ seeds) \(now (150|3); .*\)", why(run)
+        r"[+−]?\d.* points .* \| better \| (about [\d,]+ examples|\d+ seeds) \(now (150|3); .*\)", why(run)
     )
     (result,) = compare(run, replicates=100).claims
     assert result.why.startswith("the interval includes zero; leans to supported; to decide it at 5.0% (Holm) if the")

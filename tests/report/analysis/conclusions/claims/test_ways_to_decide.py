@@ -85,7 +85,7 @@ def test_examples_that_the_eval_does_not_have_are_no_way(run: FakeRun, verdicts:
     text = "about 2,000 examples and 8 seeds together (now 40 and 3), but the eval has 500"
     assert ways_text((lone,)) == text
     (enough,) = ways(record, verdicts, examples=500)
-    assert (ways_text((enough,)) or "").startswith("about 500 examples (now 40 of 500; +")
+    assert (ways_text((enough,)) or "").startswith("about 500 examples (now 40 of 500; ")
     (unknown,) = ways(run.record, verdicts, examples=2_000)
     assert unknown.possible, "a record that does not say how many there are"
 
