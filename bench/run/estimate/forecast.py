@@ -25,6 +25,7 @@ from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecas
 from bench.run.estimate.job_costs import START_SECONDS, JobCosts
 from bench.run.estimate.memory.from_shapes import device_memory, model_shape
 from bench.run.estimate.memory.limit import memory_remarks
+from bench.run.estimate.memory.on_devices import made_on_devices
 from bench.run.estimate.memory.on_processor import step_memory
 from bench.run.estimate.placement.placement import Workload, place
 from bench.run.estimate.speed.past_speeds import History
@@ -78,13 +79,14 @@ def forecast(
         counts = exact_counts(trainings, workers=planned.workers, home=home, server=server)
         timings = Timings(home=home, server=server) if probe and on is None else None
         steps = step_memory(trainings, counts, home=home, server=server) if device() == "cpu" and on is None else {}
+        made = made_on_devices(trainings, counts, home=home, server=server) if on else {}
         costs = JobCosts(history=History.read(home), timings=timings, steps=steps, tell=tell)
         arms = _arms(planned, trainings, counts, costs)
         evals = tuple(_eval(name, jobs, costs, away=checked.unavailable) for name, jobs in _by_eval(planned).items())
         evals += steps_forecast(planned, evals, {arm.arm: arm.steps for arm in arms})
         further = () if on else speed_advice(planned, trainings, counts, arms, home=home, server=server, measure=probe)
     leave(hint)
-    placement = None if on is None else place([*_workloads(arms, trainings, counts)], on)
+    placement = None if on is None else place([*_workloads(arms, trainings, counts, made)], on)
     remarks = (*map(as_line, advice(loaded)), *plan_remarks(planned, trainings, counts))
     memory = () if on else memory_remarks({arm.arm: arm.memory_bytes for arm in arms}, device())
     return _of_plan(planned, loaded, home, arms, evals).model_copy(
@@ -156,12 +158,15 @@ def _may_buy(suite: Suite) -> Iterator[str]:
 
 
 def _workloads(
-    arms: Sequence[ArmForecast], trainings: Mapping[str, TrainJob], counts: Mapping[str, PlannedCounts]
+    arms: Sequence[ArmForecast],
+    trainings: Mapping[str, TrainJob],
+    counts: Mapping[str, PlannedCounts],
+    made: Mapping[str, int],
 ) -> Iterator[Workload]:
-    """The trainings to run of each arm, by their shapes."""
+    """The trainings to run of each arm, by their shapes. made: bytes that a step of each makes."""
     for arm in arms:
         job, shape = trainings[arm.arm], model_shape(Path(trainings[arm.arm].model.path))
-        memory = device_memory(job, counts[arm.arm])
+        memory = device_memory(job, counts[arm.arm], made.get(arm.arm))
         packed = job.recipe.packing != "none"
         if arm.seeds - arm.cached + arm.sweep == 0:
             continue

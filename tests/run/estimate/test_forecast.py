@@ -12,14 +12,18 @@ from rich.console import Console
 
 from bench.errors import InputError
 from bench.record.record import Record
+from bench.record.results.training.facts import StepBytes
 from bench.run.estimate.forecast import forecast
 from bench.run.estimate.forecast_types import Forecast
 from bench.run.estimate.job_costs import CHECK_SLOTS
 from bench.run.estimate.memory import limit as memory_limit
 from bench.run.estimate.speed.timing import Timing
 from bench.run.process.limits import peak_resident_bytes
+from bench.run.process.payloads import MemoryReply, StepRequest
+from bench.run.process.server import ChildServer
 from bench.show.forecast import print_forecast
 from bench.suite.catalog.devices import read_cluster
+from bench.units import GIB
 from tests.fakes.suites import SERVER, counted, fake_suite, run_below, worked
 from tests.fakes.worker import ORDERS
 
@@ -272,14 +276,28 @@ def test_the_table_shows_every_arm_and_eval(tmp_path: Path) -> None:
         assert words in text
 
 
-def test_a_plan_on_a_cluster_places_what_is_to_run_and_checks_nothing_of_this_machine(tmp_path: Path) -> None:
+def test_a_plan_on_a_cluster_places_what_is_to_run_and_checks_nothing_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A recipe that needs GPUs is planned where there is none."""
     recipe = {
         "full": {"method": "full", "learning_rate": 1e-3, "launch": {"strategy": "fsdp2"}},
         "lora": {"method": "lora", "learning_rate": 1e-3},
     }
-    suite = fake_suite(tmp_path, recipe=recipe)
+    suite, asked, call = fake_suite(tmp_path, recipe=recipe), list[StepRequest](), ChildServer.call
+
+    def answered(self: ChildServer, kind: str, request: Any, **options: Any) -> Any:
+        if kind != "memory":
+            return call(self, kind, request, **options)
+        asked.extend(request.steps)
+        steps = tuple(StepBytes(held=1, made=10**9) for _ in request.steps)
+        return MemoryReply(process_bytes=1, steps=steps).model_dump(mode="json")
+
+    monkeypatch.setattr(ChildServer, "call", answered)
     expected = forecast(suite, home=tmp_path / "home", server=SERVER, on=read_cluster("2xH100"))
+    assert {(one.job.recipe.precision, one.largest_pass.supervised_tokens) for one in asked} == {("bf16", 1)}
+    lone = [arm.layouts[0].memory_bytes for arm in expected.placement.arms]
+    assert all(1.1 * 10**9 + GIB <= memory < 1.1 * 10**9 + 1.1 * GIB for memory in lone), "the counted step is in it"
     assert [(arm.arm, arm.trainings) for arm in expected.placement.arms] == [("few/full", 2), ("few/lora", 2)]
     assert all(arm.best is not None and arm.best.devices == 1 for arm in expected.placement.arms)
     out = StringIO()

@@ -71,19 +71,22 @@ class DeviceMemory:
     activations: float
 
 
-def device_memory(job: TrainJob, counts: ExactCounts) -> DeviceMemory:
-    """The parts of `training_memory` on a GPU."""
+def device_memory(job: TrainJob, counts: ExactCounts, made: int | None) -> DeviceMemory:
+    """The parts of one training on a GPU. `made`: bytes that its largest step makes, as counted; `None`: activations
+    are those of `training_memory`."""
     recipe, shape = job.recipe, model_shape(Path(job.model.path))
     number = _BYTES["bf16" if recipe.precision == "auto" else recipe.precision]
     trained, frozen = counts.trainable_parameters, counts.parameters - counts.trainable_parameters
     whole = held_memory(recipe, shape, trained=trained, frozen=frozen, number=number)
-    gradients = 0.0 if recipe.optimizer in FUSED_BACKWARD_OPTIMIZERS else float(trained * _trained_bytes(recipe))
+    all_gradients = float(trained * _trained_bytes(recipe))
+    gradients = 0.0 if recipe.optimizer in FUSED_BACKWARD_OPTIMIZERS else all_gradients
     weights = _weights(recipe, shape, trained=trained, frozen=frozen, number=number)
+    if made is None:
+        activations = training_memory(job, counts, device="cuda") - whole
+    else:
+        activations = max(0.0, made - all_gradients - _copies(recipe, trained, number))
     return DeviceMemory(
-        weights=weights,
-        gradients=gradients,
-        states=whole - weights - gradients,
-        activations=training_memory(job, counts, device="cuda") - whole,
+        weights=weights, gradients=gradients, states=whole - weights - gradients, activations=activations
     )
 
 
@@ -160,11 +163,16 @@ def _size(table: Mapping[str, Any], *names: str) -> int:
 def _weights(recipe: Recipe, shape: ModelShape, *, trained: int, frozen: int, number: int) -> float:
     """What is trained is held in fp32, and where all of it is, copied once more for a smaller precision's products."""
     if recipe.adapter is None:
-        return trained * (_FP32 + (number if number < _FP32 else 0)) + frozen * number
+        return trained * _FP32 + _copies(recipe, trained, number) + frozen * number
     if recipe.quantization is None:
         return trained * _FP32 + frozen * number
     left = min(frozen, shape.embeddings)
     return trained * _trained_bytes(recipe) + left * number + (frozen - left) * quantized_bytes(recipe.quantization)
+
+
+def _copies(recipe: Recipe, trained: int, number: int) -> int:
+    """Bytes of the copies that products in a smaller precision are computed with."""
+    return trained * number if recipe.adapter is None and number < _FP32 else 0
 
 
 def quantized_bytes(how: QuantizationSpec) -> float:

@@ -7,7 +7,13 @@ import pytest
 
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training.facts import ExactCounts
-from bench.run.estimate.memory.from_shapes import model_shape, quantized_bytes, state_bytes, training_memory
+from bench.run.estimate.memory.from_shapes import (
+    device_memory,
+    model_shape,
+    quantized_bytes,
+    state_bytes,
+    training_memory,
+)
 from bench.suite.tables.training.adapter import QuantizationSpec
 from bench.train.planning.exact_counts import training_facts
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint
@@ -97,6 +103,25 @@ def test_best_weights_wait_beside_the_training_on_a_processor_alone(base: Path) 
     plain = job_on(base, method="lora")
     for device, extra in (("cpu", 40_000), ("cuda", 0)):
         assert training_memory(watched, COUNTS, device=device) - training_memory(plain, COUNTS, device=device) == extra
+
+
+@pytest.mark.parametrize(
+    ("recipe", "beside"),
+    [
+        ({}, (4 + 2) * 10_000),  # gradients, and copies in bf16
+        ({"precision": "fp32"}, 4 * 10_000),
+        ({"method": "lora"}, 4 * 10_000),
+        ({"optimizer": "lomo"}, (4 + 2) * 10_000),  # counted, though a GPU never has them all
+    ],
+)
+def test_activations_of_a_device_are_those_that_were_counted(base: Path, recipe: dict[str, Any], beside: int) -> None:
+    job, counts = job_on(base, **recipe), COUNTS.model_copy(update={"slots": 8_000})
+    counted, estimated = device_memory(job, counts, 7_000_000), device_memory(job, counts, None)
+    assert counted.activations == 7_000_000 - beside
+    assert estimated.activations == 17 * LAYERS * 4_000 * WIDTH * (4 if recipe.get("precision") else 2)
+    parts = (counted.weights, counted.gradients, counted.states)
+    assert parts == (estimated.weights, estimated.gradients, estimated.states)
+    assert sum(parts) == training_memory(job, COUNTS, device="cuda")
 
 
 def test_a_config_that_says_nothing_leaves_activations_out(tmp_path: Path) -> None:
