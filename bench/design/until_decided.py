@@ -108,7 +108,7 @@ def _said(state: SequentialState, buy: Sequence[Offer]) -> str:
     given_up = len(state.open) - len(waiting)
     look = f"look at {state.trainings} of {state.most} planned trainings"
     look += "".join(f" and {each.examples:,} of {each.most:,} examples of {each.eval}" for each in state.evals)
-    look += f": {len(waiting)} claims open" + (f", {given_up} given up" if given_up else "")
+    look += f": {fmt.plural(len(waiting), 'claim')} open" + (f", {given_up} given up" if given_up else "")
     if not buy:
         return f"{look}; nothing more is bought"
     others = [

@@ -22,6 +22,7 @@ from bench.data.sources.row_faults import RowFaults
 from bench.errors import InputError, Problem, did_you_mean
 from bench.making.spec import TaskColumns, TaskSource
 from bench.suite.tables.data import Columns
+from bench.units import plural
 
 _NO_ANSWER = "\0answer"
 """Stands for the column of answers where there is none."""
@@ -156,7 +157,7 @@ def _selected(tasks: list[Task], source: TaskSource, seed: int) -> list[Task]:
     if source.size is None:
         return tasks
     if source.size > len(tasks):
-        what = f"asks for {source.size:,} rows, {source.source} has {len(tasks):,} with a prompt"
+        what = f"asks for {plural(source.size, 'row')}, {source.source} has {len(tasks):,} with a prompt"
         hint = f"set it to {len(tasks)} or less"
         raise InputError(Problem(reference="data.too-few-rows", what=what, where="tasks.size", hint=hint))
     if source.by == "first":

@@ -1,6 +1,7 @@
 """What of a machine a speed depends on; two machines of which it is equal are of one kind."""
 
 from bench.spec import Spec
+from bench.units import plural
 
 
 class Machine(Spec):
@@ -15,7 +16,7 @@ class Machine(Spec):
     @property
     def name(self) -> str:
         """`AMD EPYC (2 cores)` or `NVIDIA H200 (AMD EPYC, 16 cores)`."""
-        cores = f"{self.cores} core{'s' if self.cores != 1 else ''}"
+        cores = plural(self.cores, "core")
         if self.device == "cpu":
             return f"{self.processor} ({cores})"
         return f"{self.device.removeprefix('cuda: ')} ({self.processor}, {cores})"

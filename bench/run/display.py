@@ -21,6 +21,7 @@ from bench.emit import Event
 from bench.record.record import Failure
 from bench.run.plan.types import Plan
 from bench.run.progress import Activity, HeadlineScores, Tally
+from bench.units import plural
 
 _LINE_SECONDS = 15.0
 _LIVE_PER_SECOND = 4
@@ -199,10 +200,11 @@ def summary(plan: Plan) -> str:
     """One line: the run's size."""
     selected = [planned for planned in plan.jobs if planned.selected]
     reused, stuck = len(selected) - len(plan.to_do), len(plan.to_do) - len(plan.can_run)
-    workers = f"{plan.workers} worker{'s' if plan.workers != 1 else ''} × {plan.threads} thread"
+    workers = f"{plural(plan.workers, 'worker')} × {plural(plan.threads, 'thread')}"
+    jobs = plural(len(plan.can_run), "job")
     return (
-        f"{plan.resolved.suite.name} ({plan.resolved.profile or 'no profile'}): {len(plan.can_run)} jobs to run, "
-        f"{reused} reused, {f'{stuck} that cannot run, ' if stuck else ''}{workers}{'s' if plan.threads != 1 else ''}"
+        f"{plan.resolved.suite.name} ({plan.resolved.profile or 'no profile'}): {jobs} to run, "
+        f"{reused} reused, {f'{stuck} that cannot run, ' if stuck else ''}{workers}"
     )
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 from bench.control_codes import visible
 from bench.record.results.training.preview import ShownRow
 from bench.show.data import Shown
+from bench.units import plural
 
 SUPERVISED, MASKED = "bold green", "dim"
 OPEN, CLOSE = "⟦", "⟧"
@@ -19,7 +20,7 @@ _BAR = 40
 
 def print_shown(shown: Shown, console: Console) -> None:
     """Headline, rows in two colours, counts, lengths."""
-    console.print(Text(visible(f"{shown.arm}: {shown.rows:,} rows of {shown.source}"), style="bold"))
+    console.print(Text(visible(f"{shown.arm}: {plural(shown.rows, 'row')} of {shown.source}"), style="bold"))
     console.print(_legend(shown, coloured=_coloured(console)))
     for row in shown.examples:
         _print_row(row, console)
@@ -60,17 +61,19 @@ def _print_row(row: ShownRow, console: Console) -> None:
 def _facts(shown: Shown) -> list[tuple[str, str]]:
     of = shown.measured
     dropped = ", ".join(f"{count:,} {reason}" for reason, count in shown.dropped.items()) or "none"
+    source = f"{shown.source}, {plural(shown.source_rows, 'row')}"
+    unlearned = f"{plural(shown.nothing_supervised, 'row')} ({shown.nothing_supervised / of:.1%})"
     facts = [
-        ("source", f"{shown.source}, {shown.source_rows:,} rows" + (f" at {shown.revision}" if shown.revision else "")),
+        ("source", source + (f" at {shown.revision}" if shown.revision else "")),
         ("left out before", dropped),
         *(("note", note) for note in shown.notes),
-        ("selected", f"{shown.rows:,} rows, {shown.duplicates:,} of them duplicates"),
+        ("selected", f"{plural(shown.rows, 'row')}, {shown.duplicates:,} of them duplicates"),
         ("template", shown.template + (f" ({shown.template_note})" if shown.template_note else "")),
         ("measured", f"all {of:,} rows" if of == shown.rows else f"{of:,} rows, evenly spaced"),
         ("tokens", f"{shown.tokens:,}, of which {shown.supervised_tokens:,} supervised"),
         ("length", f"median {shown.median:,}, longest {shown.longest:,} tokens before the cut"),
         ("cut", _cut(shown)),
-        ("nothing to learn", f"{shown.nothing_supervised:,} rows ({shown.nothing_supervised / of:.1%}): dropped"),
+        ("nothing to learn", f"{unlearned}: dropped"),
     ]
     if shown.refused:
         rows = "row" if shown.refused == 1 else "rows"
@@ -82,7 +85,7 @@ def _facts(shown: Shown) -> list[tuple[str, str]]:
 
 
 def _cut(shown: Shown) -> str:
-    rows = f"{shown.truncated:,} rows ({shown.truncated / shown.measured:.1%}) at {shown.max_length:,} tokens"
+    rows = f"{plural(shown.truncated, 'row')} ({shown.truncated / shown.measured:.1%}) at {shown.max_length:,} tokens"
     if not shown.tokens_cut_off:
         return rows
     share = shown.tokens_cut_off / (shown.tokens + shown.tokens_cut_off)

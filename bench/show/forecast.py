@@ -8,7 +8,7 @@ from bench.control_codes import visible
 from bench.run.display import duration
 from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecast
 from bench.run.estimate.placement.types import DeviceLayout, Placement
-from bench.units import size_text
+from bench.units import plural, size_text
 
 _MOST_ARMS = 100
 """Arms in the table; more would scroll away what is printed below it."""
@@ -22,7 +22,7 @@ def print_forecast(expected: Forecast, console: Console) -> None:
     console.print(Text(visible(headline), style="bold"))
     console.print(
         Text(
-            f"{expected.jobs} jobs: {expected.to_run} to run, {expected.cached} cached; "
+            f"{plural(expected.jobs, 'job')}: {expected.to_run} to run, {expected.cached} cached; "
             f"{expected.workers} × {expected.threads} thread on {visible(expected.device)}"
         )
     )
@@ -78,7 +78,8 @@ def print_pilot(expected: Forecast, arm: str, console: Console) -> None:
     time = f"about {duration(expected.seconds)}" + (
         f", without {', '.join(expected.untimed)}" if expected.untimed else ""
     )
-    line = f"pilot: one training of {arm}, and the base twice; {expected.to_run} jobs to run, {time}; the run uses them"
+    jobs = plural(expected.to_run, "job")
+    line = f"pilot: one training of {arm}, and the base twice; {jobs} to run, {time}; the run uses them"
     console.print(Text(visible(line)))
 
 

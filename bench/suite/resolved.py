@@ -9,6 +9,7 @@ from bench.spec import Spec
 from bench.suite.tables.arms.weights_form import WeightsForm
 from bench.suite.tables.data import OddRows
 from bench.suite.tables.models.precision import Precision
+from bench.units import plural
 
 UNREACHABLE = "hub.unreachable"
 """Reference of the one problem that is not the user's: it may pass by itself."""
@@ -119,7 +120,7 @@ class ResolvedData(Spec):
     @property
     def remarks(self) -> tuple[str, ...]:
         """`notes` as sentences: the number of rows, and what became of them."""
-        return tuple(f"{count:,} {'row' if count == 1 else 'rows'}: {note}" for note, count in self.notes.items())
+        return tuple(f"{plural(count, 'row')}: {note}" for note, count in self.notes.items())
 
 
 class ResolvedWeights(Spec):

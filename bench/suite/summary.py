@@ -4,6 +4,7 @@ from typing import TypedDict
 
 from bench.suite.load import LoadedSuite
 from bench.suite.tables.suite import Suite
+from bench.units import plural
 
 
 class Summary(TypedDict):
@@ -36,7 +37,7 @@ def summarise(loaded: LoadedSuite) -> Summary:
         trainings=trainings,
         evals=evals,
         claims=len(suite.claim),
-        says=f"{_arms(suite, trainings)}{sweep}, {len(evals)} evals, {len(suite.claim)} claims",
+        says=f"{_arms(suite, trainings)}{sweep}, {plural(len(evals), 'eval')}, {plural(len(suite.claim), 'claim')}",
     )
 
 
@@ -45,6 +46,7 @@ def _arms(suite: Suite, trainings: int) -> str:
     forms = sum(arm.deployed is not None for arm in arms)
     given = len(suite.arms.given)
     made = len(arms) - forms - given
-    parts = [f"{made} arms × {len(suite.seeds)} seeds = {trainings} trainings"] if made else []
-    parts += [f"{given} given arms"] if given else []
-    return ", ".join([*parts, *([f"{forms} deployed forms"] if forms else [])])
+    seeds = plural(len(suite.seeds), "seed")
+    parts = [f"{plural(made, 'arm')} × {seeds} = {plural(trainings, 'training')}"] if made else []
+    parts += [plural(given, "given arm")] if given else []
+    return ", ".join([*parts, *([plural(forms, "deployed form")] if forms else [])])

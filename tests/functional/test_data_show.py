@@ -62,7 +62,7 @@ def test_it_shows_rows_in_two_colours_and_counts_them(suite: Path) -> None:
         "5 rows, 1 of them duplicates",
         "all 5 rows",
         "2 rows (40.0%) at 64 tokens, which leaves out ",
-        "nothing to learn    1 rows (20.0%): dropped",
+        "nothing to learn    1 row (20.0%): dropped",
         "rows.jsonl:5: 64 tokens, 0 supervised, ",
         "more cut off: nothing to learn, dropped",
     ):

@@ -75,7 +75,7 @@ def test_an_open_claim_buys_seeds_to_the_last_planned_look_and_what_was_asked_be
     assert [len(run.looks) for run in runs] == [0, 1, 2], "each round records the looks before it"
     new = [{job.id for job in run.jobs if not job.reused and job.id.startswith("train")} for run in runs]
     assert [len(jobs) for jobs in new] == [3, 1, 1], "the pilot was trained before, and nothing is trained twice"
-    assert "look at 4 of 6 planned trainings: 1 claims open" in text
+    assert "look at 4 of 6 planned trainings: 1 claim open" in text
     assert "nothing more is bought" in text
     report = (tmp_path / "reports/looks/latest/report.md").read_text(encoding="utf-8")
     assert "looked before" in report
@@ -105,7 +105,7 @@ def test_the_better_buy_is_bought_and_only_what_is_new_is_computed(
     done = bench(tmp_path, "run", "suite.toml", "--reports", "reports", "--until-decided")
     assert done.returncode == 0, done.stdout + done.stderr
     text = done.stdout + done.stderr
-    assert f"look at 4 of 6 planned trainings and {size} of {most} examples of heldout: 1 claims open" in text
+    assert f"look at 4 of 6 planned trainings and {size} of {most} examples of heldout: 1 claim open" in text
     before, after = runs_in(tmp_path / "reports/looks")[:2]
     record, looks = after.load(), after.load().looks
     bought = looks[0].offers[0].what

@@ -17,6 +17,7 @@ from bench.cli.options import (
 )
 from bench.cli.output import console, print_json, status
 from bench.gate.answer import FailOn
+from bench.units import plural
 
 FailOnOption = Annotated[
     FailOn, typer.Option(help="Exit with 1 on a shown loss alone, or also where the answer is inconclusive.")
@@ -71,7 +72,7 @@ def exact(
     now = count_suite(loaded, home=home())
     if before is None:
         write_baseline(now, baseline)
-        typer.echo(f"{baseline}: counts of {len(now.trainings)} arms written; commit it")
+        typer.echo(f"{baseline}: counts of {plural(len(now.trainings), 'arm')} written; commit it")
         return
     compared = compare_counts(now, before)
     if as_json:

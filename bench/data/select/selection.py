@@ -24,6 +24,7 @@ from bench.data.store import write_rows
 from bench.errors import InputError, Problem, collected
 from bench.suite.resolved import ResolvedData
 from bench.suite.tables.data import DataSpec, OddRows
+from bench.units import plural
 
 HELD_OUT = "held out for evaluation"
 SAME_PROMPT = "prompt held out for evaluation"
@@ -224,7 +225,7 @@ def _mixed(
     problems: list[Problem] = []
     for number, part in enumerate(spec.mix):
         if wanted[number] > available[number]:
-            what = f"asks for {wanted[number]:,} rows of {part.data!r}, which has {available[number]:,}"
+            what = f"asks for {plural(wanted[number], 'row')} of {part.data!r}, which has {available[number]:,}"
             hint = f"at most {largest(spec.mix, available):,} rows have these weights; or change the weights"
             where = key_of(name, f"mix[{number}]")
             problems.append(Problem(reference="data.too-few-rows", what=what, where=where, hint=hint))
@@ -261,7 +262,7 @@ def _check_left(name: str, spec: DataSpec, left: int, size: int | None, dropped:
         what = f"{spec.label} has no row left{less}"
         raise InputError(Problem(reference="data.no-rows", what=what, where=key_of(name, "source"), hint=hint))
     if size is not None and size > left:
-        what = f"asks for {size:,} rows, {spec.label} has {left:,}{less}"
+        what = f"asks for {plural(size, 'row')}, {spec.label} has {left:,}{less}"
         place = "select.size" if spec.select.size_of is None else "select.size_of"
         hint = f"set it to {left} or less" if spec.select.size_of is None else f"give it a size of {left} or less"
         raise InputError(Problem(reference="data.too-few-rows", what=what, where=key_of(name, place), hint=hint))

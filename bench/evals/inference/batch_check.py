@@ -22,6 +22,7 @@ from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind
 from bench.evals.inference.pass_counts import counted_logits, pass_counts
 from bench.evals.inference.reply_memory import ReplyMemory
 from bench.record.results.evals.evaluation import Generated
+from bench.units import plural
 
 _GENERATION: ReplyKind[GenerationRequest, Generation | None] = ReplyKind(
     "generation",
@@ -185,7 +186,7 @@ def tokens_of(answers: Sequence[Generation | None]) -> int:
 
 
 def _answers(count: int) -> str:
-    return "1 answer" if count == 1 else f"{count} answers"
+    return plural(count, "answer")
 
 
 def spread(positions: Sequence[int], count: int) -> list[int]:

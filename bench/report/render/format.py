@@ -2,6 +2,7 @@
 
 import re
 
+from bench.units import plural as plural
 from bench.units import size_text
 
 NONE = "–"
@@ -130,11 +131,6 @@ def about_seconds(value: float) -> str:
     if value < 60:
         return seconds(value)
     return f"{round(value / 60):,} min" if value < 5400 else f"{round(value / 3600):,} h"
-
-
-def plural(amount: int, noun: str) -> str:
-    """`1 arm`, `3 arms`."""
-    return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
 
 
 def listed(names: list[str] | tuple[str, ...]) -> str:

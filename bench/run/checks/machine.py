@@ -16,6 +16,7 @@ from bench.suite.tables.evaluation import EvaluationOptions
 from bench.suite.tables.suite import RunOptions, Suite
 from bench.suite.tables.training.optimizer import libraries_of
 from bench.suite.tables.training.recipe import Recipe
+from bench.units import plural
 
 _TRACKERS = {
     "tensorboard": (("tensorboard", "tensorboardX"), "tensorboard"),
@@ -105,7 +106,7 @@ def _processes(recipe: Recipe) -> Iterator[_Finding]:
     if _kind() == "mps":
         yield "launch", "mps has one device, and no processes share it", "take the key out"
     if _kind() == "cuda" and launch.per_node > gpus():
-        available = f"{gpus()} GPU{'s' if gpus() > 1 else ''}"
+        available = plural(gpus(), "GPU")
         what = f"{launch.per_node} processes on a node need as many GPUs; this machine has {available}"
         yield "launch.processes", what, f"processes = {gpus() * launch.nodes}"
     here = allocation()

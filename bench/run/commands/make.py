@@ -34,6 +34,7 @@ from bench.run.process.payloads import FetchRequest
 from bench.run.process.server import ChildServer
 from bench.run.resolve.models import resolve_model
 from bench.suite.tables.models.model_source import ModelSource
+from bench.units import plural
 
 T = TypeVar("T")
 
@@ -66,7 +67,7 @@ def make_data(
 def describe_summary(summary: MakeSummary) -> list[str]:
     """Lines that end the command: rows, requests, failures, tokens, cost."""
     wanted = "" if summary.wanted is None else f" of {summary.wanted:,} wanted"
-    lines = [f"{summary.path}: {summary.rows:,} rows{wanted}, {summary.added:,} of them new"]
+    lines = [f"{summary.path}: {plural(summary.rows, 'row')}{wanted}, {summary.added:,} of them new"]
     lines.append(f"requests: {summary.asked:,}, {summary.reused:,} answered from disk, {summary.failed:,} failed")
     if summary.left_out:
         lines.append("left out: " + ", ".join(f"{count:,} {reason}" for reason, count in summary.left_out.items()))

@@ -24,6 +24,7 @@ from bench.suite.tables.models.model import BaseSpec, ModelSpec
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.adapter import TABLES
 from bench.suite.tables.training.recipe import Recipe
+from bench.units import plural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +174,7 @@ def _index(items: list[Any], part: str, place: str, text: str) -> int:
     if part.isascii() and part.isdigit() and len(part) < 6 and int(part) < len(items):
         return int(part)
     item_names = [name for name in names if isinstance(name, str)]
-    count = f"{len(items)} item" + ("" if len(items) == 1 else "s")
+    count = plural(len(items), "item")
     raise _bad(text, f"{place} has {count}, and none is {shown(part, quote=True)}", did_you_mean(part, item_names))
 
 

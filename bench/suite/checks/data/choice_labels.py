@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.errors import InputError, Problem
+from bench.units import plural
 
 _FAULTS_SHOWN = 3
 _LETTER = re.compile(r"\(?([A-Za-z])\)?[.:]?")
@@ -45,7 +46,7 @@ def raise_faults(faults: Sequence[tuple[int, str]], path: Path, where: str) -> N
         return
     rows = len({number for number, _ in faults})
     shown = "; ".join(f"row {number} {what}" for number, what in islice(faults, _FAULTS_SHOWN))
-    what = f"{rows:,} rows of {path.name} cannot be used: {shown}"
+    what = f"{plural(rows, 'row')} of {path.name} cannot be used: {shown}"
     raise InputError(Problem(reference="choice.rows", what=what, where=where, hint="fix or remove these rows"))
 
 

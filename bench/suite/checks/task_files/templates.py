@@ -16,6 +16,7 @@ from bench.errors import did_you_mean
 from bench.suite.catalog.tasks import FunctionName
 from bench.suite.checks.task_files.data_files import PlacedRow
 from bench.suite.checks.task_files.fault import Fault
+from bench.units import plural
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -70,7 +71,7 @@ def row_faults(config: Mapping[str, Any], rows: Iterable[PlacedRow], fields: fro
             else:
                 first[fault] = place
     for fault, place in first.items():
-        others = f", as of {more[fault]:,} more row{'s' if more[fault] > 1 else ''}" if fault in more else ""
+        others = f", as of {plural(more[fault], 'more row')}" if fault in more else ""
         yield Fault(what=f"{fault.what}: {place}{others}", hint=fault.hint, about=fault.about)
 
 

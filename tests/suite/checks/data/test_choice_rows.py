@@ -133,7 +133,7 @@ def test_written_answers_need_no_options(tmp_path: Path) -> None:
 )
 def test_a_row_that_cannot_be_used_is_named(tmp_path: Path, row: dict[str, Any], said: str) -> None:
     good = {"question": "q", "choices": PEOPLE, "answer": "Ada"}
-    with pytest.raises(InputError, match=r"1 rows of rows\.jsonl cannot be used") as caught:
+    with pytest.raises(InputError, match=r"1 row of rows\.jsonl cannot be used") as caught:
         read(lines(tmp_path, good, row, good))
     assert said in str(caught.value)
 

@@ -65,7 +65,7 @@ def test_two_adapter_folders_need_no_data_recipe_or_budget(suite: Path) -> None:
     assert [arm.name for arm in arms] == ["given/a", "given/b"]
     assert [loaded.suite.seeds_of(arm.name) for arm in arms] == [(0, 1, 2), (0,)]
     assert not any(loaded.suite.trains(arm) for arm in arms)
-    assert summarise(loaded)["says"] == "2 given arms, 1 evals, 0 claims"
+    assert summarise(loaded)["says"] == "2 given arms, 1 eval, 0 claims"
     again = Suite.model_validate_json(loaded.suite.model_dump_json())
     assert again == loaded.suite
 
