@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from bench.errors import InputError
 from bench.run.commands.make import describe_summary, make_data
-from tests.fakes.endpoint_server import Body, EndpointServer, Fenced, Slow, Step
+from tests.fakes.endpoint_server import Body, EndpointServer, Fenced, Step
 from tests.making.conftest import SEEDS, Make, question, read_lines, trained_on, write_lines
 
 INSTRUCTIONS = 'kind = "instructions"\ntasks = { source = "tasks.jsonl" }\nper_request = 3\ndemonstrations = 2\n'
@@ -78,13 +79,18 @@ def test_too_few_unlike_tasks_end_with_the_reason_and_more_requests_go_on(make: 
     assert (more.asked, more.reused, more.rows) == (9, 4, 3)
 
 
+def lines_in(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
 def test_a_killed_making_of_tasks_goes_on_with_nothing_twice_and_nothing_lost(tmp_path: Path, bench_home: Path) -> None:
     """The server never says the same again: whatever is asked twice would show as another task."""
-    writer = Writer()
+    writer, killed = Writer(), threading.Event()
 
-    def answer(body: Body) -> Step:
-        step = writer(body)
-        return Slow(text=step.text, seconds=0.05, pieces=2) if isinstance(step, Step) else Slow(text=step, seconds=0.05)
+    def answer(body: Body) -> str | Step:
+        if lines_in(made) >= 10:
+            killed.wait()
+        return writer(body)
 
     write_lines(tmp_path / "tasks.jsonl", SEEDS)
     made = tmp_path / "made.jsonl"
@@ -95,11 +101,11 @@ def test_a_killed_making_of_tasks_goes_on_with_nothing_twice_and_nothing_lost(tm
         code += "make(sys.argv[1], out=Path(sys.argv[2]))"
         command = [sys.executable, "-c", code, str(tmp_path / "make.toml"), str(made)]
         process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
-        while not (made.exists() and made.read_bytes().count(b"\n") >= 10) and process.poll() is None:
+        while lines_in(made) < 10 and process.poll() is None:
             time.sleep(0.01)
         process.kill()
         process.wait()
-        time.sleep(0.1)
+        killed.set()
         before = [json.loads(line) for line in made.read_text().splitlines(keepends=True) if line.endswith("\n")]
         sent = len(server.requests)
         summary = make_data(str(tmp_path / "make.toml"), out=made)

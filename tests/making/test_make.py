@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from bench.errors import IncompleteError, InputError
 from bench.run.commands.make import make_data
-from tests.fakes.endpoint_server import BadJson, Body, Cut, EndpointServer, ServerError, Slow, Status, Step, TooMany
+from tests.fakes.endpoint_server import BadJson, Body, Cut, EndpointServer, ServerError, Status, Step, TooMany
 from tests.making.conftest import DISTIL, PROMPTS, Make, number, read_lines, trained_on, write_lines
 
 
@@ -146,21 +147,28 @@ def test_a_server_that_gives_out_leaves_what_was_made_and_a_note(make: Make, tmp
 
 def test_a_process_that_is_killed_has_kept_every_reply(tmp_path: Path, bench_home: Path) -> None:
     write_lines(tmp_path / "tasks.jsonl", [{"prompt": f"Say the number {n}."} for n in range(40)])
-    with EndpointServer(lambda body: Slow(text=f"It is {number(body)}.", seconds=0.05, pieces=2)) as server:
+    killed = threading.Event()
+
+    def answer(body: Body) -> str:
+        if len(server.requests) > 12:
+            killed.wait()
+        return f"It is {number(body)}."
+
+    with EndpointServer(answer) as server:
         writer = f'writer.endpoint = {{ base_url = "{server.url}", model = "m", concurrency = 2 }}\n'
         (tmp_path / "make.toml").write_text(writer + DISTIL)
         code = "import sys; from pathlib import Path; from bench.run.commands.make import make_data as make; "
         code += "make(sys.argv[1], out=Path(sys.argv[2]))"
         command = [sys.executable, "-c", code, str(tmp_path / "make.toml"), str(tmp_path / "made.jsonl")]
         process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
-        while len(server.requests) < 10 and process.poll() is None:
+        while len(server.requests) < 14 and process.poll() is None:
             time.sleep(0.01)
         process.kill()
         process.wait()
-        time.sleep(0.1)
+        killed.set()
         sent = len(server.requests)
         kept = len(list((bench_home / "replies").rglob("*.json")))
-        assert 10 <= sent < 40
+        assert sent == 14
         assert sent - kept <= 2, "only those under way are lost"
         summary = make_data(str(tmp_path / "make.toml"), out=tmp_path / "made.jsonl")
         assert len(server.requests) == sent + 40 - kept
