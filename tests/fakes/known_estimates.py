@@ -22,6 +22,7 @@ _KNOWN = [
         (delta, "detectable_effect"),
         (claim_plan, "needed"),
         (claim_plan, "needed_range"),
+        (claim_plan, "together_range"),
     )
 ]
 

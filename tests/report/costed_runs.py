@@ -36,5 +36,5 @@ def cost_of(record: Record) -> Cost:
 def said(record: Record) -> list[str]:
     """Paragraphs of the cost section."""
     run = FakeRun(path=make_run(examples=5).path, record=record, rows=make_run(examples=5).rows)
-    section = cost_section(compare(run, replicates=50))
+    section = cost_section(compare(run, replicates=100))
     return [block.text for block in section.blocks if isinstance(block, Paragraph)]

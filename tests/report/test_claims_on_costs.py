@@ -15,6 +15,7 @@ from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.export.comparison_json import comparison_json
 from bench.report.render.markdown import render
+from tests.fakes.flagship import EVALS
 from tests.fakes.records import FakeRun, make_run
 from tests.report.analysis.training.costs.test_tradeoff import priced
 
@@ -23,7 +24,8 @@ SECONDS = {LIMA: (4.0, 4.1, 4.2), RANDOM: (8.0, 8.2, 8.4), LORA: (4.0, 4.2, 4.1)
 
 
 def run(*claims: dict[str, Any], **options: Any) -> FakeRun:
-    return priced(make_run(examples=90, claims=claims, **options), SECONDS)
+    evals = {str(claim["on"]).partition("/")[0] for claim in claims} & {*EVALS} or {"choice"}
+    return priced(make_run(examples=90, claims=claims, **options).only(*evals), SECONDS)
 
 
 def decided(found: FakeRun) -> tuple[ClaimResult, ...]:
@@ -63,7 +65,7 @@ def test_counts_are_decided_without_a_p_value() -> None:
 def test_seconds_beside_other_jobs_decide_nothing() -> None:
     """A speed that the neighbours made is no property of the recipe."""
     claims = ({"says": f"{LIMA} > {RANDOM}", "on": "cost:seconds"},)
-    found = decided(make_run(examples=30, claims=claims))[0]
+    found = decided(make_run(examples=30, claims=claims).only("choice"))[0]
     assert found.verdict.outcome == "incomplete"
     assert found.why.startswith(f"{LIMA} has no seconds to compare: other jobs or programs ran beside it")
     assert still_open(found).brief == f"{LIMA} > {RANDOM} on cost:seconds: {LIMA} has no seconds to compare", (
@@ -73,7 +75,7 @@ def test_seconds_beside_other_jobs_decide_nothing() -> None:
 
 def test_a_failed_training_makes_a_claim_on_its_cost_incomplete() -> None:
     claims = ({"says": f"{LIMA} > {RANDOM}", "on": "cost:tokens"},)
-    found = decided(make_run(examples=30, claims=claims, failed_training=f"{LIMA}#1"))[0]
+    found = decided(make_run(examples=30, claims=claims, failed_training=f"{LIMA}#1").only("choice"))[0]
     assert found.verdict.outcome == "incomplete"
     assert f"{LIMA}#1 has no training: out of memory" in found.why
 
@@ -140,11 +142,12 @@ def test_a_task_that_neither_side_can_do_decides_no_equality() -> None:
     """Nor does a part of an eval that could not have told the two apart, however well the rest is done."""
     chance = {"choice": {LIMA: 0.25, "base": 0.25}}
     claims = ({"says": f"{LIMA} == base", "on": "choice/micro_choice", "margin": 0.5},)
-    found = decided(make_run(examples=90, claims=claims, rates=chance))[0]
+    found = decided(make_run(examples=90, claims=claims, rates=chance).only("choice"))[0]
     assert found.verdict.outcome == "inconclusive"
     assert "at chance" in found.why
     able = {"choice": {LIMA: 0.9, "base": 0.9}}
-    assert decided(make_run(examples=90, claims=claims, rates=able))[0].verdict.outcome == "supported"
+    (found,) = decided(make_run(examples=90, claims=claims, rates=able).only("choice"))
+    assert found.verdict.outcome == "supported"
 
 
 def test_an_unknown_task_is_told_with_those_that_there_are() -> None:

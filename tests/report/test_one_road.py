@@ -50,7 +50,7 @@ def test_the_comparison_holds_no_record() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"failed_training": "lima_1k/full#0"}])
 def test_every_field_of_the_comparison_is_a_key_of_the_json(options: dict[str, str]) -> None:
-    comparison = compare(make_run(examples=20, **options), replicates=50)
+    comparison = compare(make_run(examples=20, **options), replicates=100)
     exported = comparison_json(comparison)
     assert {field.name for field in fields(Comparison)} <= exported.keys()
     assert {entry["arm"] for entry in exported["results"]} == set(comparison.arms)

@@ -33,7 +33,7 @@ from tests.report.flawed_runs import (
 
 
 def unscored() -> FakeRun:
-    run = make_run(examples=60, missing=0.1)
+    run = make_run(examples=60, missing=0.1).only("qa")
     evaluations = tuple(
         e
         if e.result is None
@@ -71,7 +71,7 @@ def one_seed() -> FakeRun:
 
 
 def diverged() -> FakeRun:
-    run = make_run(examples=20, failed_training=f"{ARM}#0")
+    run = make_run(examples=20, failed_training=f"{ARM}#0").only("qa")
     failure = Failure(kind="diverged", message="the loss was not finite at step 7")
     trainings = tuple(
         t.model_copy(update={"job": t.job.model_copy(update={"failure": failure})}) if t.result is None else t
@@ -81,7 +81,7 @@ def diverged() -> FakeRun:
 
 
 def refused() -> FakeRun:
-    run = make_run(examples=20, failed_training=f"{ARM}#0")
+    run = make_run(examples=20, failed_training=f"{ARM}#0").only("qa")
     failure = Failure(kind="refused", message=NOTHING_SUPERVISED)
     trainings = tuple(
         t.model_copy(update={"job": t.job.model_copy(update={"failure": failure})}) if t.result is None else t
@@ -121,7 +121,7 @@ def cut_prompts() -> FakeRun:
 
 
 def nothing_right() -> FakeRun:
-    run = make_run(examples=20)
+    run = make_run(examples=20).only("choice")
     rows = {
         (name, subject): [row.model_copy(update={"metrics": {"acc": 0.0}}) for row in found]
         if name == "choice" and subject.startswith(ARM)
@@ -173,7 +173,7 @@ def long_task_answers() -> FakeRun:
 
 
 def chance_level(right: float) -> Callable[[], FakeRun]:
-    return lambda: make_run(examples=300, seed=3, rates={"choice": {ARM: right}})
+    return lambda: make_run(examples=300, seed=3, rates={"choice": {ARM: right}}).only("choice")
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def chance_level(right: float) -> Callable[[], FakeRun]:
         ("examples cut", cut_prompts, "up to 3 examples"),
         (
             "scores missing",
-            lambda: make_run(examples=60, missing=0.1),
+            lambda: make_run(examples=60, missing=0.1).only("qa"),
             "% of a subject's scores are missing; intervals",
         ),
         ("bare prompts", asked_bare, "the arms were trained with 'dialogue', the base was not"),
@@ -252,7 +252,7 @@ def test_verdict_is_given_with_its_figure(name: str, make: Callable[[], FakeRun]
 
 
 def test_below_base_is_said_where_training_made_the_model_forget() -> None:
-    given = named(make_run(examples=300), "below base")
+    given = named(make_run(examples=300).only("choice", "cloze"), "below base")
     assert {finding.measurand for finding in given} == {"cloze"}
 
 
@@ -288,7 +288,7 @@ def test_what_spoils_scores_is_named_beside_the_claims_that_it_may_keep_open() -
     """Answers cut at 48 tokens, and a tokenizer that was not installed, were folded away: nothing was decided, so
     nothing could change."""
     claims = tuple({"says": f"{ARM} >= {other}", "on": "qa", "margin": 0.02} for other in ("alpaca_52k/full", "base"))
-    comparison = compare(make_run(examples=40, missing=0.1, claims=claims), replicates=100)
+    comparison = compare(make_run(examples=40, missing=0.1, claims=claims).only("qa", "choice"), replicates=100)
     supported = {conclusion(result) for result in comparison.claims if result.verdict.outcome in DECIDED}
     assert supported == {f"{ARM} >= base on qa"}, "one is decided, one is open"
     (missing,) = [each for each in comparison.sanity if (each.name, each.measurand) == ("scores missing", "qa")]
@@ -296,7 +296,7 @@ def test_what_spoils_scores_is_named_beside_the_claims_that_it_may_keep_open() -
     (other,) = [each for each in comparison.sanity if (each.name, each.measurand) == ("scores missing", "choice")]
     assert not other.changes, "no claim is about it"
     assert comparison.answer is not None
-    undecided = compare(make_run(examples=40, missing=0.1, claims=claims[:1]), replicates=100)
+    undecided = compare(make_run(examples=40, missing=0.1, claims=claims[:1]).only("qa", "choice"), replicates=100)
     section = lead_section(undecided)
     assert "What may change this answer: rows unseen, scores missing." in [
         getattr(block, "text", "") for block in section.blocks
@@ -321,7 +321,8 @@ def test_what_a_training_saw_of_its_rows_is_named_beside_the_claims_that_are_ope
         {"says": f"{left} >= {right}", "on": "choice", "margin": 0.02}
         for left, right in ((ARM, "alpaca_52k/full"), ("lima_1k/lora", "random_1k/lora"), ("alpaca_52k/full", "base"))
     )
-    comparison = compare(make_run(examples=40, rates={"choice": {**same, "base": 0.4}}, claims=claims), replicates=100)
+    run = make_run(examples=40, rates={"choice": {**same, "base": 0.4}}, claims=claims).only("choice")
+    comparison = compare(run, replicates=100)
     assert not {result.verdict.outcome for result in comparison.claims} & DECIDED
     about = {
         finding.arm: finding.changes for finding in comparison.sanity if finding.name == "rows unseen" and finding.arm
@@ -333,6 +334,6 @@ def test_what_a_training_saw_of_its_rows_is_named_beside_the_claims_that_are_ope
 @pytest.mark.parametrize(("examples", "changes"), [((1,), False), (tuple(range(1, 290)), True)])
 def test_contamination_weighs_only_where_it_could_turn_a_verdict(examples: tuple[int, ...], changes: bool) -> None:
     claim = {"says": f"{ARM} > base", "on": "choice"}
-    run = contaminated(make_run(examples=300, claims=(claim,)), lima_1k=examples)
+    run = contaminated(make_run(examples=300, claims=(claim,)).only("choice"), lima_1k=examples)
     (finding,) = [f for f in found(run) if f.name == "contaminated" and (f.arm, f.measurand) == (ARM, "choice")]
     assert (f"{ARM} > base on choice" in finding.changes) is changes

@@ -27,7 +27,7 @@ def test_rounding_is_no_difference_between_trained_and_evaluated() -> None:
 def test_a_training_that_was_applied_has_no_verdict_and_a_row_in_the_report() -> None:
     run = applied(0, kl=0.2)
     assert not {finding.name for finding in found(run)} & {"same as base", "not applied in part"}
-    section = applied_section(compare(run, replicates=50))
+    section = applied_section(compare(run, replicates=100))
     assert any(ARM in cell.text for block in section.blocks if isinstance(block, Table) for cell in block.rows[0])
 
 

@@ -19,7 +19,7 @@ from tests.fakes.records import make_run
 
 @pytest.fixture(scope="module")
 def comparison() -> Comparison:
-    return compare(make_run(examples=30, hostile=True), replicates=50)
+    return compare(make_run(examples=30, hostile=True), replicates=100)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_a_pair_that_a_reader_picks_is_corrected_for_all_pairs(comparison: Compa
 
 def test_a_difference_with_missing_scores_says_that_its_interval_counts_them() -> None:
     """The page's interval was the wider one, the table's the narrower one, and neither said which it was."""
-    comparison = compare(make_run(examples=30, missing=0.1), replicates=50)
+    comparison = compare(make_run(examples=30, missing=0.1).only("choice"), replicates=100)
     result = comparison.results["lima_1k/full", "choice"]
     bounds = result.versus_base.delta.bounds
     told = [entry[3] for entry in workbench_json(comparison)["differences"] if entry[:2] == ("choice", "lima_1k/full")]

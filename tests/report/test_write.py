@@ -51,7 +51,7 @@ def test_a_real_run_directory_gives_the_same_report_as_its_contents(tmp_path: Pa
 
 @pytest.mark.parametrize("options", [{"hostile": True}, {"failed_training": "lima_1k/full#0", "seeds": (0,)}])
 def test_plots_survive_what_can_go_wrong(options: dict[str, Any]) -> None:
-    plots = draw(compare(make_run(examples=20, **options), replicates=50))
+    plots = draw(compare(make_run(examples=20, **options), replicates=100))
     assert {f"{name}.svg" for name in plots} == set(PLOTS)
 
 

@@ -69,7 +69,7 @@ def test_values_by_seed_equal_what_the_evals_reported(run: FakeRun, comparison: 
 
 def test_each_seed_is_used_with_all_examples_that_it_has() -> None:
     """Examples that the base, or every seed, lacks are left out; a gap of one seed costs no example."""
-    run = make_run(examples=80, missing=0.1)
+    run = make_run(examples=80, missing=0.1).only("choice")
     result = compare(run, replicates=200).results["lima_1k/full", "choice"]
     delta = result.versus_base
     sides = [run.rows["choice", name] for name in ("base", "lima_1k/full#0", "lima_1k/full#1", "lima_1k/full#2")]
@@ -121,7 +121,7 @@ def test_a_planted_effect_is_found_in_the_right_direction(comparison: Comparison
 
 def test_lower_is_better_is_read_the_other_way_round() -> None:
     """A falling loss must not be called worse."""
-    run = make_run(examples=60)
+    run = make_run(examples=60).only("heldout")
     evals = run.record.resolved.suite.eval
     evals = tuple(e.model_copy(update={"role": "target"}) if e.name == "heldout" else e for e in evals)
     contrast = compare(run.with_suite(eval=evals), replicates=300).results["lima_1k/full", "heldout"].versus_base
@@ -160,7 +160,7 @@ def test_the_detectable_effect_is_at_the_level_of_holms_first_step(comparison: C
 
 
 def test_failures_are_kept_and_end_in_exit_code_3() -> None:
-    run = make_run(examples=30, failed_training="alpaca_52k/lora#1", failed_eval="qa:lima_1k/full#0")
+    run = make_run(examples=30, failed_training="alpaca_52k/lora#1", failed_eval="qa:lima_1k/full#0").only("qa")
     comparison = compare(run, replicates=100)
     assert comparison.completeness.exit_code is ExitCode.INCOMPLETE
     assert [a.job for a in comparison.missing][:2] == ["train:alpaca_52k/lora#1", "eval:qa:lima_1k/full#0"]
@@ -180,7 +180,7 @@ def test_the_same_run_gives_the_same_comparison(run: FakeRun, comparison: Compar
 
 
 def test_a_corpus_metric_is_shown_without_an_interval_or_a_difference() -> None:
-    run = make_run(examples=20)
+    run = make_run(examples=20).only("choice")
     evaluations = []
     for evaluation in run.record.evaluations:
         if evaluation.eval == "choice" and evaluation.result is not None:
@@ -190,7 +190,7 @@ def test_a_corpus_metric_is_shown_without_an_interval_or_a_difference() -> None:
             result = evaluation.result.model_copy(update={"measures": (measure,)})
             evaluation = evaluation.model_copy(update={"result": result})
         evaluations.append(evaluation)
-    result = compare(run.changed(evaluations=tuple(evaluations)), replicates=50).results["lima_1k/full", "choice"]
+    result = compare(run.changed(evaluations=tuple(evaluations)), replicates=100).results["lima_1k/full", "choice"]
     assert (result.value.mean, result.value.low) == (12.5, None)
     assert result.versus_base.reading == "unknown"
 

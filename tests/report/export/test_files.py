@@ -23,8 +23,8 @@ from tests.fakes.records import make_run
 
 @pytest.fixture(scope="module")
 def sources() -> TableSources:
-    run = make_run(examples=20, missing=0.1)
-    return TableSources(record=run.record, rows=run.rows, comparison=compare(run, replicates=50))
+    run = make_run(examples=20, missing=0.1).only("qa", "choice", "heldout")
+    return TableSources(record=run.record, rows=run.rows, comparison=compare(run, replicates=100))
 
 
 def test_csv_and_parquet_have_every_row_with_missing_as_missing(sources: TableSources, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ LOOK = numbered(0)
 
 @pytest.fixture(scope="module")
 def comparison() -> Comparison:
-    return compare(make_run(examples=20), replicates=50)
+    return compare(make_run(examples=20), replicates=100)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +195,7 @@ def test_each_panel_of_claims_has_a_title_of_its_own() -> None:
     claims = tuple(
         {"says": f"lima_1k/full {relation} base", "on": "qa", "margin": margin} for relation, margin in asked
     )
-    panels = draw(compare(make_run(claims=claims, examples=20), replicates=50))["claims"].panels
+    panels = draw(compare(make_run(claims=claims, examples=20), replicates=100))["claims"].panels
     titles = [panel.title for panel in panels]
     assert titles == ["Not worse on qa, margin 0.020?", "Not worse on qa, margin 0.100?", "Better on qa?"]
 

@@ -43,7 +43,7 @@ def test_nothing_in_it_runs_or_reaches_out(page: Page) -> None:
 
 def test_the_policy_allows_the_page_s_own_style_and_script_alone() -> None:
     """A browser drops a style or a script whose hash is not the policy's: the page would be bare, or dead."""
-    text = render(compose(compare(make_run(examples=20), replicates=50)), {}, "eJw=")
+    text = render(compose(compare(make_run(examples=20), replicates=100)), {}, "eJw=")
     policy = html.unescape(re.search(r'Policy" content="([^"]*)"', text)[1])  # type: ignore[index]
     for name, start in (("style-src", "<style>"), ("script-src", "<script>")):
         inside = text.partition(start)[2].partition("</")[0]
@@ -90,7 +90,7 @@ def test_it_says_every_word_of_the_report(hostile: View, page: Page) -> None:
 def test_a_table_with_sentences_is_a_list_on_a_narrow_screen() -> None:
     """Reasons beyond the edge of a telephone's screen were not read: such a row is a list there, each cell with its
     column's title."""
-    page = render(compose(compare(make_run(examples=20, failed_training="lima_1k/full#0"), replicates=50)), {})
+    page = render(compose(compare(make_run(examples=20, failed_training="lima_1k/full#0"), replicates=100)), {})
     stacked = re.findall(r'<table class="stack">.*?</table>', page, re.DOTALL)
     reasons = next(table for table in stacked if "out of memory" in table)
     assert set(re.findall(r'<td[^>]* data-title="([^"]*)"', reasons)) >= {"Why"} or "data-title" in reasons
@@ -98,7 +98,7 @@ def test_a_table_with_sentences_is_a_list_on_a_narrow_screen() -> None:
 
 def test_a_wide_row_of_figures_is_a_grid_on_a_narrow_screen_and_a_short_one_stays_a_row() -> None:
     """At 500 pixels the table of arms showed three of its eight columns, and nothing said that there were more."""
-    page = render(compose(compare(make_run(examples=20), replicates=50)), {})
+    page = render(compose(compare(make_run(examples=20), replicates=100)), {})
     tables = re.findall(r'<table(?: class="(\w+)")?>(.*?)</table>', page, re.DOTALL)
     assert [layout for layout, table in tables if "Seconds in all" in table] == ["cards", "cards"]
     arms = next(table for _, table in tables if "Seconds in all" in table)
@@ -134,7 +134,7 @@ def test_plots_are_inside(tmp_path: Path) -> None:
 
 
 def test_a_folded_section_holds_what_is_under_it() -> None:
-    view = compose(compare(make_run(examples=20), replicates=50))
+    view = compose(compare(make_run(examples=20), replicates=100))
     sections = tuple(
         section.model_copy(update={"folded": section.level == 2 and number > 0})
         for number, section in enumerate(view.sections)

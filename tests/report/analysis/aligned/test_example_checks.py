@@ -31,7 +31,7 @@ def huge(rows: list[ScoreRow], subject: str) -> list[ScoreRow]:
 
 
 def test_a_sound_run_has_no_faults() -> None:
-    comparison = compare(make_run(examples=20), replicates=50)
+    comparison = compare(make_run(examples=20), replicates=100)
     for check in comparison.example_checks:
         assert (check.repeated_ids, check.repeated_texts, check.unusable_scores) == (0, 0, 0)
 
@@ -45,7 +45,7 @@ def test_a_sound_run_has_no_faults() -> None:
     ],
 )
 def test_faulty_examples_are_named_with_their_number(run: FakeRun, measurand: str, name: str, words: str) -> None:
-    comparison = compare(run, replicates=50)
+    comparison = compare(run, replicates=100)
     (finding,) = [found for found in comparison.sanity if found.name == name]
     assert finding.measurand == measurand
     assert finding.detail.startswith(words)
@@ -53,7 +53,7 @@ def test_faulty_examples_are_named_with_their_number(run: FakeRun, measurand: st
 
 def test_a_score_beyond_arithmetic_is_a_missing_one() -> None:
     """1e308 squared is infinite: one such score made every interval of its eval a NaN."""
-    result = compare(changed(huge, "heldout"), replicates=50).results["lima_1k/full", "heldout"]
+    result = compare(changed(huge, "heldout"), replicates=100).results["lima_1k/full", "heldout"]
     bounds = result.versus_base.delta.bounds
     assert bounds.missing == pytest.approx(1 / (3 * 78))  # one score of three seeds on 78 rows
     assert result.value.high is not None

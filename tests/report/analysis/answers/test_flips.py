@@ -21,7 +21,7 @@ def run() -> FakeRun:
 
 @pytest.fixture(scope="module")
 def flips(run: FakeRun) -> Flips:
-    return compare(run, replicates=50).flips
+    return compare(run, replicates=100).flips
 
 
 def by_hand(run: FakeRun, name: str, metric: str, before: float, after: float) -> list[set[str]]:
@@ -45,7 +45,7 @@ def test_counts_equal_the_hand_computed(run: FakeRun, flips: Flips, name: str, m
 
 def test_every_place_counts_gained_and_lost_alike(run: FakeRun, flips: Flips) -> None:
     """Flips, the table of an eval and the page's examples said 0.5, 1 and 1 of one arm."""
-    results = compare(run, replicates=50).results
+    results = compare(run, replicates=100).results
     for count in flips.counts:
         contrast = results[count.arm, count.measurand].versus_base
         assert (count.gained, count.lost) == (contrast.delta.n_better, contrast.delta.n_worse)
@@ -62,7 +62,7 @@ def test_both_outputs_stand_beside_each_other(run: FakeRun, flips: Flips) -> Non
 
 def test_few_are_shown_and_the_draw_does_not_change(run: FakeRun, flips: Flips) -> None:
     """Hand-picked examples prove anything."""
-    assert compare(run, replicates=50).flips == flips
+    assert compare(run, replicates=100).flips == flips
     for name in ("qa", "choice", "instructions", "cloze"):
         for direction in ("gained", "lost"):
             drawn = [(f.task, f.id) for f in flips.shown if (f.eval, f.direction) == (name, direction)]
@@ -75,16 +75,16 @@ def test_a_loss_has_no_flips(flips: Flips) -> None:
 
 
 def test_an_example_without_a_score_is_no_flip() -> None:
-    flips = compare(make_run(examples=40, missing=0.5), replicates=50).flips
+    flips = compare(make_run(examples=40, missing=0.5).only("choice"), replicates=100).flips
     assert all(flip.base_output is not None for flip in flips.flips)
-    run = make_run(examples=40, missing=1.0)
-    assert compare(run, replicates=50).flips.flips == ()
+    run = make_run(examples=40, missing=1.0).only("choice")
+    assert compare(run, replicates=100).flips.flips == ()
 
 
 def test_failed_seeds_and_a_failed_base_are_left_out() -> None:
-    failed = compare(make_run(examples=40, failed_training=f"{ARM}#0"), replicates=50).flips
+    failed = compare(make_run(examples=40, failed_training=f"{ARM}#0").only("choice"), replicates=100).flips
     assert next(one for one in failed.counts if one.arm == ARM).seeds == 2
-    gone = compare(make_run(examples=40, failed_eval="choice:base"), replicates=50).flips
+    gone = compare(make_run(examples=40, failed_eval="choice:base").only("choice", "cloze"), replicates=100).flips
     assert "choice" not in {one.measurand for one in gone.counts}
 
 
@@ -92,7 +92,7 @@ def test_the_whole_list_is_a_json_lines_file_in_the_run_directory(tmp_path: Path
     run = RunDirectory(make_run(tmp_path, examples=40, hostile=True).write())
     write_report(run)
     lines = (tmp_path / "flips.jsonl").read_text(encoding="utf-8").splitlines()
-    flips = compare(run, replicates=50).flips
+    flips = compare(run, replicates=100).flips
     assert [json.loads(line)["id"] for line in lines] == [flip.id for flip in flips.flips]
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert f"Those of each training are in flips.jsonl, {len(lines):,} lines." in text

@@ -94,7 +94,7 @@ def test_a_question_says_by_what_its_answers_are_right_and_between_what_they_cho
     said = [
         block.text
         for each in (run, chosen)
-        for section in [answers_section(compare(each, replicates=50))]
+        for section in [answers_section(compare(each, replicates=100))]
         if section is not None
         for block in section.blocks
         if isinstance(block, Paragraph)
@@ -114,7 +114,7 @@ def test_whether_answers_are_right_or_wrong_is_the_measures() -> None:
 def test_what_has_not_run_yet_has_not_failed() -> None:
     """The report of a run that goes on called every open cell failed."""
     absences = make_absences("pending"), make_absences("out_of_memory")
-    result = next(iter(compare(make_run(examples=20), replicates=50).results.values()))
+    result = next(iter(compare(make_run(examples=20), replicates=100).results.values()))
     words = [replace(result, absent=absent).absent_word for absent in absences]
     assert (why_absent(absences[0]), words[0]) == ("not run yet", "not run yet")
     assert (why_absent(absences[1]), words[1]) == ("failed: out of memory", "failed")

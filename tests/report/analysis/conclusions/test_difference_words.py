@@ -25,7 +25,7 @@ CLAIM = {"says": "lima_1k/full >= alpaca_52k/full", "on": "qa", "margin": 0.02}
 def case() -> tuple[ClaimResult, Delta, Measurand]:
     """A claim far from its threshold, its difference and its eval."""
     rates = {"qa": {"lima_1k/full": 0.8, "alpaca_52k/full": 0.3}}
-    run = make_run(examples=150, rates=rates, seed_spread=0.01, claims=(CLAIM,))
+    run = make_run(examples=150, rates=rates, seed_spread=0.01, claims=(CLAIM,)).only("qa")
     comparison = compare_record(run.record, run.rows, replicates=200)
     (result,) = comparison.claims
     assert result.delta is not None

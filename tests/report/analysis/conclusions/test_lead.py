@@ -18,6 +18,7 @@ from bench.report.compose import compose
 from bench.report.render.view import Bullets, Paragraph, Table
 from bench.report.sections.lead import lead_section
 from bench.report.sections.scores.results import eval_sections
+from tests.fakes.flagship import EVALS
 from tests.fakes.records import make_run
 from tests.report.analysis.conclusions.test_decision import FAR, LIMA, comparison_of
 
@@ -25,15 +26,22 @@ BETTER = {"says": f"{LIMA} >= alpaca_52k/full", "on": "qa", "margin": 0.02}
 KEEPS = {"says": f"{LIMA} >= base", "on": "cloze", "margin": 0.02}
 
 
-def lead_of(*claims: dict[str, object], weights: dict[str, float] | None = None, **options: object) -> Lead | None:
-    run = make_run(claims=claims, examples=150, **options)  # type: ignore[arg-type]
+def lead_of(
+    *claims: dict[str, object],
+    weights: dict[str, float] | None = None,
+    evals: tuple[str, ...] = ("qa", "cloze"),
+    **options: object,
+) -> Lead | None:
+    run = make_run(claims=claims, examples=150, **options).only(*evals)  # type: ignore[arg-type]
     if weights is not None:
         return comparison_of(run, weights).answer
     return compare_record(run.record, run.rows, replicates=200).answer
 
 
 def test_a_decided_run_begins_with_what_to_take_and_by_how_much() -> None:
-    comparison = comparison_of(make_run(examples=150, rates=FAR, seed_spread=0.01, claims=(BETTER,)))
+    comparison = comparison_of(
+        make_run(examples=150, rates=FAR, seed_spread=0.01, claims=(BETTER,)).only("qa", "cloze")
+    )
     lead = comparison.answer
     assert lead.decided
     (result,) = comparison.claims
@@ -55,7 +63,7 @@ def test_a_decided_run_begins_with_what_to_take_and_by_how_much() -> None:
 
 
 def test_seconds_of_trainings_that_ran_alone_are_their_own() -> None:
-    run = make_run(examples=150, rates=FAR, seed_spread=0.01, claims=(BETTER,))
+    run = make_run(examples=150, rates=FAR, seed_spread=0.01, claims=(BETTER,)).only("qa", "cloze")
     alone = tuple(
         training.model_copy(update={"job": training.job.model_copy(update={"alone": True})})
         for training in run.record.trainings
@@ -103,8 +111,8 @@ def result_of(outcome: Any, leaning: Any) -> ClaimResult:
 
 @cache
 def claims_of_a_run() -> tuple[ClaimResult, ...]:
-    run = make_run(examples=20, claims=(BETTER,))
-    return compare_record(run.record, run.rows, replicates=50).claims
+    run = make_run(examples=20, claims=(BETTER,)).only("qa")
+    return compare_record(run.record, run.rows, replicates=100).claims
 
 
 @pytest.mark.parametrize(
@@ -136,7 +144,7 @@ def test_an_open_claim_about_the_chosen_arm_comes_first() -> None:
     keeps = {"says": f"{LIMA} >= base", "on": "cloze", "margin": 0.3}
     others = [{"says": "lima_1k/lora >= random_1k/lora", "on": on, "margin": 0.02} for on in ("choice", "instructions")]
     rates = {"qa": FAR["qa"], "cloze": {"base": 0.95, LIMA: 0.65}}
-    lead = lead_of(*others, BETTER, keeps, weights={"qa": 1}, rates=rates, seed_spread=0.02)
+    lead = lead_of(*others, BETTER, keeps, weights={"qa": 1}, evals=EVALS, rates=rates, seed_spread=0.02)
     assert lead.lead.startswith(f"In this simulation: take {LIMA}: ")
     assert lead.still_open[0].claim == f"{LIMA} >= base on cloze"
     counted = "Decided in part: of 4 claims 2 are supported and 2 are inconclusive (all lean to supported)."
@@ -159,7 +167,7 @@ def test_where_no_arm_differs_from_the_base_that_is_the_reason() -> None:
     arms = ("lima_1k/full", "lima_1k/lora", "random_1k/full", "random_1k/lora", "alpaca_52k/full", "alpaca_52k/lora")
     same = dict.fromkeys(("base", *arms), 0.5)
     rates = dict.fromkeys(("qa", "choice", "cloze", "instructions"), same)
-    lead = lead_of(weights={"qa": 1}, rates=rates, seed_spread=0.02)
+    lead = lead_of(weights={"qa": 1}, evals=EVALS, rates=rates, seed_spread=0.02)
     maybe = "on choice alpaca_52k/full is maybe worse"
     assert lead.lead.endswith(f"no arm is shown to be better or worse than the base; {maybe}.")
     assert not any("Shown against" in sentence for sentence in lead.evidence)
@@ -190,8 +198,8 @@ def test_what_the_chosen_arm_forgot_is_in_the_answer() -> None:
 def test_a_run_that_could_have_found_nothing_says_so(detectable: float, reference: float) -> None:
     """`22.9 points`, of two arms that happen to agree, was said of a run whose other comparisons could find none; and
     `0.821` of a reference at 0.453, from which no score can be so far."""
-    run = make_run(examples=20, claims=())
-    comparison = compare_record(run.record, run.rows, replicates=50)
+    run = make_run(examples=20, claims=()).only("qa")
+    comparison = compare_record(run.record, run.rows, replicates=100)
     blind = {}
     for key, result in comparison.results.items():
         if (contrast := result.versus_base) is not None:
@@ -237,7 +245,7 @@ def test_examples_that_were_left_out_are_the_cheapest_next_step() -> None:
 
 def test_a_loss_that_fell_is_better_and_has_no_points() -> None:
     loss = {"says": f"{LIMA} > base", "on": "heldout"}
-    lead = lead_of(loss)
+    lead = lead_of(loss, evals=("heldout",))
     (sentence,) = [
         text for text in (lead.lead, *lead.evidence, *(claim.text for claim in lead.still_open)) if "heldout" in text
     ]
@@ -246,7 +254,9 @@ def test_a_loss_that_fell_is_better_and_has_no_points() -> None:
 
 def test_what_may_change_the_answer_is_said_beside_it() -> None:
     """A reader acts on the first screen: a doubt that is only in the section on sanity comes too late."""
-    comparison = comparison_of(make_run(examples=150, rates=FAR, seed_spread=0.01, claims=(BETTER,)))
+    comparison = comparison_of(
+        make_run(examples=150, rates=FAR, seed_spread=0.01, claims=(BETTER,)).only("qa", "cloze")
+    )
     assert comparison.answer.rests_on == ("which arm to take", f"{LIMA} >= alpaca_52k/full on qa")
     stated = (comparison.answer.rests_on[1],)
     doubts = [

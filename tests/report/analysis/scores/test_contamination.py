@@ -41,7 +41,7 @@ def mean(run: FakeRun, arm: str, left_out: set[str]) -> float:
 
 @pytest.fixture(scope="module")
 def run() -> FakeRun:
-    return contaminated(make_run(examples=60), lima_1k=(1, 2, 3), random_1k=(3, 4))
+    return contaminated(make_run(examples=60).only("choice"), lima_1k=(1, 2, 3), random_1k=(3, 4))
 
 
 def test_differences_without_the_contaminated_equal_the_hand_computed(run: FakeRun) -> None:

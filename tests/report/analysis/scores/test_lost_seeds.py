@@ -52,7 +52,7 @@ def versus_base(run: FakeRun, name: str = "qa") -> Contrast:
 
 def test_the_survivor_of_three_seeds_has_no_mark_no_p_value_and_no_interval() -> None:
     """Seen: three seeds gave a hollow mark with p .220, one survivor of the same a filled one with p < .001."""
-    run = make_run(examples=120, seed_spread=0.15)
+    run = make_run(examples=120, seed_spread=0.15).only("qa")
     whole = versus_base(run)
     assert whole.delta.p_value is not None
     whole_results, lost_results = (compare(each, replicates=100).results for each in (run, losing(run, (0, 1))))
@@ -72,7 +72,7 @@ def test_the_survivor_of_three_seeds_has_no_mark_no_p_value_and_no_interval() ->
 
 
 def test_an_arm_that_lost_a_seed_says_so_in_its_mark() -> None:
-    run = losing(make_run(examples=120), (1,))
+    run = losing(make_run(examples=120).only("qa"), (1,))
     contrast = versus_base(run)
     assert (contrast.seeds, contrast.seeds_asked) == (2, 3)
     text = render(compose(compare(run, replicates=100)))
@@ -81,7 +81,7 @@ def test_an_arm_that_lost_a_seed_says_so_in_its_mark() -> None:
 
 
 def test_a_training_that_diverged_is_an_outcome_beside_the_worst_seed() -> None:
-    run = losing(make_run(examples=60), (1,))
+    run = losing(make_run(examples=60).only("qa"), (1,))
     comparison = compare(run, replicates=100)
     outcome = next(outcome for outcome in comparison.outcomes if outcome.arm == ARM)
     assert (outcome.trainings, dict(outcome.lost), outcome.finished) == (3, {"diverged": 1}, 2)
@@ -92,7 +92,7 @@ def test_a_training_that_diverged_is_an_outcome_beside_the_worst_seed() -> None:
 
 
 def test_the_worst_seed_of_a_loss_is_the_highest() -> None:
-    result = compare(make_run(examples=40), replicates=50).results[ARM, "heldout"]
+    result = compare(make_run(examples=40).only("heldout"), replicates=100).results[ARM, "heldout"]
     assert result.worst_seed == max(value for value in result.by_seed if value is not None)
 
 

@@ -43,7 +43,7 @@ def by_form(*, all_or_nothing: bool = False, nothing_right: bool = False, exampl
 
 
 def test_nothing_right_is_no_standard_error_of_zero() -> None:
-    (found,) = compare(by_form(nothing_right=True), replicates=50).slices
+    (found,) = compare(by_form(nothing_right=True), replicates=100).slices
     errors = {noise.arm: (noise.standard_error, noise.clustered_error) for noise in found.noise}
     assert errors.pop(ARM) == (None, None)
     assert all(error for pair in errors.values() for error in pair)
@@ -51,7 +51,7 @@ def test_nothing_right_is_no_standard_error_of_zero() -> None:
 
 def test_scores_by_value_equal_the_hand_computed() -> None:
     run = by_form()
-    comparison = compare(run, replicates=50)
+    comparison = compare(run, replicates=100)
     (found,) = comparison.slices
     assert (found.measurand, found.column) == ("choice", "form")
     assert {value.value: value.examples for value in found.values} == {
@@ -69,7 +69,7 @@ def test_scores_by_value_equal_the_hand_computed() -> None:
 
 def test_forms_that_succeed_together_widen_the_error_of_the_clusters() -> None:
     """Six forms, each wholly right or wrong, are six observations, not sixty."""
-    (found,) = compare(by_form(all_or_nothing=True, examples=120), replicates=50).slices
+    (found,) = compare(by_form(all_or_nothing=True, examples=120), replicates=100).slices
     noise = next(one for one in found.noise if one.arm == ARM)
     assert noise.standard_error is not None
     assert noise.clustered_error is not None
@@ -82,9 +82,9 @@ def test_the_error_by_forms_is_that_of_rows_with_these_clusters() -> None:
         key: [row.model_copy(update={"cluster": " ".join(row.slices.get("form", ()))}) for row in rows]
         for key, rows in run.rows.items()
     }
-    clustered = compare(FakeRun(path=run.path, record=run.record, rows=labelled), replicates=50)
+    clustered = compare(FakeRun(path=run.path, record=run.record, rows=labelled), replicates=100)
     expected = {noise.arm: noise.standard_error for noise in clustered.slices[0].noise}
-    found = compare(run, replicates=50).slices[0].noise
+    found = compare(run, replicates=100).slices[0].noise
     assert {noise.arm: noise.clustered_error for noise in found} == pytest.approx(expected, rel=1e-12)
     assert all(noise.clustered_error != noise.standard_error for noise in found)
 
@@ -92,6 +92,6 @@ def test_the_error_by_forms_is_that_of_rows_with_these_clusters() -> None:
 def test_a_column_that_no_row_has_is_named() -> None:
     run = by_form()
     bare = {key: [row.model_copy(update={"slices": {}}) for row in rows] for key, rows in run.rows.items()}
-    comparison = compare(run.changed(rows=bare), replicates=50)
+    comparison = compare(run.changed(rows=bare), replicates=100)
     assert not comparison.slices
     assert "slice empty" in {finding.name for finding in comparison.sanity}

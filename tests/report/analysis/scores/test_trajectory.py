@@ -68,7 +68,7 @@ def test_the_report_has_a_row_for_each_eval_and_a_column_for_each_step() -> None
 
 
 def test_arms_that_are_no_checkpoints_have_no_trajectory() -> None:
-    comparison = compare(make_run(examples=20), replicates=50)
+    comparison = compare(make_run(examples=20), replicates=100)
     assert comparison.trajectories == ()
     assert trajectory_section(comparison) is None
 

@@ -25,7 +25,7 @@ def decided(value: float, on: str, *, alone: bool = True) -> tuple[ClaimResult, 
     """The claim that full fine-tuning is at the target as soon as LoRA is."""
     claim = {"says": f"{ARMS[0]} >= {ARMS[1]}", "on": on, "margin": 0.1}
     run = stepped_run(claims=(claim,), **target(value))
-    comparison = compare(undisturbed(run) if alone else run, replicates=50)
+    comparison = compare(undisturbed(run) if alone else run, replicates=100)
     return comparison.claims[0], comparison.completeness
 
 
@@ -100,7 +100,7 @@ def ended(run: FakeRun, **changes: Any) -> FakeRun:
 
 def test_a_training_that_kept_an_earlier_step_is_not_said_to_have_kept_its_last() -> None:
     """Though it spent its budget."""
-    comparison = compare(ended(stepped_run(), stopped="budget", kept_step=30), replicates=50)
+    comparison = compare(ended(stepped_run(), stopped="budget", kept_step=30), replicates=100)
     section = training_section(comparison)
     table = next(block for block in section.blocks if isinstance(block, Table))
     assert [(row[0].text, row[-1].text) for row in table.rows] == [("lima_1k/full#0", "step 30")]
@@ -110,6 +110,6 @@ def test_patience_on_a_dev_score_is_not_said_to_be_validation() -> None:
     run = stepped_run()
     result = run.record.trainings[0].result
     half = result.ledger.model_copy(update={"tokens": result.ledger.tokens // 2})
-    comparison = compare(ended(run, stopped="early", ledger=half), replicates=50)
+    comparison = compare(ended(run, stopped="early", ledger=half), replicates=100)
     [finding] = [one for one in comparison.sanity if one.name == "stopped early"]
     assert "where its dev score no longer improved" in finding.detail

@@ -19,11 +19,11 @@ def decide(says: str, on: str, margin: float = 0.0, beside: str = "", **options:
     """beside: another eval of the run."""
     claims: tuple[dict[str, object], ...] = ({"says": says, "on": on, "margin": margin},)
     run = make_run(claims=claims, examples=150, **options)  # type: ignore[arg-type]
-    return compare(run.only(on, beside), replicates=300).claims[0]
+    return compare(run.only(on, beside), replicates=200).claims[0]
 
 
 def why(run: FakeRun) -> str:
-    claims = next(entry for entry in compose(compare(run, replicates=300)).sections if entry.title == "Claims")
+    claims = next(entry for entry in compose(compare(run, replicates=200)).sections if entry.title == "Claims")
     (table,) = [block for block in claims.blocks if isinstance(block, Table) and block.only == "document"]
     return " | ".join(cell.text for cell in table.rows[0][2:-1])
 
@@ -84,7 +84,7 @@ def test_a_pending_job_makes_the_claim_incomplete() -> None:
         for e in run.record.evaluations
     )
     stopped = run.changed(evaluations=evaluations)
-    found = compare(stopped, replicates=50).claims[0]
+    found = compare(stopped, replicates=100).claims[0]
     assert found.verdict.outcome == "incomplete"
     assert "ended before it" in found.why
 
@@ -102,12 +102,12 @@ def test_what_only_left_out_is_said_and_no_promise_made_that_the_same_command_ru
         for t in run.record.trainings
     )
     stopped = run.record.model_copy(update={"trainings": trainings, "command": ("bench", "run", "x.toml", *only)})
-    missing = compare(FakeRun(path=run.path, record=stopped, rows=run.rows), replicates=50)
+    missing = compare(FakeRun(path=run.path, record=stopped, rows=run.rows), replicates=100)
     assert {absence.subject: (absence.kind, absence.message) for absence in missing.missing} == {
         f"{LIMA}#2": ("pending", "this run ended before it"),
         f"{other}#2": ("left_out", "`--only` left it out"),
     }
-    going_on = compare_record(stopped.model_copy(update={"finished": None}), run.rows, replicates=50)
+    going_on = compare_record(stopped.model_copy(update={"finished": None}), run.rows, replicates=100)
     assert "the run is going on, or was killed" in {absence.message for absence in going_on.missing}
     section = failures_section(missing)
     assert "without `--only` to try these jobs again" in str(section.blocks[-1])
@@ -123,9 +123,9 @@ def test_a_refused_job_is_said_to_need_another_recipe() -> None:
     job = first.job.model_copy(update={"status": "failed", "failure": failure})
     refused = first.model_copy(update={"result": None, "job": job})
     record = run.record.model_copy(update={"trainings": (refused, *others)})
-    section = failures_section(compare_record(record, run.rows, replicates=50))
+    section = failures_section(compare_record(record, run.rows, replicates=100))
     assert "refused again until its recipe changes" in str(section.blocks)
-    assert "refused again" not in str(failures_section(compare_record(run.record, run.rows, replicates=50)))
+    assert "refused again" not in str(failures_section(compare_record(run.record, run.rows, replicates=100)))
 
 
 def test_an_arm_left_out_by_only_makes_the_claim_incomplete() -> None:
@@ -133,7 +133,7 @@ def test_an_arm_left_out_by_only_makes_the_claim_incomplete() -> None:
     trainings = tuple(t for t in run.record.trainings if t.arm != "alpaca_52k/full")
     evaluations = tuple(e for e in run.record.evaluations if e.arm != "alpaca_52k/full")
     partial = run.changed(trainings=trainings, evaluations=evaluations)
-    assert compare(partial, replicates=50).claims[0].why == "alpaca_52k/full is not part of this run"
+    assert compare(partial, replicates=100).claims[0].why == "alpaca_52k/full is not part of this run"
 
 
 def test_inconclusive_says_what_would_decide_it() -> None:
@@ -242,7 +242,7 @@ def test_claims_that_exclude_or_imply_others_are_pointed_out() -> None:
     other = "random_1k/full"
     circle = (f"{LIMA} > base", f"base > {other}", f"{other} > {LIMA}", f"{LIMA} > {other}")
     claims = tuple({"says": says, "on": "qa"} for says in circle)
-    comparison = compare(make_run(examples=20, claims=claims), replicates=50)
+    comparison = compare(make_run(examples=20, claims=claims), replicates=100)
     named = {finding.name: finding.detail for finding in comparison.sanity}
     assert named["claims opposed"].startswith(f"`{other} > {LIMA}` and `{LIMA} > base` and `base > {other}` exclude")
     assert named["claim implied"].startswith(f"`{LIMA} > {other}` follows from `{LIMA} > base`")

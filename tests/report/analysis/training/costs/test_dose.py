@@ -42,10 +42,10 @@ def dose_rows(text: str) -> str:
 
 def test_a_quarter_of_the_steps_at_an_equal_token_budget_is_a_warning() -> None:
     """Seen: 8 steps against 31 under "the arms are matched within 1%"."""
-    plain = compare(make_run(examples=20), replicates=50)
+    plain = compare(make_run(examples=20), replicates=100)
     assert "dose differs" not in {finding.name for finding in plain.sanity}
     steps = int(plain.doses.arms[1].steps)
-    comparison = compare(dosed(steps=steps // 4, epochs=0.03), replicates=50)
+    comparison = compare(dosed(steps=steps // 4, epochs=0.03), replicates=100)
     assert comparison.doses.unequal == ("steps",)
     details = {finding.name: finding.detail for finding in comparison.sanity}
     assert details["dose differs"].startswith(f"steps {steps // 4} to {steps} (×")
@@ -59,6 +59,6 @@ def test_a_quarter_of_the_steps_at_an_equal_token_budget_is_a_warning() -> None:
 
 def test_the_claims_name_the_dose_of_their_arms_alone() -> None:
     run = make_run(examples=20, claims=({"says": f"{ARM} > base", "on": "qa"},))
-    named = dose_rows(render(compose(compare(run, replicates=50))))
+    named = dose_rows(render(compose(compare(run, replicates=100))))
     assert f"| **{ARM}** |" in named
     assert "**random_1k/full**" not in named

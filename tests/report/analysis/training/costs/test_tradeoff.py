@@ -37,7 +37,8 @@ def priced(run: FakeRun, seconds: Mapping[str, tuple[float, ...]], **ledger: Any
 
 @pytest.fixture(scope="module")
 def comparison() -> Comparison:
-    run = make_run(examples=400, rates={"choice": {FULL: 0.9, LORA: 0.3}}, budget_used={"random_1k/full": 1.5})
+    rates, used = {"choice": {FULL: 0.9, LORA: 0.3}}, {"random_1k/full": 1.5}
+    run = make_run(examples=400, rates=rates, budget_used=used).only("choice", "cloze", "heldout")
     return compare(priced(run, {FULL: (4.0, 4.1, 4.2), LORA: (8.0, 8.1, 8.2)}), replicates=100)
 
 
@@ -71,7 +72,7 @@ def test_a_cost_has_the_interval_over_its_seeds(comparison: Comparison) -> None:
 def test_counted_costs_are_exact_and_equal_ones_are_left_out(comparison: Comparison) -> None:
     point = of(comparison, "choice", "tokens").points[1]
     assert point.cost.low == point.cost.value == point.cost.high
-    equal = compare(make_run(examples=20), replicates=50)
+    equal = compare(make_run(examples=20), replicates=100)
     assert "tokens" not in {tradeoff.cost.name for tradeoff in equal.tradeoffs}
 
 
@@ -80,13 +81,13 @@ def test_diagnostics_are_no_quality(comparison: Comparison) -> None:
 
 
 def test_seconds_beside_other_jobs_are_no_cost_of_the_arm() -> None:
-    unprobed = compare(make_run(examples=20, shared_speed=True), replicates=50)
+    unprobed = compare(make_run(examples=20, shared_speed=True), replicates=100)
     assert "seconds" not in {tradeoff.cost.name for tradeoff in unprobed.tradeoffs}
 
 
 def test_trainings_side_by_side_stand_at_the_speed_of_their_probe_and_dominate_nothing_by_it() -> None:
     """One figure without an interval: the estimates may say who is beaten, nothing is shown."""
-    run = make_run(examples=400, rates={"choice": {FULL: 0.9, LORA: 0.3}})
+    run = make_run(examples=400, rates={"choice": {FULL: 0.9, LORA: 0.3}}).only("choice")
     comparison = compare(run, replicates=100)
     traded = of(comparison, "choice", "seconds")
     point = next(p for p in traded.points if p.name == FULL)
@@ -101,7 +102,7 @@ def test_trainings_side_by_side_stand_at_the_speed_of_their_probe_and_dominate_n
 
 def test_rounds_of_probes_give_the_seconds_an_interval_that_decides() -> None:
     """Seen: eight steps of one probe called the slower arm the faster one."""
-    run = make_run(examples=400, rates={"choice": {FULL: 0.3, LORA: 0.9}})
+    run = make_run(examples=400, rates={"choice": {FULL: 0.3, LORA: 0.9}}).only("choice")
     rounds = [
         probe.model_copy(update={"result": probe.result.model_copy(update={"tokens_per_second": speed * change})})
         for probe in run.record.probes
@@ -137,6 +138,6 @@ def test_it_is_a_section_a_plot_and_json(comparison: Comparison) -> None:
 
 def test_probes_are_named_only_where_they_give_the_seconds() -> None:
     """A report that explains a probe which never ran describes another run."""
-    alone = compare(priced(make_run(examples=40), {FULL: (4.0, 4.1, 4.2)}), replicates=50)
+    alone = compare(priced(make_run(examples=40).only("choice"), {FULL: (4.0, 4.1, 4.2)}), replicates=100)
     assert not any(one.probed for one in alone.tradeoffs)
     assert "probe" not in render(compose(alone)).partition("<b>Quality against cost</b>")[2].partition("</details>")[0]
