@@ -1,4 +1,4 @@
-"""`python -m benchmarks.simulations [TABLE …] [--runs N] [--only PART]`: prints the tables as Markdown, one core."""
+"""`python -m benchmarks.simulations [TABLE …] [--runs N] [--only PART] [--fresh N]`: tables as Markdown, one core."""
 
 import argparse
 import time
@@ -21,7 +21,7 @@ from benchmarks.simulations import (
     steps,
     verdicts,
 )
-from benchmarks.simulations.lean import lean
+from benchmarks.simulations.lean import fresh, lean
 from benchmarks.simulations.table import RUNS, Table, Verdict
 
 TABLES: dict[str, Sequence[Table]] = {
@@ -49,12 +49,13 @@ def main() -> None:
     parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"of {', '.join(TABLES)}; default: all")
     parser.add_argument("--runs", type=int, default=RUNS, help="of each case (default: %(default)s)")
     parser.add_argument("--only", default="", metavar="PART", help="cases with this in their name")
+    parser.add_argument("--fresh", type=int, default=0, metavar="N", help="other data: the N-th further draw of all")
     asked = parser.parse_args()
     if unknown := set(asked.tables) - set(TABLES):
         parser.error(f"no table {', '.join(sorted(unknown))}")
     found: list[Verdict] = []
     began = time.process_time()
-    with lean():
+    with lean(), fresh(asked.fresh):
         for table in (table for name in asked.tables or TABLES for table in TABLES[name]):
             for line in table.lines(asked.runs, asked.only, found):
                 print(line, flush=True)

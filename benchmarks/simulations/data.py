@@ -108,7 +108,8 @@ def judged(examples: int) -> Draw:
 
     def draw(rng: Rng) -> Population:
         arm = rng.choice([0.0, 0.5, 1.0], size=examples, p=[0.2, 0.5, 0.3])
-        return against_base(arm, np.full(examples, 0.5), truth=0.05, bounds=(0.0, 1.0))
+        tie = matrix(np.full(examples, 0.5), bounds=(0.0, 1.0), trained=False, defined=0.5)
+        return Population(arms=[matrix(arm, bounds=(0.0, 1.0))], reference=tie, truth=0.05)
 
     return draw
 

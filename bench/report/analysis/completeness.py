@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from bench.errors import ExitCode
 from bench.record.record import Record
-from bench.report.analysis.answers.judge import is_own_reference
 from bench.report.analysis.conclusions.claims.claims import ClaimResult
 from bench.report.analysis.run_facts.absence import Absence
-from bench.report.analysis.run_facts.subjects import subjects
+from bench.report.analysis.run_facts.subjects import is_own_reference, subjects
 from bench.report.analysis.scores.results import Result
 
 

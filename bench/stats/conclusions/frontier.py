@@ -2,13 +2,16 @@
 
 Contract: intervals that do not overlap decide. A point is dominated where another is shown to cost no more and to be
 better (or to cost less and be no worse). It is on the frontier where every other point is shown to be worse or to cost
-more. Everything else is unresolved, whatever the estimates say.
+more. Everything else is unresolved, whatever the estimates say. Costs within 1% of each other are told apart by nothing
+that anyone would pay for: a MiB more of a process is its allocator's, and budgets in tokens end within a batch.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+EQUAL_COST = 1.01
+"""Ratio of two costs up to which neither is the dearer one."""
 Standing = Literal["frontier", "unresolved", "dominated", "unknown"]
 
 
@@ -72,8 +75,8 @@ def _dominates_surely(point: Point, other: Point) -> bool:
     if point.quality is None or point.cost is None or other.quality is None or other.cost is None:
         return False
     better = _above(point.quality, other.quality)
-    cheaper = _above(other.cost, point.cost) or (_free(point.cost) and other.cost.value > 0)
-    same_cost = point.cost.value == other.cost.value and _exact(point.cost) and _exact(other.cost)
+    cheaper = _dearer(other.cost, point.cost)
+    same_cost = _same_cost(point.cost, other.cost)
     same_quality = point.quality.value == other.quality.value and _exact(point.quality) and _exact(other.quality)
     return (better and (cheaper or same_cost)) or (cheaper and same_quality)
 
@@ -84,13 +87,24 @@ def _cannot_dominate(point: Point, other: Point) -> bool:
     if point.quality is None or point.cost is None or other.quality is None or other.cost is None:
         return True
     worse = _above(other.quality, point.quality)
-    dearer = _above(point.cost, other.cost) or (_free(other.cost) and point.cost.value > 0)
-    equal = point.quality == other.quality and point.cost == other.cost and _exact(point.quality) and _exact(point.cost)
-    return worse or dearer or equal
+    equal = point.quality == other.quality and _exact(point.quality) and _same_cost(point.cost, other.cost)
+    return worse or _dearer(point.cost, other.cost) or equal
 
 
 def _above(estimate: Amount, other: Amount) -> bool:
     return estimate.low is not None and other.high is not None and estimate.low > other.high
+
+
+def _dearer(cost: Amount, other: Amount) -> bool:
+    """Whether a cost is shown to be above another."""
+    if _free(other):
+        return cost.value > 0
+    return cost.low is not None and other.high is not None and cost.low > EQUAL_COST * other.high
+
+
+def _same_cost(cost: Amount, other: Amount) -> bool:
+    exact = _exact(cost) and _exact(other)
+    return exact and not _dearer(cost, other) and not _dearer(other, cost)
 
 
 def _free(cost: Amount) -> bool:

@@ -170,6 +170,23 @@ class SeedCurve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftedCurve:
+    """The curve of value - origin, or, mirrored, of origin - value: a difference from what is known exactly."""
+
+    curve: Curve
+    origin: float
+    mirrored: bool = False
+
+    def cdf(self, value: float) -> float:
+        return 1.0 - self.curve.cdf(self.origin - value) if self.mirrored else self.curve.cdf(self.origin + value)
+
+    def quantile(self, probability: ArrayLike) -> FloatArray:
+        if self.mirrored:
+            return self.origin - self.curve.quantile(1.0 - floats(probability))
+        return self.curve.quantile(probability) - self.origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TangoCurve:
     """Tango's score test of a difference of paired proportions; see `bench.stats.curves.binary`."""
 

@@ -17,7 +17,7 @@ from bench.stats.noise.moderation import SeedPrior
 from bench.stats.noise.seed_term import SeedTerm, Side, logit_curve, lone_among_several, rates_noise, seed_term
 from bench.stats.noise.variance import Components, Spread, unit_spread
 from bench.stats.samples.resample import studentised_draws
-from bench.stats.samples.sample import Layout
+from bench.stats.samples.sample import Layout, Scores
 
 LONE_TRAINING = "one side has a single training, the other several: the noise of the single one is unknown"
 MIN_BOOTSTRAP_UNITS = 20  # below this, resamples of so few values say less than Student's t
@@ -31,7 +31,8 @@ class ScoreScale:
     None where unknown. seen: the widest range that the observed
     scores span, which bounds what was not seen where all values agree; None where the scores do not vary at all.
     pseudo: pseudo-observations at each end (1 for a delta: Bonett & Price 2012; 2 for a proportion: Agresti & Coull
-    1998). ends: lowest and highest score of a rate, whose seed noise is then on the logit scale.
+    1998). ends: lowest and highest score of a rate, whose seed noise is then on the logit scale. known: what a value is
+    compared with, where that is a number by definition.
     """
 
     binary: bool
@@ -39,6 +40,21 @@ class ScoreScale:
     seen: tuple[float, float] | None
     pseudo: int
     ends: tuple[float, float] | None = None
+    known: float | None = None
+
+
+def value_scale(scores: Scores, values: FloatArray, *, known: float | None = None) -> ScoreScale:
+    """The scale of one subject's own value. values: its complete rows."""
+    bounds = (0.0, 1.0) if scores.binary else scores.bounds
+    seen = (float(values.min()), float(values.max())) if bounds is None else bounds
+    return ScoreScale(
+        binary=scores.coarse,
+        support=bounds,
+        seen=seen if seen[1] > seen[0] else None,
+        pseudo=2 if known is None else 1,
+        ends=scores.rate_ends,
+        known=known,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +134,9 @@ def _example_noise(
     if untied < MIN_BOOTSTRAP_UNITS and untied < contrast.size / 2:
         reach = float(np.abs(contrast - usual).max())
         return _adjusted(contrast, estimate, spread, plan, ends=(usual - reach, usual + reach), scale=scale)
+    support = scale.support or (-np.inf, np.inf)
     student = StudentCurve(
-        centre=estimate,
-        standard_error=spread.variance**0.5,
-        degrees=spread.degrees,
-        support=scale.support or (-np.inf, np.inf),
+        centre=estimate, standard_error=spread.variance**0.5, degrees=spread.degrees, support=support
     )
     if plan.n_units - plan.n_strata < MIN_BOOTSTRAP_UNITS - 1:
         return _ExampleNoise(curve=student, spread=spread, method=f"Student's t over {unit}")
@@ -131,19 +145,20 @@ def _example_noise(
         kind = "studentised bootstrap"
         pivots = studentised_draws(plan.totals(contrast), plan, seed=seed, replicates=replicates)
         draws = estimate - spread.variance**0.5 * pivots
-    curve = WiderCurve(first=DrawsCurve(values=np.sort(draws)), second=student)
+    curve = WiderCurve(first=DrawsCurve(values=np.clip(np.sort(draws), *support)), second=student)
     method = f"{kind} over {unit} ({replicates:,} replicates), nowhere narrower than Student's t"
     return _ExampleNoise(curve=curve, spread=spread, method=method)
 
 
 def _pseudo_ends(contrast: FloatArray, scale: ScoreScale) -> tuple[float, float]:
-    """Values to add at both ends. For a proportion: 0 and 1. For a delta: up and down by the typical size of those that
-    differ, which is 1 with one seed and less for means over seeds."""
-    if scale.support is not None and scale.support[0] == 0.0:
+    """Values to add at both ends. For a proportion: 0 and 1. For a delta, and beside what is known: up and down by the
+    typical size of those that differ, which is 1 with one seed and less for means over seeds."""
+    if scale.support is not None and scale.support[0] == 0.0 and scale.known is None:
         return scale.support
-    differing = contrast[contrast != 0.0]
+    centre = scale.known or 0.0
+    differing = contrast[contrast != centre] - centre
     size = float(np.sqrt((differing**2).mean()))
-    return -size, size
+    return centre - size, centre + size
 
 
 def _tied(estimate: float, spread: Spread, plan: Layout, scale: ScoreScale) -> _ExampleNoise | None:
@@ -218,7 +233,7 @@ def _with_seeds(estimate: float, noise: _ExampleNoise, term: SeedTerm | None, sc
             seed_degrees=term.degrees,
             replicates=term.replicates,
             most_replicates=term.most_replicates,
-            rates=rates_noise(term, scale.ends),
+            rates=rates_noise(term, scale.ends, scale.known),
         ),
     )
 

@@ -101,11 +101,11 @@ def worst_scale(sides: Sequence[Scores]) -> tuple[float, float]:
 
 
 def counted_as(scores: Scores, value: float) -> Scores:
-    """Scores with each gap of a seed that has any score counted as `value`."""
+    """Scores with each gap of a seed that has any score counted as `value`, or as what it is by definition."""
     alive = np.logical_or.reduce(scores.present, axis=1, keepdims=True)
     return replace(
         scores,
-        values=np.where(alive & ~scores.present, value, scores.values),
+        values=np.where(alive & ~scores.present, value if scores.defined is None else scores.defined, scores.values),
         present=np.broadcast_to(alive, scores.present.shape).copy(),
     )
 

@@ -5,16 +5,16 @@ counted as missing, and `bounds` says what all missing scores leave open. No fie
 `None`, and `reason` says why. Swapping the sides negates the delta.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from bench.stats.curves.binary import flips, mcnemar_midp
-from bench.stats.curves.curve import TangoCurve, interval, two_sided_p
+from bench.stats.curves.curve import ShiftedCurve, TangoCurve, interval, two_sided_p
 from bench.stats.curves.distributions import BoolArray, FloatArray
 from bench.stats.estimates.delta import LEVEL, SURVIVED, Delta, detectable_at, untested, with_worst_cases
-from bench.stats.estimates.inference import Inference, ScoreScale, infer
+from bench.stats.estimates.inference import Inference, ScoreScale, infer, value_scale
 from bench.stats.estimates.replicates import (
     noise_statement,
     plan_of,
@@ -57,7 +57,8 @@ def paired_delta(
     """The paired delta of two score matrices over the same examples. prior: `seed_prior_of` the eval's arms.
 
     One seed each and right-or-wrong scores of independent, equally weighted examples: McNemar's mid-p value and
-    Tango's score interval. Else see `bench.stats.estimates.inference`.
+    Tango's score interval. Beside scores that are known by definition the other side's own value is all that varies.
+    Else see `bench.stats.estimates.inference`.
 
     Raises ValueError where the two do not share examples, weights, clusters, strata and kind.
     """
@@ -77,11 +78,18 @@ def _as_scored(
         return _nothing(pairs, level, "a task has no example that was scored by both sides")
     plan = plan_of(arm, pairs.kept)
     left, right = side_of(arm, pairs.arm), side_of(reference, pairs.reference)
+    if arm.defined is not None and reference.defined is not None:
+        return _nothing(pairs, level, "both sides are what they are by definition")
+    p_value, known = None, reference.defined if reference.defined is not None else arm.defined
     if arm.binary and plan.plain and pairs.arm.shape[0] == pairs.reference.shape[0] == 1:
         inference, p_value = _proportions(pairs)
+    elif known is not None:
+        scores, side = (arm, left) if arm.defined is None else (reference, right)
+        scale = value_scale(scores, side.values, known=known)
+        own = infer(side, None, plan, scale, seed=seed, replicates=replicates, prior=prior)
+        inference = _from_known(own, known, mirrored=side is right)
     else:
         inference = infer(left, right, plan, _scale(arm, pairs), seed=seed, replicates=replicates, prior=prior)
-        p_value = None
     delta = delta_of(inference, left, right, plan, level, p_value=p_value, pairs=pairs, prior=prior)
     lone = _survivor(arm, pairs.kept) or _survivor(reference, pairs.kept)
     return delta if lone is None else untested(delta, SURVIVED[lone])
@@ -132,6 +140,13 @@ def _scale(arm: Scores, pairs: _Pairs) -> ScoreScale:
         pseudo=1,
         ends=arm.rate_ends,
     )
+
+
+def _from_known(own: Inference, known: float, *, mirrored: bool) -> Inference:
+    """Difference of a value and what is known exactly; mirrored: of what is known and the value."""
+    curve = None if own.curve is None else ShiftedCurve(curve=own.curve, origin=known, mirrored=mirrored)
+    estimate = known - own.estimate if mirrored else own.estimate - known
+    return replace(own, estimate=estimate, curve=curve)
 
 
 def _proportions(pairs: _Pairs) -> tuple[Inference, float]:

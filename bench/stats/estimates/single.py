@@ -11,7 +11,7 @@ import numpy as np
 from bench.stats.curves.curve import Curve, WilsonCurve, interval
 from bench.stats.curves.distributions import BoolArray, FloatArray
 from bench.stats.estimates.delta import LEVEL, SURVIVED
-from bench.stats.estimates.inference import Inference, ScoreScale, infer
+from bench.stats.estimates.inference import Inference, infer, value_scale
 from bench.stats.estimates.missing import (
     AsScored,
     MissingBounds,
@@ -113,7 +113,7 @@ def _as_scored(
         inference = _proportion(values[0])
     else:
         side = side_of(scores, values)
-        inference = infer(side, None, plan, _scale(scores, values), seed=seed, replicates=replicates, prior=prior)
+        inference = infer(side, None, plan, value_scale(scores, values), seed=seed, replicates=replicates, prior=prior)
     means = tuple(float(mean) for mean in plan.mean(values))
     if scores.survivor is not None:
         inference = replace(
@@ -133,19 +133,6 @@ def _proportion(row: FloatArray) -> Inference:
         standard_error=variance**0.5,
         method="Wilson score interval",
         components=Components(example=variance, seed=None, rest=None),
-    )
-
-
-def _scale(scores: Scores, values: FloatArray) -> ScoreScale:
-    bounds = (0.0, 1.0) if scores.binary else scores.bounds
-    observed = (float(values.min()), float(values.max()))
-    seen = observed if bounds is None else bounds
-    return ScoreScale(
-        binary=scores.coarse,
-        support=bounds,
-        seen=seen if seen[1] > seen[0] else None,
-        pseudo=2,
-        ends=scores.rate_ends,
     )
 
 

@@ -161,14 +161,18 @@ def logit_curve(values: FloatArray, term: SeedTerm, ends: ScaleEnds) -> Weighted
     )
 
 
-def rates_noise(term: SeedTerm, ends: ScaleEnds | None) -> RatesNoise | None:
-    """Where both sides are, and their noise in logits; `None` for a single side, and for scores that are no rates."""
-    if ends is None or len(term.sides) < 2:
+def rates_noise(term: SeedTerm, ends: ScaleEnds | None, known: float | None = None) -> RatesNoise | None:
+    """Where both sides are, and their noise in logits; `None` for a single side, and for scores that are no rates.
+    known: the other side of a single one, by definition."""
+    if ends is None or (known is None and len(term.sides) < 2):
         return None
-    arm, reference = (
+    width = ends[1] - ends[0]
+    rates = [
         RateNoise(rate=side.rate, seed_error=(side.variance / side.seeds) ** 0.5 / side.slope) for side in term.sides
-    )
-    return RatesNoise(arm=arm, reference=reference, width=ends[1] - ends[0], examples=term.examples)
+    ]
+    if known is not None:
+        rates.append(RateNoise(rate=(known - ends[0]) / width, seed_error=0.0, known=True))
+    return RatesNoise(arm=rates[0], reference=rates[1], width=width, examples=term.examples)
 
 
 def _pull(side: _SideNoise, term: SeedTerm) -> float:

@@ -25,15 +25,16 @@ class Spread:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateNoise:
     """One side of a difference of rates. rate: from 0 to 1. seed_error: standard error that its seeds leave, in logits;
-    0 for a side without seeds."""
+    0 for a side without seeds. known: by definition, so that neither seeds nor examples move it."""
 
     rate: float
     seed_error: float
+    known: bool = False
 
     @property
     def slope(self) -> float:
         """Change of the rate by that of its logit."""
-        return self.rate * (1.0 - self.rate)
+        return 0.0 if self.known else self.rate * (1.0 - self.rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,8 @@ class Scores:
     draws: [seeds], labels of the subset draw that each row was trained on; None where the data are the same for all.
     binary: every score is 0 or 1. bounds: the lowest and highest possible score, where known.
     trained: false for a subject without training (the base, few-shot): such a subject has no seed noise.
+    defined: the score of every example where it is one by definition, as that of a judge's reference against itself;
+    such a subject has no noise at all.
     """
 
     values: FloatArray
@@ -54,6 +56,7 @@ class Scores:
     binary: bool = False
     bounds: tuple[float, float] | None = None
     trained: bool = True
+    defined: float | None = None
 
     def __post_init__(self) -> None:
         _validate(self)

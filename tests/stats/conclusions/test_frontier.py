@@ -81,6 +81,19 @@ def test_intervals_that_touch_are_not_apart() -> None:
     assert [(p.standing, p.by) for p in placed] == [("frontier", ()), ("unresolved", ("a",))]
 
 
+def test_a_cost_within_a_hundredth_is_neither_the_dearer_nor_the_cheaper() -> None:
+    """Seen: three seeds whose peaks of memory agreed made an arm with one MiB more the dearer one."""
+
+    def resolved(name: str, quality: float, memory: float) -> Point:
+        cost = Amount(value=memory, low=memory - 0.1, high=memory + 0.1)
+        return Point(name=name, quality=Amount(value=quality, low=quality - 0.1, high=quality + 0.1), cost=cost)
+
+    placed = frontier([resolved("good", 2, 301), resolved("bad", 1, 300), resolved("large", 1, 310)])
+    assert [(p.standing, p.by) for p in placed] == [("frontier", ()), ("unresolved", ()), ("dominated", ("good",))]
+    counted = frontier([exact("good", 2, 4_010), exact("bad", 1, 4_000)])
+    assert [p.standing for p in counted] == ["frontier", "dominated"], "budgets in tokens end within a batch"
+
+
 def test_of_two_that_are_free_neither_is_the_cheaper() -> None:
     placed = frontier([exact("a", 1, 0), exact("b", 1, 0)])
     assert [p.standing for p in placed] == ["frontier", "frontier"]

@@ -33,6 +33,15 @@ def test_right_or_wrong_over_seeds_stays_between_zero_and_one() -> None:
     assert perfect.high == pytest.approx(1.0)
 
 
+def test_skewed_scores_of_a_scale_with_ends_stay_on_it() -> None:
+    """Seen: a bootstrap of 22 scores, nearly all 0 or nearly all 1, gave a share of 0.9 an upper bound of 53."""
+    rng = np.random.default_rng(0)
+    for run in range(60):
+        rows = rng.beta(*rng.permutation([0.05, 0.3]), size=(1, 22))
+        one = score_interval(scores(rows.tolist(), bounds=(0.0, 1.0)), seed=run, replicates=300)
+        assert one.low is None or 0.0 <= one.low <= one.mean <= one.high <= 1.0
+
+
 def test_a_score_that_could_not_be_made_is_none() -> None:
     one = score_interval(scores([[None, None], [None, None]]), seed=0)
     assert (one.mean, one.low, one.n_missing, one.seeds_failed) == (None, None, 2, 2)

@@ -18,7 +18,7 @@ from bench.record.results.evals.score_table import ScoreTable
 from bench.report.analysis.aligned.corpus_metrics import count
 from bench.report.analysis.aligned.measurand import Measurand, measurands_of
 from bench.report.analysis.aligned.scored_rows import Lineup, RowsOfTasks, ScoredRows
-from bench.report.analysis.run_facts.subjects import planned_arms, subjects
+from bench.report.analysis.run_facts.subjects import is_own_reference, planned_arms, subjects
 from bench.stats.estimates.missing import missing_share
 from bench.stats.samples.corpus_metrics import corpus_metric
 from bench.stats.samples.corpus_sample import CorpusScores
@@ -26,6 +26,8 @@ from bench.stats.samples.sample import Scores
 from bench.suite.catalog.metrics import ends_of
 from bench.suite.checks.data.subset_draws import draw_labels
 from bench.suite.tables.arms.arms import is_base
+from bench.suite.tables.evals.eval_spec import EvalSpec
+from bench.suite.tables.evals.judge_measures import TIE
 
 _Floats: TypeAlias = NDArray[np.float64]
 _Ints: TypeAlias = NDArray[np.int64]
@@ -86,10 +88,15 @@ def align(record: Record, rows: ScoreRows) -> tuple[Aligned, ...]:
     """Every measurand of the suite, in its order; without examples where no subject was scored."""
     by_arm, draws = subjects(record), draws_by_arm(record)
     return tuple(
-        align_one(measurand, by_arm, rows, draws=draws)
+        align_one(measurand, by_arm, rows, draws=draws, references=_references(record, spec, by_arm))
         for spec in record.resolved.suite.evals_as_run()
         for measurand in measurands_of(spec, record)
     )
+
+
+def _references(record: Record, spec: EvalSpec, by_arm: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """Arms that the eval's judge compares the others with."""
+    return frozenset(arm for arm, names in by_arm.items() if is_own_reference(record, spec.name, names))
 
 
 def draws_by_arm(record: Record) -> dict[str, tuple[int, ...]]:
@@ -105,10 +112,12 @@ def align_one(
     rows: ScoreRows,
     *,
     draws: Mapping[str, tuple[int, ...]] | None = None,
+    references: Collection[str] = (),
 ) -> Aligned:
     """One measurand for the subjects that `by_arm` names; an arm whose name is a base's has no seed noise.
 
-    draws: as `draws_by_arm`."""
+    draws: as `draws_by_arm`. references: arms that a judge compares the others with, whose scores are ties by
+    definition."""
     taken = RowsOfTasks(measurand.metrics)
     by_subject = {
         subject: taken.of(rows.get((measurand.eval, subject), ())) for names in by_arm.values() for subject in names
@@ -128,8 +137,15 @@ def align_one(
         examples=examples,
         arms={
             arm: replace(
-                _scores([by_subject[name] for name in names], lineup, measurand, shared, trained=not is_base(arm)),
+                _scores(
+                    [by_subject[name] for name in names],
+                    lineup,
+                    measurand,
+                    shared,
+                    trained=not (is_base(arm) or arm in references),
+                ),
                 draws=_draws(draws, arm),
+                defined=TIE if arm in references else None,
             )
             for arm, names in by_arm.items()
         },

@@ -83,7 +83,8 @@ class Deltas:
 
     def _of_scores(self, entry: Aligned, left: str, right: str) -> Delta:
         options = {"seed": self.seed, "replicates": self.replicates}
-        if self.paired_by_seed(left, right):
+        defined = any(entry.arms[arm].defined is not None for arm in (left, right))
+        if self.paired_by_seed(left, right) and not defined:
             first, second = self._both(entry, (left, right))
             prior = None if _together(left, right, self.one_training) else self._pair_prior(entry)
             return delta_by_seed(first, second, **options, prior=prior)

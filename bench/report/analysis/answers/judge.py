@@ -16,7 +16,7 @@ from bench.report.analysis.aligned.align import ScoreRows, cluster_labels, draws
 from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.answers.human_labels import corrected_by_people, labels_of_eval, unmatched_labels
 from bench.report.analysis.run_facts.known import sum_of_all
-from bench.report.analysis.run_facts.subjects import evaluations_of, subjects
+from bench.report.analysis.run_facts.subjects import judged_of, subjects
 from bench.stats.estimates.judged import length_control
 from bench.stats.estimates.judged.length_control import JudgedPairs, LengthControlled, length_controlled, length_prior
 from bench.stats.estimates.judged.prediction_powered import Corrected
@@ -82,7 +82,7 @@ def judged_arms(record: Record, rows: ScoreRows, deltas: Deltas) -> tuple[Judged
         judged = [
             _judged(record, rows, spec.name, arm, draws.get(arm))
             for arm, names in subjects(record).items()
-            if _of(record, spec.name, names)
+            if judged_of(record, spec.name, names)
         ]
         prior = length_prior(pairs for entry in judged if (pairs := entry.pairs) is not None)
         for entry in judged:
@@ -105,7 +105,7 @@ class _JudgedEntry:
 
 def _judged(record: Record, rows: ScoreRows, name: str, arm: str, draws: tuple[int, ...] | None) -> _JudgedEntry:
     names = subjects(record)[arm]
-    results = _of(record, name, names)
+    results = judged_of(record, name, names)
     scored = [rows.get((name, subject), ()) for subject in names]
     by_definition = all(result.by_definition for result in results)
     return _JudgedEntry(
@@ -115,17 +115,6 @@ def _judged(record: Record, rows: ScoreRows, name: str, arm: str, draws: tuple[i
         scored=scored,
         pairs=None if by_definition else _pairs(scored, draws=draws, trained=not is_base(arm)),
     )
-
-
-def is_own_reference(record: Record, eval_name: str, names: Sequence[str]) -> bool:
-    """Whether these subjects are what the eval's judge compares the others with."""
-    results = _of(record, eval_name, names)
-    return bool(results) and all(result.by_definition for result in results)
-
-
-def _of(record: Record, eval_name: str, names: Sequence[str]) -> list[Judged]:
-    results = [e.result for subject in names for e in evaluations_of(record, subject) if e.eval == eval_name]
-    return [result.judged for result in results if result is not None and result.judged is not None]
 
 
 def _arm(name: str, entry: _JudgedEntry, deltas: Deltas, prior: SeedPrior | None) -> JudgedArm:

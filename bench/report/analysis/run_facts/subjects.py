@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from bench.record.record import AnswersRecord, EvaluationRecord, ProbeRecord, Record, TrainingRecord
+from bench.record.results.evals.judged import Judged
 from bench.suite.tables.arms.arms import ArmRef
 
 Found = TypeVar("Found")
@@ -98,6 +99,18 @@ def probes_of(record: Record, arm: str) -> Sequence[ProbeRecord]:
 def evaluations_of(record: Record, subject: str) -> Sequence[EvaluationRecord]:
     """The evaluations of a subject, in the record's order."""
     return _evaluations_by_subject(record).get(subject, ())
+
+
+def judged_of(record: Record, eval_name: str, names: Iterable[str]) -> list[Judged]:
+    """What the eval's judge found of these subjects."""
+    results = [e.result for subject in names for e in evaluations_of(record, subject) if e.eval == eval_name]
+    return [result.judged for result in results if result is not None and result.judged is not None]
+
+
+def is_own_reference(record: Record, eval_name: str, names: Iterable[str]) -> bool:
+    """Whether these subjects are what the eval's judge compares the others with: all their scores are ties."""
+    results = judged_of(record, eval_name, names)
+    return bool(results) and all(result.by_definition for result in results)
 
 
 def scorings_of(record: Record, arm: str) -> Sequence[EvaluationRecord | AnswersRecord]:

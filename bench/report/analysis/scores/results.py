@@ -14,12 +14,12 @@ from bench.record.record import Record
 from bench.report.analysis.aligned.align import Aligned
 from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.aligned.measurand import Measurand
-from bench.report.analysis.answers.judge import is_own_reference
 from bench.report.analysis.run_facts.absence import Absence
 from bench.report.analysis.run_facts.subjects import (
     arms_by_name,
     base_of,
     evaluations_of,
+    is_own_reference,
     is_unanswerable,
     subjects,
 )

@@ -96,6 +96,19 @@ def test_the_reference_is_a_tie_without_an_interval_or_a_word_of_chance(comparis
     assert delta.delta.estimate == pytest.approx(0.2)
 
 
+def test_an_arm_that_is_always_preferred_is_half_a_scale_above_its_reference_and_no_more() -> None:
+    run = judged()
+    won = {
+        key: [row.model_copy(update={"metrics": {WIN_RATE: 0.5 if key[1] == "base" else 1.0}}) for row in scored]
+        if key[0] == "qa"
+        else scored
+        for key, scored in run.rows.items()
+    }
+    delta = compare(replace(run, rows=won), replicates=100).results["lima_1k/full", "qa"].versus_base.delta
+    assert (delta.estimate, delta.high) == (0.5, 0.5)
+    assert delta.low == pytest.approx(0.025 ** (1 / PAIRS) - 0.5)
+
+
 def test_a_fair_judge_gets_no_finding(comparison: Comparison) -> None:
     assert not {"judge inconsistent", "verdicts unread", "length decides"} & {one.name for one in comparison.sanity}
 

@@ -13,7 +13,7 @@ from bench.report.analysis.run_facts.own_speed import own_speed
 from bench.report.analysis.run_facts.subjects import planned_arms, probes_of
 from bench.report.analysis.scores.results import Result
 from bench.report.analysis.training.costs.cost_kinds import COSTS, CostKind, figures, mean_figure, measured_mean
-from bench.stats.conclusions.frontier import Amount, Placed, Point, frontier
+from bench.stats.conclusions.frontier import EQUAL_COST, Amount, Placed, Point, frontier
 
 TRADED = ("seconds", "memory", "tokens", "flops")
 FREE = Amount(value=0.0, low=0.0, high=0.0)
@@ -46,7 +46,7 @@ def tradeoffs(
     for name in TRADED:
         kind, prices = _prices(record, COSTS[name], [arm.name for arm in arms])
         amounts = {figure.value for figure in prices.values() if figure is not None}
-        if not amounts or (kind.counted and max(amounts) <= 1.01 * min(amounts)):
+        if not amounts or (kind.counted and max(amounts) <= EQUAL_COST * min(amounts)):
             continue
         paid = {**dict.fromkeys(bases, FREE), **prices}
         probed = kind.title != COSTS[name].title
