@@ -9,6 +9,8 @@ from bench.suite.checks.names.evaluated_steps import stores_steps
 from bench.suite.checks.names.unknown import unknown_name
 from bench.suite.tables.arms.arms import ArmRef
 from bench.suite.tables.conclusions.claim import TARGET_COSTS, Claim
+from bench.suite.tables.evals.eval_spec import EvalSpec
+from bench.suite.tables.evals.judge_measures import TIE
 from bench.suite.tables.suite import Suite
 
 
@@ -35,6 +37,21 @@ def margin_problems(claim: Claim, ends: Ends | None, where: str) -> Iterator[Pro
         yield Problem(reference="suite.claim", what=what, where=f"{where}.margin", hint=hint)
 
 
+def _margin_beside_a_tie(claim: Claim, spec: EvalSpec, suite: Suite, where: str) -> Iterator[Problem]:
+    """A margin of half the scale, where one side is what the judge compares the other with: its rate is one half by
+    definition."""
+    if spec.kind != "judge" or claim.per is not None or not TIE <= claim.margin < 2 * TIE:
+        return
+    left, _, right = claim.parts()
+    arms = {arm.name: arm for arm in suite.expand()}
+    controls = {suite.control_of(arms[side]) for side in (left, right) if side in arms}
+    references = {"base": {*suite.base_subjects()}, "control": controls, "reference": set()}[spec.against]
+    if references & {left, right}:
+        what = f"margin {claim.margin:g} on {claim.on!r}: a rate is at most {TIE:g} from that of its reference, a tie"
+        hint = "give the margin in the eval's units, such as 0.05"
+        yield Problem(reference="suite.claim", what=what, where=f"{where}.margin", hint=hint)
+
+
 def _measure_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Problem]:
     if claim.eval is None:
         return
@@ -44,6 +61,7 @@ def _measure_problems(claim: Claim, suite: Suite, where: str) -> Iterator[Proble
         yield unknown_name("eval", claim.eval, f"{where}.on", evals)
         return
     yield from margin_problems(claim, eval_ends(spec), where)
+    yield from _margin_beside_a_tie(claim, spec, suite, where)
     if not spec.scored:
         what = f"eval {claim.on!r} only shows answers: it has no score that could decide a claim"
         yield Problem(reference="suite.claim", what=what, where=f"{where}.on", hint="name an eval with scores")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from bench.errors import InputError
 from bench.suite.catalog.judge_prompt import judge_prompt_names, load_judge_prompt
 from bench.suite.load import load_suite
 from bench.suite.tables.evals.eval_spec import EvalSpec
@@ -63,6 +64,31 @@ def test_a_claim_at_equal_length_is_refused_with_where_that_rate_stands(tmp_path
     ((_, _, hint),) = problems(tmp_path, JUDGE + extra)
     assert hint.startswith("write on = 'j'")
     assert "the report shows the rate at equal length beside it" in hint
+
+
+@pytest.mark.parametrize(
+    ("against", "says", "margin", "refused"),
+    [
+        ("base", "rows/full >= base", 0.5, True),
+        ("base", "rows/full >= base", 0.49, False),
+        ("base", "rows/full >= other/full", 0.5, False),
+        ("control", "rows/full >= other/full", 0.5, True),
+        ("reference", "rows/full >= base", 0.5, False),
+    ],
+)
+def test_a_margin_that_no_rate_could_be_from_its_own_reference_is_refused(
+    tmp_path: Path, against: str, says: str, margin: float, refused: bool
+) -> None:
+    """The reference is a tie with itself: a claim "not worse by half a scale" was supported whatever the judge said."""
+    claim = f'[[claim]]\nsays = "{says}"\non = "j"\nmargin = {margin}\n'
+    stored = 'reference = { source = "data:rows" }\n' if against == "reference" else ""
+    extra = f'against = "{against}"\n{stored}{claim}'
+    path = suite_with(tmp_path, JUDGE + extra)
+    if refused:
+        with pytest.raises(InputError, match="from that of its reference, a tie"):
+            load_suite(path)
+    else:
+        load_suite(path)
 
 
 def test_without_controls_nothing_is_judged_against_them(tmp_path: Path) -> None:
