@@ -9,6 +9,8 @@ from functools import cache, partial
 
 import numpy as np
 
+from bench.stats.conclusions.claim_types import DECIDED, ClaimRelation
+from bench.stats.conclusions.claims import decide
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.replicates import seed_prior_of
@@ -25,11 +27,13 @@ Taken = Callable[[Rng, Sequence[Scores]], list[Scores]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strength:
     """Of each run: width of the interval, in units of the one before the deletion, infinite where there is none; the
-    p-value, by which marks and claims are decided, 1 where there is none; whether there is a filled mark."""
+    p-value, by which marks and claims are decided, 1 where there is none; whether there is a filled mark; the share of
+    `CLAIMS` that is decided, either way."""
 
     widths: np.ndarray
     p_values: np.ndarray
     marks: np.ndarray
+    verdicts: np.ndarray
 
     @property
     def width(self) -> float:
@@ -46,6 +50,15 @@ class Strength:
     def marked(self) -> float:
         """Share of the runs."""
         return float(self.marks.mean())
+
+    @property
+    def decided(self) -> float:
+        """Share of the claims of all runs."""
+        return float(self.verdicts.mean())
+
+
+CLAIMS: tuple[tuple[ClaimRelation, float], ...] = ((">", 0.0), (">=", 0.1), ("==", 0.2))
+"""Relations and margins of the claims that are asked of each comparison."""
 
 
 def one_seed(rng: Rng, arms: Sequence[Scores]) -> list[Scores]:
@@ -131,6 +144,12 @@ def clustered_scores(rng: Rng, deviations: Sequence[float], *, effect: float) ->
     return arms
 
 
+def clustered_answers(rng: Rng, *, effect: float) -> list[Scores]:
+    """Right-or-wrong answers of four alike arms on the same examples."""
+    arms = clustered_scores(rng, [0.3] * 4, effect=effect)
+    return [replace(arm, values=(arm.values > 0.5).astype(float), binary=True) for arm in arms]
+
+
 def drawn_scores(rng: Rng, *, effect: float) -> list[Scores]:
     """Scores on 200 examples, three draws of two seeds of each of four arms."""
     example, draws = rng.normal(size=200), np.repeat(np.arange(3), 2)
@@ -162,7 +181,17 @@ def _strength(deltas: Sequence[Delta], before: Sequence[Delta]) -> Strength:
     p_values = np.array([1.0 if delta.tested_p is None else delta.tested_p for delta in deltas])
     repeated = np.array([delta.repeated for delta in deltas])
     widths = [_width(delta) / _width(first) for delta, first in zip(deltas, before, strict=True)]
-    return Strength(widths=np.array(widths), p_values=p_values, marks=repeated & (p_values <= 0.05))
+    return Strength(
+        widths=np.array(widths),
+        p_values=p_values,
+        marks=repeated & (p_values <= 0.05),
+        verdicts=np.array([_decided(delta) for delta in deltas]),
+    )
+
+
+def _decided(delta: Delta) -> float:
+    verdicts = [decide(relation, delta, margin=margin, plan=False) for relation, margin in CLAIMS]
+    return sum(verdict.outcome in DECIDED for verdict in verdicts) / len(verdicts)
 
 
 def _width(delta: Delta) -> float:
@@ -175,7 +204,7 @@ Found = Callable[[int], tuple[Strength, tuple[Strength, ...]]]
 
 
 def weaker(found: Found, place: int) -> Measure:
-    """Width, mean p-value and filled marks before and after: no narrower, no smaller, no more."""
+    """Width, mean p-value, filled marks and verdicts before and after: no narrower, no smaller, no more."""
 
     def row(runs: int) -> tuple[Cell, ...]:
         before, after = found(runs)[0], found(runs)[1][place]
@@ -191,6 +220,11 @@ def weaker(found: Found, place: int) -> Measure:
                 text=f"{before.marked:.1%} → {after.marked:.1%}",
                 promise="no more",
                 verdict=_not_below_zero(before.marks.astype(float) - after.marks),
+            ),
+            Note(
+                text=f"{before.decided:.1%} → {after.decided:.1%}",
+                promise="no more",
+                verdict=_not_below_zero(before.verdicts - after.verdicts),
             ),
         )
 
@@ -235,6 +269,7 @@ def cases() -> dict[str, Measure]:
         )
         for rates in ([0.3, *[0.1] * 3], [0.02] * 4)
     }
+    in_clusters = {"answers in clusters, effect 0.6": partial(clustered_answers, effect=0.6)}
     draws = {f"draws, effect {effect:g}": partial(drawn_scores, effect=effect) for effect in (0.0, 1.0)}
     beside = {
         f"scores, {name} beside the two compared": partial(clustered_scores, deviations=deviations, effect=0.0)
@@ -242,7 +277,7 @@ def cases() -> dict[str, Measure]:
     }
     unlabelled = {what: take for what, take in DELETIONS.items() if take is not some_labels}
     kinds: tuple[tuple[Mapping[str, Arms], dict[str, Taken]], ...] = (
-        (scores, DELETIONS), (answers, unlabelled), (draws, OF_DRAWS), (beside, OF_ANOTHER),
+        (scores | in_clusters, DELETIONS), (answers, unlabelled), (draws, OF_DRAWS), (beside, OF_ANOTHER),
     )  # fmt: skip
     return {
         f"{name}: {what}": weaker(found, place)
@@ -263,9 +298,9 @@ def _arms_of(draw: Draw, rng: Rng) -> Sequence[Scores]:
 
 TABLE = Table(
     title="Evidence that is taken away",
-    about="A difference before and after a random deletion: width of the interval, mean p-value, and share of filled "
-    "marks. Missed: worse by more than twice the standard error of the change; of three cells in each of 36 rows two "
-    "are so by chance.",
-    columns=("width", "mean p", "filled marks"),
+    about="A difference before and after a random deletion: width of the interval, mean p-value, share of filled "
+    "marks, and of three claims (`>`, `>=` with a margin of 0.1, `==` with 0.2) that are decided. Missed: worse by "
+    "more than twice the standard error of the change; of four cells in each of 41 rows four are so by chance.",
+    columns=("width", "mean p", "filled marks", "verdicts"),
     cases=cases(),
 )

@@ -23,6 +23,7 @@ from benchmarks.simulations.evidence import (
     all_draws_but_one,
     all_seeds_but_one,
     all_seeds_of_the_last,
+    clustered_answers,
     clustered_scores,
     drawn_scores,
     one_draw,
@@ -57,6 +58,7 @@ def test_less_evidence_is_no_surer_on_average(noisy: float, effect: float) -> No
         assert after.width >= 0.99, take
         assert after.p >= before.p - 0.01, take
         assert after.marked <= before.marked + 1.5 / RUNS, take
+        assert after.decided <= before.decided + 1.5 / RUNS, take
 
 
 @pytest.mark.parametrize("take", [one_seed, some_scores, some_examples])
@@ -65,6 +67,17 @@ def test_less_evidence_of_rates_is_no_surer_on_average(take: Taken) -> None:
     assert after.width >= 0.99
     assert after.p >= before.p - 0.04
     assert after.marked <= before.marked + 0.05
+    assert after.decided <= before.decided + 0.05
+
+
+def test_less_evidence_of_answers_in_clusters_is_no_surer_on_average() -> None:
+    takes = [one_seed, some_scores, some_examples, some_labels]
+    draw = partial(clustered_answers, effect=0.6)
+    before, afters = strengths(draw, takes, RUNS, rng=np.random.default_rng(6))
+    for take, after in zip(takes, afters, strict=True):
+        assert after.width >= 0.99, take
+        assert after.p >= before.p - 0.02, take
+        assert max(after.marked - before.marked, after.decided - before.decided) <= 0.05, take
 
 
 @pytest.mark.parametrize("noisy", [0.3, 1.8])
@@ -75,6 +88,7 @@ def test_what_another_arm_loses_makes_a_comparison_no_surer(noisy: float) -> Non
     before, (one, whole) = strengths(draw, takes, RUNS, rng=np.random.default_rng(6))
     assert one.width >= 0.98
     assert whole.width >= 1.0
+    assert max(one.decided, whole.decided) <= before.decided + 0.02
     assert min(one.p, whole.p) >= before.p - 0.02
 
 
@@ -84,6 +98,7 @@ def test_a_lost_subset_draw_makes_nothing_surer_on_average(effect: float) -> Non
     assert after.width >= 0.99
     assert after.p >= before.p - 0.04
     assert after.marked <= before.marked + 0.05
+    assert after.decided <= before.decided + 0.05
 
 
 @pytest.mark.parametrize(
@@ -97,7 +112,7 @@ def test_a_lost_subset_draw_makes_nothing_surer_on_average(effect: float) -> Non
 def test_a_survivor_is_never_marked(draw: Callable[[np.random.Generator], list[Scores]], take: Taken) -> None:
     """Two seeds of the only draw that was left said nothing of what another draw would give, and decided."""
     (after,) = strengths(draw, [take], 10, rng=np.random.default_rng(7))[1]
-    assert (after.marked, after.p) == (0.0, 1.0)
+    assert (after.marked, after.p, after.decided) == (0.0, 1.0, 0.0)
 
 
 P_VALUES = st.lists(st.floats(1e-9, 1.0), min_size=2, max_size=12)
