@@ -44,8 +44,11 @@ def _margin_beside_a_tie(claim: Claim, spec: EvalSpec, suite: Suite, where: str)
         return
     left, _, right = claim.parts()
     arms = {arm.name: arm for arm in suite.expand()}
-    controls = {suite.control_of(arms[side]) for side in (left, right) if side in arms}
-    references = {"base": {*suite.base_subjects()}, "control": controls, "reference": set()}[spec.against]
+    references: set[str | None] = set()
+    if spec.against == "base":
+        references = {*suite.base_subjects()}
+    elif spec.against == "control":
+        references = {suite.control_of(arms[side]) for side in (left, right) if side in arms}
     if references & {left, right}:
         what = f"margin {claim.margin:g} on {claim.on!r}: a rate is at most {TIE:g} from that of its reference, a tie"
         hint = "give the margin in the eval's units, such as 0.05"
