@@ -70,9 +70,7 @@ def suite(case: Case, rng: Rng) -> tuple[FloatArray, Candidates]:
     arms = [_arm(case, rng, index, truth[index] + difficulty) for index in range(case.arms)]
     prior = seed_prior([arm.variance for arm in arms])
     seeds = [
-        prior.moderated(arm.variance)
-        if prior is not None and prior.usable
-        else (arm.variance.total, float(arm.variance.degrees))
+        (arm.variance.total, float(arm.variance.degrees)) if prior is None else prior.for_choice(arm.variance)
         for arm in arms
     ]
     one = prior is not None and prior.usable and prior.pooled

@@ -101,6 +101,13 @@ class SeedPrior:
             variance = max(variance, self.between + own.rest)
         return variance, min(degrees, float(self.pooled_degrees))
 
+    def for_choice(self, own: SeedVariance) -> tuple[float, float]:
+        """As `moderated`, for a choice among the arms. Where they are not alike an arm has its own seeds, and no less
+        noise than all arms together: the arm whose few seeds agree by chance would look the surest to be best."""
+        if self.usable:
+            return self.moderated(own)
+        return max(own.total, self.between + own.rest), float(own.degrees)
+
 
 def seed_prior(arms: Sequence[SeedVariance], *, lost: int = 0) -> SeedPrior | None:
     """The prior that the arms with two seeds or more give; `None` where they are too few, or no seed differs. lost: as

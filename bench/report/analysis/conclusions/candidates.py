@@ -179,13 +179,13 @@ def _seed_variances(weights: Sequence[Weight], measured_arms: Sequence[WeighedAr
 def _seed_noise(
     own: Mapping[str, SeedVariance], measured_arms: Sequence[WeighedArm], prior: SeedPrior | None
 ) -> list[tuple[float, float]]:
-    """Variance of one seed's weighted mean and its degrees of freedom, for each arm: moderated by all arms where these
-    are alike. 0 and infinite for a base, and for a lone seed, whose noise is unknown."""
+    """Variance of one seed's weighted mean and its degrees of freedom, for each arm, by `SeedPrior.for_choice`; of an
+    arm on several subset draws its own. 0 and infinite for a base, and for a lone seed, whose noise is unknown."""
     return [
         (0.0, float("inf"))
         if (variance := own.get(arm.arm)) is None
-        else prior.moderated(variance)
-        if prior is not None and prior.usable and not arm.drawn
+        else prior.for_choice(variance)
+        if prior is not None and not arm.drawn
         else (variance.total, float(variance.degrees))
         for arm in measured_arms
     ]
