@@ -102,8 +102,9 @@ class SeedPrior:
         return variance, min(degrees, float(self.pooled_degrees))
 
     def for_choice(self, own: SeedVariance) -> tuple[float, float]:
-        """As `moderated`, for a choice among the arms. Where they are not alike an arm has its own seeds, and no less
-        noise than all arms together: the arm whose few seeds agree by chance would look the surest to be best."""
+        """Variance and degrees of freedom for a choice among the arms: moderated where they are alike. Else an arm has
+        its own seeds, and no less noise than all together: one whose few seeds agree would look the surest to be best.
+        """
         if self.usable:
             return self.moderated(own)
         return max(own.total, self.between + own.rest), float(own.degrees)

@@ -75,6 +75,10 @@ def test_two_seeds_that_agree_make_no_quiet_arm() -> None:
     together = sum(totals) / 6
     assert prior.moderated(pairs[0])[0] == pytest.approx(together)
     assert prior.moderated(pairs[-1])[0] > together, "a noisy one keeps what is its own"
+    unlike = replace(prior, homogeneity_p=0.01)
+    assert unlike.for_choice(pairs[0]) == pytest.approx((together, 1.0)), "nor does one among arms that are not alike"
+    assert unlike.for_choice(pairs[-1]) == (4.0, 1.0)
+    assert prior.for_choice(pairs[0]) == prior.moderated(pairs[0])
     three = SeedVariance(total=1e-5, rest=0.0, degrees=2)
     assert prior.moderated(three)[0] < together
 
