@@ -66,10 +66,9 @@ def print_view(view: View, folder: Path, console: Console, *, full: bool = False
     print_report(view, console, full=full)
     if full:
         console.print()
-    places = [f"One page to send: {visible(str(folder / PAGE))}"]
-    places += [f"Full report: {visible(str(folder / REPORT))}" if full else f"All of it: --full, or {REPORT} beside it"]
-    for place in places:
-        console.print(Text(place, style="dim"), soft_wrap=True)
+    page, report = (visible(str(folder / name)) for name in (PAGE, REPORT))
+    where = f"One page to send: {page}\nFull report: {report}" if full else f"All of it: --full; to send: {page}"
+    console.print(Text(where, style="dim"), soft_wrap=True)
 
 
 def _stamp(folder: Path) -> str:

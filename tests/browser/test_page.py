@@ -114,6 +114,28 @@ def test_arms_are_filtered_everywhere_and_the_base_stays(complete: Visit) -> Non
     assert len(column(arms_table(complete), "Arm")) == 7
 
 
+def test_claims_stay_lit_where_one_side_is_the_arm(complete: Visit) -> None:
+    """A filter for an arm, or a pointer on it, greyed the claims that it is a side of."""
+    claims = complete.page.locator('.beside .plot g[data-arm*=" >= "], .beside .plot g[data-arm*=" > "]')
+    named = claims.evaluate_all("groups => groups.map(group => group.dataset.arm)")
+    about = {claim for claim in named if "lima_1k/full" in claim.split()}
+    assert about
+    assert about != set(named)
+    dimmed = "groups => groups.filter(group => getComputedStyle(group).opacity < 1).map(group => group.dataset.arm)"
+    arms_table(complete).locator("tbody th").filter(has_text="lima_1k/full").hover()
+    assert not about & set(claims.evaluate_all(dimmed))
+    complete.page.locator("h1").hover()
+    complete.page.keyboard.press("/")
+    complete.page.keyboard.type("lima_1k/full")
+    assert set(claims.evaluate_all(dimmed)) == set(named) - about
+
+
+def test_a_plot_without_the_arm_stays_as_it_is(complete: Visit) -> None:
+    light = complete.page.locator(".plot.lit").count
+    arms_table(complete).locator("tbody th").filter(has_text="random_1k/lora").hover()
+    assert 0 < light() < complete.page.locator(".plot").count()
+
+
 def test_rows_are_filtered_and_columns_hidden(complete: Visit) -> None:
     table = arms_table(complete)
     tools = complete.page.locator(".tools").filter(has=complete.page.get_by_label("Tokens/s")).first

@@ -72,7 +72,7 @@ def test_a_speed_beside_other_programs_is_shared_and_enters_no_ranking() -> None
     assert (cost.processor_tokens_per_second, cost.other_load) == (4_000.0, 0.4)
     assert not paces(loud)
     assert set(figures(loud, ARM, COSTS["seconds"])) == {None}
-    assert speed_cell(cost).text.endswith(" shared")
+    assert speed_cell(cost).whole.endswith(" shared")
     text = " ".join(said(loud))
     assert f"{ARM} 40.0%" in text
     assert "shared: beside other jobs or programs" in text

@@ -50,7 +50,7 @@ def test_a_speed_of_another_kind_of_machine_is_shown_and_never_ranked_or_claimed
     assert len(paces(record)) > 1
     cost = cost_of(record)
     assert cost.tokens_per_second is None
-    assert speed_cell(cost).text.endswith(f" on {ON_SLOW}")
+    assert speed_cell(cost).whole.endswith(f" on {ON_SLOW}")
     assert (cost.mfu, cost.step_seconds, cost.joules) == (None, None, None)
     (decided,) = compare(FakeRun(path=Path(), record=record, rows=run.rows), replicates=100).claims
     assert decided.verdict.outcome == "incomplete"

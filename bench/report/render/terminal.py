@@ -50,6 +50,8 @@ def _print_section(section: Section, console: Console, *, full: bool) -> None:
     blocks = [block for block in section.blocks if getattr(block, "only", None) != left_out]
     if full:
         console.print()
+    elif not blocks:
+        return
     elif len(blocks) == 1 and isinstance(blocks[0], Paragraph):
         console.print(_titled(section.title, blocks[0]))
         return

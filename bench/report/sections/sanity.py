@@ -18,31 +18,31 @@ def sanity_section(comparison: Comparison) -> Section:
     telling = [finding for finding in comparison.sanity if finding.changes]
     others = [finding for finding in comparison.sanity if not finding.changes]
     blocks: list[Block] = []
-    brief: list[str] = []
+    beyond = ""
     if telling:
         columns = texts("Sanity verdict", "What was seen", "What it may change")
         stated = () if comparison.answer is None else comparison.answer.rests_on
         rows = tuple(_telling_row(group, stated) for group in alike(telling))
         blocks.append(Table(columns=columns, rows=rows, only="document"))
-        brief += _beyond_the_answer(telling, stated)
+        beyond = _beyond_the_answer(telling, stated)
     if others:
         counts = Counter(finding.name for finding in others)
         named = ", ".join(f"{name} ({count})" if count > 1 else name for name, count in counts.most_common())
         total = fmt.plural(len(others), "more verdict" if telling else "verdict")
         text = f"{total} {'changes' if len(others) == 1 else 'change'} no conclusion: {named}."
-        blocks.append(Paragraph(text=text, tone="muted", only="document"))
-        brief.append(text)
-    if brief:
-        blocks.append(Paragraph(text=" ".join(brief), tone="muted", only="terminal"))
+        blocks.append(Paragraph(text=text, tone="muted", only="document" if beyond else None))
+        beyond += f" {text}" if beyond else ""
+    if beyond:
+        blocks.append(Paragraph(text=beyond, tone="muted", only="terminal"))
     if not comparison.sanity:
         blocks.append(Paragraph(text="Nothing to report: every check passed."))
     return Section(title="Sanity", blocks=tuple(blocks))
 
 
-def _beyond_the_answer(telling: Sequence[Finding], stated: Sequence[str]) -> list[str]:
+def _beyond_the_answer(telling: Sequence[Finding], stated: Sequence[str]) -> str:
     """For a terminal, the kinds of verdicts that change what the answer does not state: it names the others."""
     kinds = ", ".join(dict.fromkeys(f.name for f in telling if not set(f.changes) & set(stated)))
-    return [f"Other conclusions may change by {kinds}."] if kinds else []
+    return f"{kinds} may change other conclusions." if kinds else ""
 
 
 def all_sanity_section(comparison: Comparison) -> Section | None:

@@ -15,4 +15,4 @@ def speed_cell(cost: Cost | GenerationCost | DeploymentCost) -> Cell:
     if cost.shared_tokens_per_second is None:
         return Cell(text=fmt.NONE, tone="muted")
     why = "shared" if cost.unlike_machine is None else f"on {cost.unlike_machine}"
-    return Cell(text=f"{fmt.count(cost.shared_tokens_per_second)} {why}", tone="unsure")
+    return Cell(text=fmt.count(cost.shared_tokens_per_second), note=why, tone="unsure")
