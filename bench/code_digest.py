@@ -39,6 +39,7 @@ class PackageCode:
         self._sources: dict[Path, SourceCode] = {}
         self._needs: dict[Path, tuple[Path, ...]] = {}
         self._modules: dict[str, Path | None] = {}
+        self._around: dict[Path, tuple[Path, ...]] = {}
         self._digests: dict[tuple[str, ...], str] = {}
 
     def digest(self, *entries: str) -> str:
@@ -88,7 +89,7 @@ class PackageCode:
         if file not in self._needs:
             source = self._source(file)
             targets = (self._target(imported)[0] for imported in source.imports)
-            self._needs[file] = (*targets, *self._packages(file), *self._resources(file, source))
+            self._needs[file] = (*targets, *self._packages(file.parent), *self._resources(file, source))
         return self._needs[file]
 
     def _keep(self) -> None:
@@ -138,10 +139,13 @@ class PackageCode:
             self._modules[module] = next((file for file in files if file.is_file()), None)
         return self._modules[module]
 
-    def _packages(self, file: Path) -> Iterator[Path]:
-        """The `__init__.py` of each folder around `file`, which its import runs."""
-        around = (folder / "__init__.py" for folder in file.parents if folder.is_relative_to(self._root))
-        return (file for file in around if file.is_file())
+    def _packages(self, folder: Path) -> tuple[Path, ...]:
+        """The `__init__.py` of `folder` and of each folder around it, which an import from there runs."""
+        if folder not in self._around:
+            outer = () if folder == self._root else self._packages(folder.parent)
+            own = folder / "__init__.py"
+            self._around[folder] = (own, *outer) if own.is_file() else outer
+        return self._around[folder]
 
     def _resources(self, file: Path, source: SourceCode) -> Iterator[Path]:
         for up, name in source.resources:

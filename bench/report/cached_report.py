@@ -1,7 +1,8 @@
 """A finished report reused: its view is kept beside it, so that printing it again computes nothing.
 
 Contract: what is printed is what a new computation would print. The stamp covers the record and the scores by content,
-the files of this program by size and time, and the report's own files: a change of any computes it anew.
+the files of this program by size and time, and the report's own files: a change of any computes it anew. The first line
+of the file has what the first screen shows, and the second the whole view, which is read where it is asked for.
 """
 
 import hashlib
@@ -17,12 +18,13 @@ from bench.atomic import write_text
 from bench.control_codes import visible
 from bench.digest import digest_json
 from bench.errors import ExitCode
+from bench.folder import State, files_below, state_of
 from bench.record.rundir import RECORD
 from bench.report.render.terminal import print_report
-from bench.report.render.view import View
+from bench.report.render.view import View, first_screen
 from bench.spec import Spec
 
-VIEW = "view.json"
+VIEW = "view.jsonl"
 REPORT = "report.md"
 PAGE = "report.html"
 """The report as one file to send, plots inside."""
@@ -32,8 +34,8 @@ class CachedReport(Spec):
     """A finished report, and what it depends on."""
 
     stamp: str
-    files: dict[str, tuple[int, int]]
-    """Size and time of change of the files that were written with it, by name."""
+    files: dict[str, State]
+    """State of each file that was written with it, by name."""
     exit_code: int
     view: View
 
@@ -46,17 +48,23 @@ def cache_report(folder: Path, view: View, exit_code: ExitCode, *, files: Iterab
     if not (folder / RECORD).is_file():
         return
     report = CachedReport(
-        stamp=_stamp(folder), files={name: _state(folder / name) for name in files}, exit_code=int(exit_code), view=view
+        stamp=_stamp(folder),
+        files={name: state_of(folder / name) for name in files},
+        exit_code=int(exit_code),
+        view=first_screen(view),
     )
-    write_text(folder / VIEW, report.model_dump_json())
+    write_text(folder / VIEW, f"{report.model_dump_json()}\n{view.model_dump_json()}\n")
 
 
-def cached_report(folder: Path) -> CachedReport | None:
-    """The report of the run in `folder`, if nothing that it depends on has changed since."""
+def cached_report(folder: Path, *, full: bool = False) -> CachedReport | None:
+    """The report of the run in `folder`, if nothing that it depends on has changed since: its first screen, or with
+    `full` all of it."""
     try:
-        report = CachedReport.model_validate_json((folder / VIEW).read_bytes())
-        unchanged = all(_state(folder / name) == state for name, state in report.files.items())
-        return report if unchanged and report.stamp == _stamp(folder) else None
+        with (folder / VIEW).open("rb") as file:
+            report = CachedReport.model_validate_json(file.readline())
+            view = View.model_validate_json(file.readline()) if full else report.view
+        unchanged = all(state_of(folder / name) == state for name, state in report.files.items())
+        return report.model_copy(update={"view": view}) if unchanged and report.stamp == _stamp(folder) else None
     except (OSError, ValidationError):
         return None
 
@@ -72,17 +80,13 @@ def print_view(view: View, folder: Path, console: Console, *, full: bool = False
 
 
 def _stamp(folder: Path) -> str:
-    scores = sorted(path for path in (folder / "scores").rglob("*") if path.is_file())
     content = hashlib.sha256()
-    for path in (folder / RECORD, *scores):
-        content.update(f"{path.relative_to(folder)}\n{path.stat().st_size}\n".encode())
-        content.update(path.read_bytes())
-    package = Path(bench.__file__).parent
-    files = (path for path in sorted(package.rglob("*.[cjp]*")) if path.suffix != ".pyc")  # Python's own copies
-    code = {path.relative_to(package).as_posix(): _state(path) for path in files}
+    scores = ((f"scores/{name}", entry.path) for name, entry in files_below(folder / "scores"))
+    for name, path in ((RECORD, str(folder / RECORD)), *scores):
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # of thousands of files a `Path` takes most
+            read = file.readall()
+        content.update(f"{name}\n{len(read)}\n".encode())
+        content.update(read)
+    package = files_below(Path(bench.__file__).parent)
+    code = {name: state_of(entry) for name, entry in package if not name.endswith(".pyc")}  # Python's own copies
     return digest_json([content.hexdigest(), code])
-
-
-def _state(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns

@@ -38,10 +38,11 @@ class _Pairing:
 def find_contamination(plan: Plan, *, store: JobStore, home: Path) -> tuple[ContaminationRecord, ...]:
     """Every data set that arms of `plan` learn from against every eval with a finished job."""
     options = plan.resolved.suite.contamination
+    finished = _finished(plan, store)
     cases = [
         _Pairing(data=data, job=job, memo=_memo(data, job.digest, options, home))
         for data in _trained_on(plan)
-        for job in _finished(plan, store)
+        for job in finished
     ]
     by_memo = {case.memo: overlap for case in cases if (overlap := _recall(case)) is not None}
     for data in {case.data.sha256: case.data for case in cases if case.memo not in by_memo}.values():

@@ -6,14 +6,13 @@ result, has the record written anew.
 """
 
 import json
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.atomic import write_text
 from bench.code_digest import own_code
 from bench.digest import digest_json
+from bench.folder import files_below, state_of
 from bench.record.contamination import ContaminationRecord
 from bench.record.labels import EvalLabels
 from bench.record.look import Look
@@ -22,7 +21,7 @@ from bench.run.checks.check_given import given_records
 from bench.run.plan.types import Plan
 from bench.run.recording.portable import portable
 
-_REPORTED = (".html", ".md", ".svg", "view.json", "flips.jsonl", "look.json")
+_REPORTED = (".html", ".md", ".svg", "view.jsonl", "flips.jsonl", "look.json")
 """Ends of the names of what a report adds to the folder."""
 
 
@@ -59,7 +58,11 @@ class RecordSources:
         return self.home / "recorded" / f"{digest_json(str(self.directory.path.resolve()))}.json"
 
     def _state(self) -> dict[str, object]:
-        return {"sources": self._digest(), "files": dict(_states(self.directory.path))}
+        files = files_below(self.directory.path)
+        return {
+            "sources": self._digest(),
+            "files": {name: list(state_of(entry)) for name, entry in files if not name.endswith(_REPORTED)},
+        }
 
     def _digest(self) -> str:
         made_of = (*self.contamination, *self.looks, *self.labels, *given_records(self.plan.resolved, self.home))
@@ -73,14 +76,3 @@ class RecordSources:
                 "made of": [part.model_dump_json() for part in made_of],
             }
         )
-
-
-def _states(folder: Path, inside: str = "") -> Iterator[tuple[str, list[int]]]:
-    """Size and time of change of the files below `folder` that are no report's, by path from there."""
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        name = f"{inside}{entry.name}"
-        if entry.is_dir(follow_symlinks=False):
-            yield from _states(Path(entry.path), f"{name}/")
-        elif not name.endswith(_REPORTED):
-            stat = entry.stat()
-            yield name, [stat.st_size, stat.st_mtime_ns]

@@ -19,8 +19,8 @@ from bench.report.write import write_comparison
 from tests.fakes.records import make_run
 
 
-def printed(run: Path) -> str:
-    result = CliRunner().invoke(app, ["report", str(run)])
+def printed(run: Path, *options: str) -> str:
+    result = CliRunner().invoke(app, ["report", str(run), *options])
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -32,15 +32,18 @@ def run(tmp_path: Path) -> Path:
     return path
 
 
-def test_what_is_printed_again_is_what_was_computed(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("options", [(), ("--full",), ("--format", "pr")])
+def test_what_is_printed_again_is_what_was_computed(
+    run: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
     (run / VIEW).unlink()
-    computed = printed(run)
+    computed = printed(run, *options)
 
     def refuse(*arguments: object, **named: object) -> None:
         raise AssertionError("computed again")
 
     monkeypatch.setattr(bench.report.compare, "compare", refuse)
-    assert printed(run) == computed
+    assert printed(run, *options) == computed
 
 
 def _score(run: Path) -> None:

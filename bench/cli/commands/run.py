@@ -135,7 +135,7 @@ def _report(finished: RunDirectory, *, full: bool) -> int:
     """Print the report of a run, computed only where something has changed since it was written. The exit code."""
     from bench.report.cached_report import cached_report, print_view
 
-    cached = cached_report(finished.path)
+    cached = cached_report(finished.path, full=full)
     if cached is not None:
         print_view(cached.view, finished.path, console(), full=full)
         return cached.exit_code

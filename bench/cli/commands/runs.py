@@ -40,7 +40,7 @@ def report(
     from bench.report.render.comment import render as render_comment
 
     directory = RunDirectory.find(run, reports)
-    cached = None if history or as_json or share else cached_report(directory.path)
+    cached = None if history or as_json or share else cached_report(directory.path, full=full or layout == "pr")
     if cached is not None:
         if layout == "pr":
             typer.echo(render_comment(cached.view), nl=False)

@@ -43,8 +43,6 @@ def loader(
     without faults the rehearsal refuses it, which asks only evals that are still to do).
     """
     from bench.errors import InputError
-    from bench.run.checks.local_rows import LocalRows
-    from bench.run.checks.machine import here_problems
     from bench.run.plan.plan import unknown_arms
     from bench.suite.load import load_suite
 
@@ -60,6 +58,9 @@ def loader(
         try:
             return read(also=lambda suite: unknown_arms(suite, only))
         except InputError:
+            from bench.run.checks.local_rows import LocalRows  # what reads rows is imported where they are read
+            from bench.run.checks.machine import here_problems
+
             return read(
                 refuse_task_code=refuse_task_code,
                 also=lambda suite: [*unknown_arms(suite, only), *(here_problems(suite) if here else ())],

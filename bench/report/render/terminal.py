@@ -12,7 +12,20 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from bench.control_codes import visible
-from bench.report.render.view import Block, Bullets, Cell, Code, Figure, Medium, Paragraph, Section, Table, Tone, View
+from bench.report.render.view import (
+    Block,
+    Bullets,
+    Cell,
+    Code,
+    Figure,
+    Medium,
+    Paragraph,
+    Section,
+    Table,
+    Tone,
+    View,
+    first_screen,
+)
 
 STYLES: dict[Tone, str] = {
     "plain": "",
@@ -40,9 +53,8 @@ def print_report(view: View, console: Console, *, full: bool = False) -> None:
     console.print(_text(view.title, "bold"))
     console.print(_text(view.question))
     console.print(_cell(view.status))
-    for section in view.sections:
-        if full or not (section.folded or section.only == "document"):
-            _print_section(section, console, full=full)
+    for section in (view if full else first_screen(view)).sections:
+        _print_section(section, console, full=full)
 
 
 def _print_section(section: Section, console: Console, *, full: bool) -> None:

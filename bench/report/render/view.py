@@ -140,6 +140,12 @@ class View(Spec):
     sections: tuple[Section, ...]
 
 
+def first_screen(view: View) -> View:
+    """The view without the sections that a terminal shows on request only."""
+    shown = tuple(section for section in view.sections if not (section.folded or section.only == "document"))
+    return view.model_copy(update={"sections": shown})
+
+
 def folds(sections: Iterable[Section]) -> list[list[Section]]:
     """What is folded together: a folded section with the sections below it; every other section alone."""
     grouped: list[list[Section]] = []

@@ -1,5 +1,6 @@
 """A suite: models, data, recipes, arms, evals and claims, as one frozen value."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -154,7 +155,7 @@ class Suite(Spec):
         return tuple(self._arms.values())
 
     @property
-    def _arms(self) -> dict[str, ArmRef]:
+    def _arms(self) -> Mapping[str, ArmRef]:
         arms = self.arms.expand(tuple(self.models) if len(self.models) > 1 else ())
         if self.deploy is None:
             return arms

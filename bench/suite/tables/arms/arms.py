@@ -1,6 +1,6 @@
 """The arms of a suite: what is trained or was given, each name once, and the forms in which an arm is shipped."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from pydantic import Field
@@ -100,11 +100,14 @@ class Arms(Spec):
     given: dict[Name, GivenArm] = Field(default_factory=dict)
     """What was trained elsewhere, weights or endpoints, beside what the suite trains or alone: `[arms.given.NAME]`."""
 
-    def expand(self, models: Sequence[str]) -> dict[str, ArmRef]:
+    def expand(self, models: Sequence[str]) -> Mapping[str, ArmRef]:
         """All arms by name, in the order of the file, each once. `models`: the suite's, where it has several."""
         parts = (self.data, self.recipe, self.model, self.include, self.exclude)
+        made = _expanded(parts, tuple(models))
+        if not self.given:
+            return made  # as it is: who asks for one arm's seeds asks for those of each of a thousand
         given = (ArmRef(data=GIVEN, recipe=name, model=arm.model) for name, arm in self.given.items())
-        return {**_expanded(parts, tuple(models)), **{arm.name: arm for arm in given}}
+        return {**made, **{arm.name: arm for arm in given}}
 
 
 _ArmsParts = tuple[
@@ -113,7 +116,7 @@ _ArmsParts = tuple[
 
 
 @lru_cache(maxsize=16)
-def _expanded(parts: _ArmsParts, models: tuple[str, ...]) -> dict[str, ArmRef]:
+def _expanded(parts: _ArmsParts, models: tuple[str, ...]) -> Mapping[str, ArmRef]:
     """Cached: whoever asks for the control of one arm asks for that of each."""
     data_names, recipes, chosen, include, exclude = parts
     named: tuple[str | None, ...] = (chosen or models) if models else (None,)
