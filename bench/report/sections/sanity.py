@@ -14,7 +14,8 @@ _SEEDS = re.compile(r"seed [\d, and]+: ")
 
 
 def sanity_section(comparison: Comparison) -> Section:
-    """Verdicts that change a conclusion, with what they change; the others as one line with their counts."""
+    """Verdicts that change a conclusion, with what they change, first those that change most of the answer; the others
+    as one line with their counts."""
     telling = [finding for finding in comparison.sanity if finding.changes]
     others = [finding for finding in comparison.sanity if not finding.changes]
     blocks: list[Block] = []
@@ -22,7 +23,8 @@ def sanity_section(comparison: Comparison) -> Section:
     if telling:
         columns = texts("Sanity verdict", "What was seen", "What it may change")
         stated = () if comparison.answer is None else comparison.answer.rests_on
-        rows = tuple(_telling_row(group, stated) for group in alike(telling))
+        groups = sorted(alike(telling), key=lambda group: -len(_changed(group) & set(stated)))
+        rows = tuple(_telling_row(group, stated) for group in groups)
         blocks.append(Table(columns=columns, rows=rows, only="document"))
         beyond = _beyond_the_answer(telling, stated)
     if others:
@@ -63,6 +65,10 @@ def alike(findings: Iterable[Finding]) -> list[list[Finding]]:
     for finding in findings:
         groups.setdefault((finding.name, finding.detail), []).append(finding)
     return list(groups.values())
+
+
+def _changed(group: Sequence[Finding]) -> set[str]:
+    return {change for finding in group for change in finding.changes}
 
 
 def _telling_row(group: list[Finding], stated: Sequence[str]) -> tuple[Cell, ...]:

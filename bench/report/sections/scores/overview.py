@@ -167,7 +167,8 @@ def _readings_legend(seen: Set[Reading]) -> list[str]:
 
 def _places_legend(marked: Set[str]) -> list[str]:
     """What is the best of a column, and what may be."""
-    return ["maybe best: no other is shown to be better."] if _OPEN in marked else []
+    best = ["best: shown to be better than all others."] if _BEST in marked else []
+    return best + (["maybe best: no other is shown to be better."] if _OPEN in marked else [])
 
 
 def _looks(comparison: Comparison) -> str:
