@@ -62,6 +62,7 @@ def _configure(folder: Path, nodes: int) -> Path:
         "SlurmUser=root", f"StateSaveLocation={folder}/state", f"SlurmdSpoolDir={folder}/spool/%n",
         f"SlurmctldPidFile={folder}/slurmctld.pid", f"SlurmdPidFile={folder}/slurmd-%n.pid",
         "ProctrackType=proctrack/pgid", "TaskPlugin=task/none", "MpiDefault=none", "ReturnToService=2",
+        "CommunicationParameters=NoInAddrAny,NoCtldInAddrAny",  # nothing of it listens beyond loopback
         "SchedulerType=sched/backfill", "SelectType=select/cons_tres", "SelectTypeParameters=CR_CPU",
         "SlurmdTimeout=10", "InactiveLimit=0", "KillWait=1", "JobRequeue=1", "SwitchType=switch/none",
         *(f"NodeName=n{node} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port} CPUs=1"

@@ -84,7 +84,9 @@ class RemoteJob:
 
     @property
     def seconds(self) -> float:
-        """Since the first sign of life."""
+        """Since the first sign of life that was seen; once its end was seen, as its node measured them."""
+        if self._end is not None:
+            return self._end.seconds
         return 0.0 if self._began is None else time.monotonic() - self._began
 
     def messages(self) -> Iterator[Event]:

@@ -226,7 +226,7 @@ class Scheduler:
             self._note_sharing()
 
     def _finish(self, running: Running) -> None:
-        seconds = time.monotonic() - running.clock
+        seconds = max(time.monotonic() - running.clock, running.work.seconds)  # an adopted job began before
         failure, lost = running.work.failure, running.work.lost
         running.work.stop()
         if unread := running.work.unread:

@@ -145,7 +145,11 @@ def test_another_executor_takes_what_was_begun_elsewhere(tmp_path: Path) -> None
     """The local one takes a result that came when no run was there: its job is not done again."""
     planned, job = begun(tmp_path, executor(tmp_path))
     ended(job)
+    end = job.ticket.read_end().model_copy(update={"seconds": 5000.0})
+    write_text(job.ticket.end, end.model_dump_json())
     record, _ = go(tmp_path, "reports")
+    (taken,) = {entry.seconds for entry in record.jobs if entry.id == planned.job.id}
+    assert taken == 5000.0, "what it took its node, not this run"
     assert {entry.node for entry in record.jobs if entry.id == planned.job.id} == {"elsewhere"}
     assert {entry.node for entry in record.jobs if entry.id != planned.job.id} == {None}
     assert sorted(worked(tmp_path / "home")) == sorted({entry.id for entry in record.jobs if entry.status == "done"})
