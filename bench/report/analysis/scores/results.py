@@ -97,11 +97,13 @@ class Result:
 
     @property
     def absent_word(self) -> str:
-        """What a picture says in the place of a score: `failed`, `not run yet`, `n/a` or `no score`."""
+        """What is shown in the place of a score: `failed`, `not run yet`, `left out`, `n/a` or `no score`."""
         if self.not_applicable is not None:
             return "n/a"
         if not self.absent:
             return "no score"
+        if all(absence.kind == "left_out" for absence in self.absent):
+            return "left out"
         return "not run yet" if all(absence.status == "pending" for absence in self.absent) else "failed"
 
 

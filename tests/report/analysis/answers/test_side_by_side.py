@@ -113,17 +113,18 @@ def test_whether_answers_are_right_or_wrong_is_the_measures() -> None:
 
 def test_what_has_not_run_yet_has_not_failed() -> None:
     """The report of a run that goes on called every open cell failed."""
-    absences = make_absences("pending"), make_absences("out_of_memory")
+    absences = make_absences("pending"), make_absences("out_of_memory"), make_absences("left_out")
     result = next(iter(compare(make_run(examples=20), replicates=100).results.values()))
     words = [replace(result, absent=absent).absent_word for absent in absences]
     assert (why_absent(absences[0]), words[0]) == ("not run yet", "not run yet")
     assert (why_absent(absences[1]), words[1]) == ("failed: out of memory", "failed")
+    assert (why_absent(absences[2]), words[2]) == ("left out", "left out"), "`not run yet` was said of what never will"
     assert why_absent((*absences[0], *absences[1])).startswith("failed: ")
 
 
 def make_absences(kind: str) -> tuple[Absence, ...]:
     """One job without a result."""
-    status: Any = "pending" if kind == "pending" else "failed"
+    status: Any = "pending" if kind in ("pending", "left_out") else "failed"
     return (
         Absence(job="eval:e:a#0", subject="a#0", eval="e", status=status, kind=kind, message="", log=None),
     )  # fmt: skip
