@@ -17,6 +17,7 @@ from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.request import GenerationRequest
 from bench.machine.other_load import OtherLoadCounter
 from bench.machine.peak_memory import PeakMemory
+from bench.model.loading.llama_cpp import LlamaCppModel
 from bench.model.torch_private import plain_parts
 from bench.record.results.training.ledger import OtherLoad
 
@@ -86,6 +87,8 @@ def _answer(
 
 def tensor_bytes(model: torch.nn.Module) -> int:
     """Bytes of all weights and buffers, shared ones once, quantised ones as they are stored."""
+    if isinstance(model, LlamaCppModel):
+        return model.weight_bytes
     stored = {
         (part.untyped_storage().data_ptr(), part.storage_offset()): part.numel() * part.element_size()
         for tensor in (*model.parameters(), *model.buffers())

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from bench.deploy.gguf import save_gguf
 from bench.deploy.int8 import save_int8
 from bench.machine.device import pick_device, pick_precision
 from bench.model.loading.load import QUANTIZATION
@@ -29,5 +30,7 @@ def write_form(job: DeployJob, out: Path) -> None:
             save_merged(job.model, weights, out, torch.bfloat16)
         case "int8":
             save_int8(job, out)
+        case "gguf-f16" | "gguf-q8_0" | "gguf-q4_k_m":
+            save_gguf(job, out)
         case _:
             raise NotImplementedError(f"{job.form} is refused before any work")

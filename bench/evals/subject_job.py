@@ -27,6 +27,8 @@ from bench.evals.subject.subject import Subject
 from bench.machine.device import PRECISIONS
 from bench.machine.other_load import OtherLoadCounter
 from bench.machine.peak_memory import PeakMemory
+from bench.model.loading.gguf_tokens import refuse_other_tokens
+from bench.model.loading.llama_cpp import LlamaCppModel
 from bench.model.loading.load import unused_positions
 from bench.record.files import SHARE_REPLIES
 from bench.record.jobs.eval_job import EvalJob
@@ -77,6 +79,8 @@ def _score(
     loaded = time.perf_counter()
     passes = count_from_here(subject.model)
     outcome = evaluate(job, subject, _with_counts(emit, passes))
+    if isinstance(subject.model, LlamaCppModel):
+        refuse_other_tokens(subject.model, subject.tokenizer, {row.prompt for row in outcome.rows})
     evaluated, other_load = time.perf_counter(), others.seen()
     process_bytes, device_bytes = memory.process_bytes(), memory.device_bytes()
     write_scores(folder, outcome.rows)

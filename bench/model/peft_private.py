@@ -22,6 +22,17 @@ def carries_adapter(module: Any) -> bool:
     return isinstance(module, BaseTunerLayer)
 
 
+def why_unmerged(model: torch.nn.Module) -> str:
+    """What PEFT says against merging the adapter that `model` still carries."""
+    for module in model.modules():
+        if isinstance(module, BaseTunerLayer):
+            try:
+                module.merge(safe_merge=True)
+            except (NotImplementedError, AttributeError, ValueError, RuntimeError) as error:
+                return f"PEFT says {' '.join(str(error).split()) or type(error).__name__!r}"
+    return "two of its layers share one matrix of the base"
+
+
 def reads_base_weight(module: Any) -> bool:
     """Whether an adapter may read or replace the weight that it is on, beside calling the layer of it: only LoRA on a
     layer, without a variant (DoRA, aLoRA), is known not to."""

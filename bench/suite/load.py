@@ -17,6 +17,7 @@ from bench.errors import InputError, Problem, collected, did_you_mean
 from bench.places import shipped
 from bench.suite.checks.check import check
 from bench.suite.checks.data.data_references import resolve_references
+from bench.suite.checks.endpoints import scores_text
 from bench.suite.checks.metric_code import metric_code_problems
 from bench.suite.checks.models.distribution import distribution_problems, inline_deepspeed
 from bench.suite.checks.sound_tables import other_problems
@@ -218,7 +219,9 @@ def _build(file: SuiteFile, profile: str | None, overrides: Sequence[str]) -> Lo
     except ValidationError as error:
         named = [*explain(error, raw, Suite, kind="suite", locate=locate), *_no_model(error, raw)]
         raise InputError([*named, *other_problems(raw, error, file.path.parent)]) from None
-    suite = with_deployed_claims(with_checkpoints(resolve_references(suite), file.path.parent))
+    folder = file.path.parent
+    suite = with_checkpoints(resolve_references(suite), folder)
+    suite = with_deployed_claims(suite, lambda spec: scores_text(spec, folder))
     return LoadedSuite(suite=suite, profile=name, overrides=tuple(overrides), path=file.path, sha256=file.sha256)
 
 

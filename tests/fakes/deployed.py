@@ -14,7 +14,7 @@ from tests.fakes.worker import deploy_result
 def with_forms(run: FakeRun, deploy: DeployOptions, *, broken: Mapping[str, int] | None = None) -> FakeRun:
     """`run` with the forms of `deploy`, whose scores are those of the trained arms. `broken`: by form, every how many
     of the right answers are wrong in it."""
-    suite = with_deployed_claims(run.record.resolved.suite.model_copy(update={"deploy": deploy}))
+    suite = with_deployed_claims(run.record.resolved.suite.model_copy(update={"deploy": deploy}), lambda _: True)
     forms = [arm for arm in suite.expand() if arm.deployed is not None]
     rows, evaluations = dict(run.rows), list(run.record.evaluations)
     for arm in forms:

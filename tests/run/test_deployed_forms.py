@@ -36,7 +36,7 @@ def go(root: Path, **changes: Any) -> Record:
     return run_below(root, fake_suite(root, **{"arms": LORA, **changes})).load()
 
 
-def with_torchao(patch: pytest.MonkeyPatch, *, installed: bool) -> None:
+def with_packages(patch: pytest.MonkeyPatch, *, installed: bool) -> None:
     patch.setattr(deployed_forms, "find_spec", lambda name: ModuleSpec(name, None) if installed else None)
 
 
@@ -79,7 +79,7 @@ def test_forms_are_run_and_recorded(tmp_path: Path) -> None:
 def test_a_form_that_waits_is_refused_with_its_evals_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with_torchao(monkeypatch, installed=False)
+    with_packages(monkeypatch, installed=False)
     record = go(tmp_path, deploy={"forms": ("merged", "int8", "int4", "gguf-q4_k_m", "endpoint")})
     failed = {job.id: job.failure.message for job in record.jobs if job.failure is not None}
     forms = ("int8", "int4", "gguf-q4_k_m", "endpoint")
@@ -90,12 +90,39 @@ def test_a_form_that_waits_is_refused_with_its_evals_and_nothing_else(
         for seed in (0, 1)
     }
     assert failed["eval:qa:few/lora:int8#0"] == "int8 cannot be built here: torchao is not installed"
+    missing = "gguf-q4_k_m cannot be built here: the package llama_cpp is not installed"
+    assert failed["deploy:few/lora:gguf-q4_k_m#0"] == missing
     assert {job.failure.kind for job in record.jobs if job.failure is not None} == {"refused"}
 
 
-def test_int8_runs_where_torchao_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_torchao(monkeypatch, installed=True)
-    assert go(tmp_path, deploy={"forms": ("int8",)}).all_done
+def test_forms_run_where_their_packages_are_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_packages(monkeypatch, installed=True)
+    assert go(tmp_path, deploy={"forms": ("int8", "gguf-f16", "gguf-q8_0", "gguf-q4_k_m")}).all_done
+
+
+def test_a_base_that_no_gguf_file_is_written_of_is_refused_before_its_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_packages(monkeypatch, installed=True)
+    planned = make_plan(tmp_path, arms=LORA, deploy={"forms": ("merged", "gguf-f16")})
+    (tmp_path / "model" / "config.json").write_text('{"model_type": "opt"}', encoding="utf-8")
+    refused = {one.refusal.what for one in deployed_forms.without_waiting_forms(planned).jobs if one.refusal}
+    what = "no GGUF file is written of model_type opt, only of llama, mistral, qwen2, qwen3"
+    assert refused == {f"gguf-f16 cannot be built here: {what}"}
+
+
+def test_a_form_behind_a_server_is_asked_there_and_nothing_is_written(tmp_path: Path) -> None:
+    """It is one model, that of the first training, and has no likelihoods."""
+    asked = {"kind": "generation", "name": "asked", "data": {"source": "held.jsonl"}, "metrics": ("exact_match",)}
+    server = {"few/lora": {"base_url": "http://localhost:1/v1", "model": "tuned"}}
+    deploy = {"forms": ("endpoint",), "endpoint": server}
+    jobs = by_id(make_plan(tmp_path, arms=LORA, eval=(asked, HELD), deploy=deploy))
+    assert {name for name in jobs if "few/lora:" in name} == {"eval:asked:few/lora:endpoint#0"}
+    job = jobs["eval:asked:few/lora:endpoint#0"].job
+    assert isinstance(job, EvalJob)
+    assert job.served is not None
+    assert job.served.endpoint.model == "tuned"
+    assert (job.form, job.training) == (None, None)
 
 
 def test_whole_forms_take_room_unless_they_are_freed(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Loads a training in the form that it is shipped in, from the folder that `bench.deploy` wrote.
 
-Contract: as `load`: safetensors only, no network. `adapter` computes with the adapter in its layers, unmerged.
+Contract: as `load`: safetensors or GGUF, no network. `adapter` computes with the adapter in its layers, unmerged; a
+GGUF file is computed by llama.cpp.
 """
 
 from pathlib import Path
@@ -10,7 +11,16 @@ from peft import PeftModel
 from transformers import PreTrainedModel
 
 from bench.machine.device import pick_device
-from bench.model.loading.load import QUANTIZATION, PlainBase, QuantizedBase, from_files, load_base, load_tuned
+from bench.model.loading.llama_cpp import GGUF_FILE, LlamaCppModel
+from bench.model.loading.load import (
+    QUANTIZATION,
+    PlainBase,
+    QuantizedBase,
+    from_files,
+    load_base,
+    load_config,
+    load_tuned,
+)
 from bench.model.loading.prefix import prefixed
 from bench.model.loading.rounding import round_weights
 from bench.suite.resolved import ResolvedModel
@@ -34,6 +44,8 @@ def load_form(
             return load_tuned(model, folder, precision=precision, plain=plain)
         case "merged-bf16":
             return load_tuned(model, folder, precision="bf16", plain=plain)
+        case "gguf-f16" | "gguf-q8_0" | "gguf-q4_k_m":
+            return cast(PreTrainedModel, LlamaCppModel(folder / GGUF_FILE, load_config(model)))
         case _:
             raise NotImplementedError(f"{form} is refused before any work")
 

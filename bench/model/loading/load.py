@@ -28,7 +28,7 @@ from bench.machine.device import dtype_of, pick_device, pick_precision
 from bench.model.causal import refuse_other_kinds
 from bench.model.loading.prefix import prefixed
 from bench.model.loading.rounding import round_weights
-from bench.model.peft_private import carries_adapter
+from bench.model.peft_private import carries_adapter, why_unmerged
 from bench.record.files import WEIGHTS
 from bench.spec import Spec
 from bench.suite.peft_files import ADAPTER_CONFIG
@@ -137,9 +137,9 @@ def load_start(model: ResolvedModel, *, plain: PlainBase = from_files) -> PreTra
     *earlier, last = model.starts
     below = model.model_copy(update={"starts": tuple(earlier)})
     subject = load_tuned(below, Path(last.path), precision="fp32", device=torch.device("cpu"), plain=plain)
-    if unused_positions(subject) or any(carries_adapter(module) for module in subject.modules()):
-        what = f"{last.arm} cannot be merged into its base, so nothing can begin from it"
-        hint = "begin from an arm that changes weights, such as LoRA or full fine-tuning"
+    if (why := unmerged(subject)) is not None:
+        what = f"{last.arm} cannot be merged into its base, so nothing can begin from it: {why}"
+        hint = "begin from an arm that changes the base's own weights, such as LoRA or full fine-tuning"
         raise InputError(Problem(reference="recipe.no-start", what=what, where="recipe.*.from", hint=hint))
     return subject.requires_grad_(True)  # PEFT froze what it was put into
 
@@ -205,6 +205,13 @@ def load_gguf(file: Path, dtype: torch.dtype) -> tuple[Any, frozenset[str]]:
     return model.eval(), frozenset({*info["missing_keys"], *(key for key, *_ in info.get("mismatched_keys", ()))})
 
 
+def unmerged(subject: torch.nn.Module) -> str | None:
+    """Why a tuned subject is not a whole model by itself; `None` of one that is."""
+    if unused_positions(subject):
+        return "a learned prompt changes no weights"
+    return why_unmerged(subject) if any(carries_adapter(module) for module in subject.modules()) else None
+
+
 def unused_positions(model: torch.nn.Module) -> int:
     """Positions that a learned prompt takes from every row."""
     return int(getattr(model, "virtual_tokens", 0))
@@ -246,8 +253,9 @@ def _merged(adapted: Any) -> Any:
 
 def _adapts_one_matrix_twice(base: Any) -> bool:
     """Whether two layers with adapters have one matrix, each of which would be merged into it. PEFT itself sees to
-    embeddings and head."""
-    ends = (base.get_input_embeddings(), base.get_output_embeddings())
+    embeddings and head, trained tokens inside them included."""
+    found = (base.get_input_embeddings(), base.get_output_embeddings())
+    ends = {module for end in found if end is not None for module in end.modules()}
     adapted = [module for module in base.modules() if carries_adapter(module) and module not in ends]
     layers = [module.get_base_layer() for module in adapted]
     weights = [id(layer.weight) for layer in layers if isinstance(getattr(layer, "weight", None), torch.Tensor)]

@@ -187,5 +187,5 @@ def _engine(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
     elif recipe.engine == "liger" and not device().startswith("cuda"):
         yield "engine", "Liger's kernels are written for GPUs", 'use engine = "trl" on this machine'
     if recipe.engine == "unsloth":
-        what = "unsloth replaces parts of transformers and TRL in the whole process, and is not run inside this program"
-        yield "engine", what, 'train by your script with it: engine = "command"'
+        what = "no release of unsloth installs beside the transformers, TRL and datasets of this program"
+        yield "engine", what, 'train by a script in its own environment: engine = "command" (docs/recipes.md)'

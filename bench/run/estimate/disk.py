@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _CHECKPOINT_BYTES = 3 * BYTES["F32"]
 """Bytes of one parameter in a checkpoint."""
 _JOB_BYTES = 1 << 20
-_SMALL: dict[DeployedForm, int] = {"merged-bf16": BYTES["BF16"], "int8": 1}
+_SMALL: dict[DeployedForm, int] = {"merged-bf16": BYTES["BF16"], "int8": 1, "gguf-f16": 2, "gguf-q8_0": 1}
 """Least bytes of one parameter in a whole model that is shipped in a type of its own."""
 
 

@@ -30,7 +30,7 @@ def endpoint_problems(suite: Suite, base: Path) -> Iterator[Problem]:
     served = served_subjects(suite)
     if not served:
         return
-    unanswerable = {spec.name for spec in suite.eval if not answered_in_text(spec, _tasks(spec, base))}
+    unanswerable = {spec.name for spec in suite.eval if not scores_text(spec, base)}
     if all(spec.name in unanswerable for spec in suite.eval):
         what = f"no eval can be asked of {', '.join(served)}: {NO_LIKELIHOODS}"
         hint = 'add an eval that the models answer in text, such as kind = "generation"'
@@ -55,6 +55,11 @@ def _weights_of_servers(suite: Suite) -> Iterator[Problem]:
             where = "model.endpoint" if arm.model is None else f"models.{arm.model}.endpoint"
             hint = "name the base by card, repo or path; or compare endpoints alone"
             yield Problem(reference="endpoint.no-weights", what=what, where=where, hint=hint)
+
+
+def scores_text(spec: EvalSpec, base: Path) -> bool:
+    """Whether the eval scores text alone; its task files are relative to `base`."""
+    return answered_in_text(spec, _tasks(spec, base))
 
 
 def _tasks(spec: EvalSpec, base: Path) -> Path | None:

@@ -193,12 +193,13 @@ class Suite(Spec):
 
     def seeds_of(self, arm: str) -> tuple[int, ...]:
         """The seeds of an arm: the suite's, then its own; of a given one, the position of each training; of a deployed
-        one, those of its trainings."""
+        one, those of its trainings, of which a server has the first alone."""
         ref = self._arms.get(arm)
         if ref is not None and ref.is_given:
-            return tuple(range(self.arms.given[ref.recipe].trainings))
+            return tuple(range(1 if self.endpoint_of(ref) is not None else self.arms.given[ref.recipe].trainings))
         own = self.more_seeds.get(arm if ref is None else ref.trained, ())
-        return self.seeds + tuple(seed for seed in own if seed not in self.seeds)
+        seeds = self.seeds + tuple(seed for seed in own if seed not in self.seeds)
+        return seeds[:1] if ref is not None and self.endpoint_of(ref) is not None else seeds
 
     def evals_as_run(self) -> tuple[EvalSpec, ...]:
         """The evals with the examples that they have: their own, and those that were added."""
@@ -256,6 +257,8 @@ class Suite(Spec):
 
     def endpoint_of(self, arm: ArmRef | None, base: str = BASE) -> EndpointSpec | None:
         """The server that answers for `arm`, or where that is `None` for `base`; `None` of a model on this machine."""
+        if arm is not None and arm.deployed == "endpoint" and self.deploy is not None:
+            return self.deploy.endpoint.get(arm.trained)
         if arm is not None:
             return self.arms.given[arm.recipe].endpoint if arm.is_given else None
         model = self.bases().get(base.partition("@")[2] or None)

@@ -10,9 +10,8 @@ from pathlib import Path
 import torch
 
 from bench.errors import InputError, Problem
-from bench.model.loading.load import load_tuned, unused_positions
+from bench.model.loading.load import load_tuned, unmerged
 from bench.model.loading.stored_dtype import tuned_dtype
-from bench.model.peft_private import carries_adapter
 from bench.record.files import WEIGHTS
 from bench.suite.peft_files import ADAPTER_CONFIG
 from bench.suite.resolved import ResolvedModel
@@ -44,8 +43,8 @@ def save_merged(model: ResolvedModel, weights: Path, out: Path, dtype: torch.dty
     Raises `InputError` for an adapter that cannot be merged.
     """
     subject = load_tuned(model, weights, precision="fp32", device=torch.device("cpu"))
-    if unused_positions(subject) or any(carries_adapter(module) for module in subject.modules()):
-        what = "this adapter cannot be merged: it is no change of the base's weights"
+    if (why := unmerged(subject)) is not None:
+        what = f"this adapter cannot be merged: {why}"
         hint = "leave it as an adapter, and load it with PEFT"
         raise InputError(Problem(reference="weights.no-merge", what=what, where=str(weights), hint=hint))
     save_model(model, subject, out, dtype)

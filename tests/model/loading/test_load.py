@@ -20,6 +20,7 @@ from bench.model.loading.load import (
     load_skeleton,
     load_subject,
     load_tokenizer,
+    unmerged,
 )
 from bench.model.size.describe import empty_model
 from bench.suite.resolved import WarmStart
@@ -72,6 +73,19 @@ def test_an_adapter_that_cannot_be_merged_stays_beside_its_weights(tmp_path: Pat
     save_tuned(adapted, tmp_path / "job")
     subject = load_subject(model, tmp_path / "job", precision="fp32", device=CPU)
     assert torch.allclose(logits(subject), logits(adapted), atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`")
+def test_trained_tokens_of_tied_embeddings_are_merged_with_the_matrices(tmp_path: Path) -> None:
+    """Their rows are in embedding and head alike, which was taken for two adapters on one matrix."""
+    model = resolved_model(tiny_checkpoint(tmp_path / "base", "llama"))
+    base = load_base(model, precision="fp32", device=CPU)
+    config = LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=["q_proj"], trainable_token_indices=[3, 4])
+    adapted = get_peft_model(base, config)
+    save_tuned(adapted, tmp_path / "job")
+    subject = load_subject(model, tmp_path / "job", precision="fp32", device=CPU)
+    assert torch.allclose(logits(subject), logits(adapted), atol=1e-4)
+    assert unmerged(subject) is None
 
 
 def test_a_fully_tuned_subject_is_its_own_weights(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from peft import LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
+from peft import LoraConfig, PeftConfig, PeftModel, PromptTuningConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from typer.testing import CliRunner
 
@@ -103,10 +103,24 @@ def test_its_tokenizer_asks_as_the_arm_was_asked(tmp_path: Path, base: Path) -> 
     assert plain(text, add_special_tokens=False)["input_ids"] == renderer.prompt([Turn(role="user", content="hi")])
 
 
-def test_what_is_no_change_of_the_weights_is_not_merged(tmp_path: Path, base: Path) -> None:
-    adapter(base, tmp_path / "job", PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3))
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3), "a learned prompt changes no weights"),
+        (LoraConfig(r=2, target_modules=["q_proj"], lora_bias=True), "the base layer has no bias"),
+        (
+            LoraConfig(r=2, target_modules=["q_proj"], layer_replication=[[0, 2], [1, 2]]),
+            "share one matrix",
+        ),
+    ],
+    ids=["prompt", "lora_bias", "layer_replication"],
+)
+def test_what_cannot_be_merged_is_refused_with_its_own_reason(
+    tmp_path: Path, base: Path, config: PeftConfig, reason: str
+) -> None:
+    adapter(base, tmp_path / "job", config)
     (tmp_path / "out").mkdir()
-    with pytest.raises(InputError, match="cannot be merged"):
+    with pytest.raises(InputError, match=f"cannot be merged: .*{reason}"):
         export_subject(resolved_model(base), tmp_path / "job", tmp_path / "out", merge=True, precision="fp32")
 
 

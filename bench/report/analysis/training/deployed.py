@@ -21,7 +21,7 @@ class DeploymentCost:
     trained: str
     form: str
     trainings: int
-    """Trainings that were written in this form."""
+    """Trainings that were written in this form, or that a server has."""
     waits_for: str | None
     """Why none was; `None` where one was."""
     precision: str | None = None
@@ -50,7 +50,14 @@ def deployed_arms(record: Record) -> tuple[DeploymentCost, ...]:
     """One per arm and form, in the suite's order."""
     forms = [arm for arm in record.resolved.suite.expand() if arm.deployed is not None]
     rows = [(arm, [one for one in record.deployments if one.arm == arm.name]) for arm in forms]
-    return tuple(_row(record, arm.name, arm.trained, arm.deployed or "", made) for arm, made in rows if made)
+    served = {arm.name for arm in forms if record.resolved.suite.endpoint_of(arm) is not None}
+    return tuple(
+        DeploymentCost(arm=arm.name, trained=arm.trained, form=arm.deployed or "", trainings=1, waits_for=None)
+        if arm.name in served
+        else _row(record, arm.name, arm.trained, arm.deployed or "", made)
+        for arm, made in rows
+        if made or arm.name in served
+    )
 
 
 def _row(record: Record, arm: str, trained: str, form: str, made: Sequence[DeploymentRecord]) -> DeploymentCost:

@@ -10,8 +10,9 @@ from bench.report.sections.speed_cell import speed_cell
 _TAKES = (
     "What is shipped of each arm, means over its trainings. On disk: the weights' files, of an adapter without its "
     "base. In memory: the weights as they compute. Tokens/s: answers to fixed questions by this program's own "
-    "generation, alone on the machine. KL and top-1: divergence of the next token from the trained form's, and share "
-    "of positions with another most likely one, on the same questions."
+    "generation, of a GGUF file by llama.cpp's, alone on the machine. KL and top-1: divergence of the next token from "
+    "the trained form's, and share of positions with another most likely one, on the same questions. Nothing of these "
+    "is known of a server."
 )
 _APART = (
     "Difference from the arm as it was trained, on the same examples, training by training, at 95%. Whether a form is "

@@ -72,10 +72,15 @@ def _given(context: PlanContext, arm: ArmRef, seed: int) -> list[JobEntry]:
 
 
 def _deployed(context: PlanContext, arm: DeployedArm) -> list[JobEntry]:
-    """For each training of an arm: the job that writes it in a form, and the evals of that."""
+    """For each training of an arm: the job that writes it in a form, and the evals of that; of a server the evals."""
     entries = list[JobEntry]()
+    endpoint = context.resolved.suite.endpoint_of(arm)
     sweep = [] if arm.is_given else sweep_jobs(context, arm)
     for seed in context.resolved.suite.seeds_of(arm.name):
+        if endpoint is not None:
+            model = context.resolved.base_of(arm)
+            entries += _served(context, f"{arm.name}#{seed}", model, endpoint, arm=arm.name, seed=seed)
+            continue
         if arm.is_given:
             job, after = form_job(context, arm, seed, context.resolved.given[arm.trained][seed]), tuple[str, ...]()
         else:

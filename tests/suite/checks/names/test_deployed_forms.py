@@ -81,13 +81,37 @@ def test_given_weights_have_forms_and_checkpoints_only_where_they_are_named() ->
 
 
 def test_a_margin_makes_a_claim_of_each_form() -> None:
-    asked = with_deployed_claims(suite({"forms": ("merged", "int8"), "margin": {"qa": 0.02}}, ("lora",)))
+    asked = with_deployed_claims(
+        suite({"forms": ("merged", "int8"), "margin": {"qa": 0.02}}, ("lora",)), lambda _: True
+    )
     assert [(claim.says, claim.on, claim.margin) for claim in asked.claim] == [
         ("few/lora:merged == few/lora", "qa", 0.02),
         ("few/lora:int8 == few/lora", "qa", 0.02),
     ]
-    assert with_deployed_claims(asked) == asked
+    assert with_deployed_claims(asked, lambda _: True) == asked
     assert not list(claim_problems(asked))
+
+
+SERVER = {"base_url": "http://localhost:1/v1", "model": "m"}
+
+
+def test_a_server_has_one_training_and_claims_on_what_it_can_be_asked() -> None:
+    served = suite({"forms": ("endpoint",), "endpoint": {"few/lora": SERVER}, "margin": {"qa": 0.02}}, ("lora", "full"))
+    assert served.seeds_of("few/lora:endpoint") == served.seeds_of("few/lora")[:1]
+    assert served.seeds_of("few/full:endpoint") == served.seeds_of("few/full"), "it waits for a server"
+    endpoints = {arm.name: served.endpoint_of(arm) for arm in served.expand()}
+    assert [name for name, endpoint in endpoints.items() if endpoint is not None] == ["few/lora:endpoint"]
+    claimed = {claim.says for claim in with_deployed_claims(served, lambda _: False).claim}
+    assert claimed == {"few/full:endpoint == few/full"}
+    assert len(with_deployed_claims(served, lambda _: True).claim) == 2
+
+
+def test_a_server_of_nothing_that_is_deployed_is_refused() -> None:
+    forms = {"forms": ("merged",), "endpoint": {"few/lora": SERVER, "few/lorra": SERVER}}
+    assert problems(suite(forms, ("lora",))) == [
+        "few/lora is not deployed as an endpoint",
+        "there is no arm 'few/lorra' in this suite",
+    ]
 
 
 def test_what_cannot_be_deployed_is_refused_with_what_can() -> None:
