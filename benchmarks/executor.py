@@ -26,6 +26,7 @@ import numpy as np
 from bench.atomic import write_text
 from bench.digest import digest_json
 from bench.record.files import RESULT
+from bench.record.machine import Machine
 from bench.record.store import JobStore
 from bench.run.display import Display
 from bench.run.executors import remote as remote_module
@@ -45,6 +46,7 @@ TRAINING_SECONDS, EVAL_SECONDS = 120.0, 24.0
 SPREAD = 0.6
 """Standard deviation of a duration's logarithm."""
 SAVE_SECONDS, START_SECONDS, REPAIR_SECONDS = 60.0, 10.0, 600.0
+MACHINE = Machine(device="cpu", processor="simulated", cores=1)
 RESULTS = {"train": training_result().model_dump_json(), "eval": eval_result(1.0).model_dump_json()}
 
 
@@ -75,6 +77,7 @@ class Cluster:
     """Nodes that take one job at a time."""
 
     name = "simulated"
+    ends_with_run = False
     clock: Clock
     nodes: int
     hours_between_failures: float
@@ -129,7 +132,7 @@ class Cluster:
         files = JobFiles(self.folders[name])
         write_text(files.job / RESULT, RESULTS["train" if files.job.name in self.saving else "eval"])
         end = RemoteEnd(
-            digest=files.job.name, node=f"node{node}", seconds=self.clock.now - began, failure=None,
+            digest=files.job.name, node=f"node{node}", machine=MACHINE, seconds=self.clock.now - began, failure=None,
             files=result_files(files.job),
         )  # fmt: skip
         write_text(files.end, end.model_dump_json())
