@@ -6,7 +6,7 @@ from bench.report.analysis.across.compare_runs import CostChange, RunComparison,
 from bench.report.render import format as fmt
 from bench.report.render.terminal import print_report
 from bench.report.render.view import Block, Cell, Column, Paragraph, Section, Table, View, numbers, texts
-from bench.report.sections.marks import READINGS, TONES
+from bench.report.sections.marks import COUNTED, READINGS, TONES
 
 _SHOWN_DIFFERENCES = 40
 
@@ -40,16 +40,7 @@ def _summary(comparison: RunComparison) -> Section:
     changes = comparison.changes
     counts = [
         (sum(change.reading == reading and not change.same_jobs for change in changes), words)
-        for reading, words in (
-            ("better", "better"),
-            ("worse", "worse"),
-            ("maybe better", "maybe better"),
-            ("maybe worse", "maybe worse"),
-            ("higher", "higher on a diagnostic"),
-            ("lower", "lower on a diagnostic"),
-            ("unresolved", "unclear"),
-            ("unknown", "without a result"),
-        )
+        for reading, words in COUNTED.items()
     ]
     counts.append((sum(change.same_jobs for change in changes), "from the same jobs in both runs"))
     tally = ", ".join(f"{count} {words}" for count, words in counts if count)

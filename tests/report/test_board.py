@@ -83,7 +83,7 @@ def test_every_run_has_its_row_and_every_arm_its_scores(board: Board, view: View
 def test_only_resolved_changes_are_called_better_or_worse(view: View) -> None:
     """Two runs from the same rates differ in nothing; a history that shows their noise as changes is not read."""
     history = table(view, "History of lima_vs_alpaca")
-    assert history[0][2] == "35 within the noise"
+    assert history[0][2] == "35 unclear"
     changes = table(view, "History of lima_vs_alpaca", 1)
     assert [ARM, "qa", "micro-3 (33333333)"] in [row[:3] for row in changes]
     assert re.fullmatch(r"\+\S+ \[.*\] better", next(row[3] for row in changes if row[:2] == [ARM, "qa"]))

@@ -22,7 +22,7 @@ from bench.report.render.view import (
     numbers,
     texts,
 )
-from bench.report.sections.marks import READINGS, TONES, contrast_cell
+from bench.report.sections.marks import COUNTED, READINGS, TONES, contrast_cell
 
 _MOST_REASONS = 4
 _ACROSS = (
@@ -116,8 +116,9 @@ def _history(history: SuiteHistory) -> Section:
     if shifts:
         titles = (*texts("Arm", "Eval", "To run"), Column(title="Change", right=True))
         blocks.append(Table(columns=titles, rows=tuple(_shift_row(step, shift) for step, shift in shifts)))
-    elif any(step.changes for step in history.steps):
-        blocks.append(Paragraph(text="Every change is within the noise of examples and seeds.", tone="muted"))
+    elif any(shift.reading == "unresolved" for step in history.steps for shift in step.changes):
+        text = "Every change with a result is within the noise of examples and seeds: unclear."
+        blocks.append(Paragraph(text=text, tone="muted"))
     return Section(title=f"History of {history.suite}", blocks=tuple(blocks))
 
 
@@ -130,20 +131,8 @@ def _changed(step: RunStep) -> Cell:
         more = len(step.refusals) - _MOST_REASONS
         reasons = "; ".join(step.refusals[:_MOST_REASONS]) + (f"; and {more} more" if more > 0 else "")
         return Cell(text=f"not comparable: {reasons}", tone="unsure")
-    counts = Counter("from the same jobs" if s.same_jobs else _WORDS[s.reading] for s in step.changes)
+    counts = Counter("from the same jobs" if s.same_jobs else COUNTED[s.reading] for s in step.changes)
     return Cell(text=", ".join(f"{count} {words}" for words, count in counts.items()))
-
-
-_WORDS = {
-    "better": "better",
-    "worse": "worse",
-    "maybe better": "better before Holm only",
-    "maybe worse": "worse before Holm only",
-    "higher": "higher on a diagnostic",
-    "lower": "lower on a diagnostic",
-    "unresolved": "within the noise",
-    "unknown": "without a result",
-}
 
 
 def _is_resolved(shift: ScoreShift) -> bool:

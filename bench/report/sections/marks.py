@@ -21,6 +21,13 @@ READINGS: dict[Reading, str] = {
     "unknown": "",
 }
 """What a contrast shows, as a cell says it."""
+COUNTED: dict[Reading, str] = {
+    **READINGS,
+    "higher": "higher on a diagnostic",
+    "lower": "lower on a diagnostic",
+    "unknown": "without a result",
+}
+"""How contrasts of one reading are counted, in the order in which they are listed."""
 SIGNS: dict[Reading, str] = {
     "better": "↑",
     "worse": "↓",
