@@ -13,7 +13,7 @@ def start(kind: str, payload: Spec, folder: Path, *, module: str = "bench.worker
     return ChildServer(module=module, method="fork").start(kind, payload, folder=folder, log=folder / log)
 
 
-def finish(child: Child, *, within: float = 60.0) -> float:
+def finish(child: Child, *, within: float = 240.0) -> float:
     """Hear it to its end; seconds that took."""
     began = time.monotonic()
     try:

@@ -78,7 +78,7 @@ def forecast(
         trainings = _first_trainings(planned)
         counts = exact_counts(trainings, workers=planned.workers, home=home, server=server)
         timings = Timings(home=home, server=server) if probe and on is None else None
-        steps = step_memory(trainings, counts, home=home, server=server) if device() == "cpu" and on is None else {}
+        steps = step_memory(trainings, counts, home=home, server=server) if device() == "cpu" else {}
         made = made_on_devices(trainings, counts, home=home, server=server) if on else {}
         costs = JobCosts(history=History.read(home), timings=timings, steps=steps, tell=tell)
         arms = _arms(planned, trainings, counts, costs)

@@ -295,7 +295,8 @@ def test_a_plan_on_a_cluster_places_what_is_to_run_and_checks_nothing_of_this_ma
 
     monkeypatch.setattr(ChildServer, "call", answered)
     expected = forecast(suite, home=tmp_path / "home", server=SERVER, on=read_cluster("2xH100"))
-    assert {(one.job.recipe.precision, one.largest_pass.supervised_tokens) for one in asked} == {("bf16", 1)}
+    assert ("bf16", 1) in {(one.job.recipe.precision, one.largest_pass.supervised_tokens) for one in asked}
+    assert min(arm.memory_bytes for arm in expected.arms) > 1.4e9, "this machine's own, with its allocator"
     lone = [arm.layouts[0].memory_bytes for arm in expected.placement.arms]
     assert all(1.1 * 10**9 + GIB <= memory < 1.1 * 10**9 + 1.1 * GIB for memory in lone), "the counted step is in it"
     assert [(arm.arm, arm.trainings) for arm in expected.placement.arms] == [("few/full", 2), ("few/lora", 2)]
