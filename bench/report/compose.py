@@ -115,9 +115,10 @@ def _status(comparison: Comparison) -> Cell:
     run = comparison.run
     bases = sum(is_base(arm) for arm in comparison.arms)
     base = "the base" if bases == 1 else f"{bases} bases"
+    deployed = {form.arm for form in comparison.deployed}
     served = {endpoint.arm for endpoint in comparison.endpoints if not is_base(endpoint.arm)}
-    given = len({training.arm for training in comparison.given} | served)
-    forms = sum(form.arm in comparison.arms for form in comparison.deployed)
+    given = len({training.arm for training in comparison.given} | (served - deployed))
+    forms = len(deployed.intersection(comparison.arms))
     made = len(comparison.arms) - bases - given - forms
     arms = [f"{fmt.plural(made, 'arm')} × {seeds_each(comparison)}"] if made else []
     arms += [fmt.plural(forms, "deployed form")] if forms else []

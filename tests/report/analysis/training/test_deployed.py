@@ -3,12 +3,14 @@
 import pytest
 
 from bench.record.record import DeploymentRecord, Failure, JobRecord
+from bench.record.results.evals.endpoint_use import EndpointUse
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.view import Paragraph, Table
 from bench.suite.tables.arms.deploy import DeployOptions
 from bench.suite.tables.conclusions.decision import DecisionOptions
+from bench.suite.tables.models.endpoint import EndpointSpec
 from tests.fakes.deployed import with_forms
 from tests.fakes.records import FakeRun, make_run
 from tests.fakes.worker import deploy_result
@@ -103,6 +105,34 @@ def test_the_first_line_counts_forms_apart_from_trained_arms() -> None:
     assert (
         "6 arms × 3 seeds, 3 deployed forms and the base" in status or "6 arms × 3 seeds and 3 deployed forms" in status
     )
+
+
+def test_a_server_is_a_form_of_its_arm_and_held_against_the_training_that_it_has() -> None:
+    """It answers as the first training does, to the last example; the other trainings answer otherwise."""
+    form = f"{ARM}:endpoint"
+    server = EndpointSpec(base_url="http://localhost:1/v1", model="m")
+    deploy = DeployOptions(arms={ARM: ("endpoint",)}, endpoint={ARM: server}, margin={"qa": 0.1})
+    run = with_forms(make_run(claims=(), examples=150).only("qa"), deploy)
+    use = EndpointUse(
+        model="m", host="localhost", asked=150, reused=0, refused=0, prompt_tokens=None, completion_tokens=None,
+        cost=None, cost_now=None, currency=None,
+    )  # fmt: skip
+    kept = [one for one in run.record.evaluations if one.arm != form or one.seed == 0]
+    asked = tuple(
+        one.model_copy(update={"result": one.result.model_copy(update={"endpoint": use})})
+        if one.arm == form and one.result is not None
+        else one
+        for one in kept
+    )
+    comparison = read(run.changed(evaluations=asked, deployments=()))
+    status = compose(comparison).status.text
+    assert (
+        "6 arms × 3 seeds, 1 deployed form and the base" in status or "6 arms × 3 seeds and 1 deployed form" in status
+    )
+    (row,) = comparison.deployed
+    assert (row.arm, row.trainings, row.waits_for, row.disk_bytes) == (form, 1, None, None)
+    delta = comparison.results[form, "qa"].versus_control.delta
+    assert (delta.estimate, delta.noise) == (0, "example noise only, paired by seed")
 
 
 def test_a_speed_beside_other_work_is_no_measure_of_the_form() -> None:
