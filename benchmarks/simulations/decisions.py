@@ -19,8 +19,8 @@ DRAWS = 500
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)
 """Bins of the stated probability."""
 POINTS, ENOUGH = 15, 100
-"""Promised: the share of best arms in a bin is within so many points of the stated probability. Bins with fewer arms
-than `ENOUGH` say nothing of that."""
+"""Promised: the stated probability is at most so many points above the share of best arms in a bin. Bins with fewer
+arms than `ENOUGH` say nothing of that; a probability that is too low harms nobody."""
 CONFIDENT = 0.95
 
 
@@ -150,7 +150,7 @@ def calibration(case: Case) -> Measure:
         found = simulate(case, runs)
         place = np.clip(np.searchsorted(EDGES, found.stated, side="right") - 1, 0, len(EDGES) - 2)
         cells = [_bin(case, found.stated[place == b], found.best[place == b]) for b in range(len(EDGES) - 1)]
-        return replace(cells[0], promise=f"± {POINTS} points" if case.spread else None), *cells[1:]
+        return replace(cells[0], promise=f"≤ {POINTS} points above" if case.spread else None), *cells[1:]
 
     return row
 
@@ -162,7 +162,7 @@ def _bin(case: Case, stated: FloatArray, best: FloatArray) -> Note:
     text = f"{said:.0f}% → {true:.1f}% ({stated.size:,})"
     if not case.spread or stated.size < ENOUGH:
         return Note(text=text)
-    return Note(text=text, verdict="kept" if abs(said - true) <= POINTS else "missed")
+    return Note(text=text, verdict="kept" if said - true <= POINTS else "missed")
 
 
 def taken(case: Case) -> Measure:
@@ -190,8 +190,8 @@ TABLES = (
         title="Probability of being best",
         about="Arms with 400 right-or-wrong examples that all share, three seeds with noise of 0.03; true values with "
         "the stated spread. Of all arms to which the decision gives a probability of being best, the share that is "
-        f"best, by bins of the probability (number of arms). Promised: within {POINTS} points, in bins of {ENOUGH} "
-        "arms or more.",
+        f"best, by bins of the probability (number of arms). Promised: at most {POINTS} points above that share, in "
+        f"bins of {ENOUGH} arms or more.",
         columns=tuple(f"{100 * low:.0f} to {100 * high:.0f}%" for low, high in pairwise(EDGES)),
         cases={case.name: calibration(case) for case in CASES},
     ),
