@@ -4,8 +4,8 @@ value corrected for having been picked.
 Contract: pure and seeded. The candidates' measured values share examples, so their errors are correlated; seed noise
 is each candidate's own, with few degrees of freedom. True values of exchangeable candidates (the arms of a suite) come
 from one normal distribution whose mean and spread are unknown, so that extreme values shrink towards the others by as
-much as their noise asks for (James & Stein 1961; Efron & Morris 1975). A candidate that is not exchangeable (a base)
-does not shrink and pulls no other.
+much as their noise asks for (James & Stein 1961; Efron & Morris 1975). A candidate that is not exchangeable (a base, or
+an arm far below the others) does not shrink and pulls no other.
 
 Sources: hierarchical normal model, Gelman et al. 2013, "Bayesian Data Analysis", ch. 5; the prior of the spread is
 log-logistic around the typical standard error, DuMouchel 1994; a variance of few degrees of freedom is a scaled inverse
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.stats.curves.distributions import BoolArray, FloatArray, floats
+from bench.stats.curves.distributions import BoolArray, FloatArray, floats, student_cdf
 
 DRAWS = 20_000
 LEVEL = 0.95
@@ -27,6 +27,8 @@ _SPREADS = 40  # values of the spread between candidates, of equal prior probabi
 _MOST_SCALES = 400  # draws of the noise's variances
 _FEWEST_SCALES = 50
 _CELLS = 20_000  # candidates × draws of the variances: many candidates get fewer of these
+_STRAGGLER = 0.025  # probability below which so low a value is no draw of the others' distribution
+_LEAST_ALIKE = 3
 _SMALLEST = 1e-12  # share of the typical variance below which a variance counts as zero
 
 
@@ -115,7 +117,8 @@ def true_values(candidates: Candidates, *, seed: int, draws: int = DRAWS) -> Flo
     count = candidates.values.size
     scales = int(np.clip(_CELLS // max(1, count), _FEWEST_SCALES, _MOST_SCALES))
     covariances = _covariances(candidates, scales, generator)
-    arms, others = np.flatnonzero(candidates.exchangeable), np.flatnonzero(~candidates.exchangeable)
+    alike = _without_stragglers(candidates.values, candidates.exchangeable)
+    arms, others = np.flatnonzero(alike), np.flatnonzero(~alike)
     if arms.size == 0:
         return _alone(candidates.values, covariances, draws, generator)
     model = _Exchangeable.fit(candidates.values[arms], covariances[:, arms[:, None], arms])
@@ -129,6 +132,27 @@ def true_values(candidates: Candidates, *, seed: int, draws: int = DRAWS) -> Flo
             noise = _given(covariances[scale], others, arms, errors, generator)
             truths[np.ix_(rows, others)] = candidates.values[others] - noise
     return truths
+
+
+def _without_stragglers(values: FloatArray, exchangeable: BoolArray) -> BoolArray:
+    """The exchangeable candidates without those that are far below the others: one arm that failed would make the
+    spread of all so wide that the best of the others would hardly be corrected for having been picked.
+
+    The lowest is left out, again and again, while the others, as a sample from a normal distribution, would have so low
+    a further value in less than `_STRAGGLER` of all cases (its externally studentised residual, by Student's t). Two
+    that are alike hide each other.
+    """
+    alike = exchangeable.copy()
+    while int(alike.sum()) > _LEAST_ALIKE:
+        lowest = int(np.argmin(np.where(alike, values, np.inf)))
+        rest = alike.copy()
+        rest[lowest] = False
+        others = values[rest]
+        error = float(others.std(ddof=1)) * (1.0 + 1.0 / others.size) ** 0.5
+        if error == 0.0 or float(student_cdf((values[lowest] - others.mean()) / error, others.size - 1)) >= _STRAGGLER:
+            break
+        alike = rest
+    return alike
 
 
 def _covariances(candidates: Candidates, scales: int, generator: np.random.Generator) -> FloatArray:

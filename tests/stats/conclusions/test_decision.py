@@ -53,6 +53,29 @@ def test_no_value_is_beyond_the_scale() -> None:
     assert bounded[0].best == free[0].best
 
 
+@pytest.mark.parametrize("failed", [[0.2], [0.2, -3.0]])
+def test_an_arm_that_failed_does_not_make_the_best_of_the_others_surer(failed: list[float]) -> None:
+    """Seen: beside one arm far below, the arm that was called the best with 98% was it in 92% of 284 suites."""
+    values = [0.56, 0.50, 0.51, 0.49, 0.52]
+
+    def best_of(given: list[float]) -> float:
+        size = len(given)
+        return prospects(
+            candidates(given, seed_variance=[0.0005] * size, degrees=10.0, exchangeable=True), seed=1, draws=40_000
+        )[0].best
+
+    assert best_of(values + failed) == pytest.approx(best_of(values), abs=0.02)
+    assert best_of(values) < 0.9
+
+
+def test_an_arm_far_above_is_corrected_with_the_others() -> None:
+    values = [0.7, 0.50, 0.51, 0.49, 0.52]
+    (first, *_) = prospects(
+        candidates(values, seed_variance=[0.0005] * 5, degrees=10.0, exchangeable=True), seed=1, draws=20_000
+    )
+    assert first.corrected < 0.7
+
+
 def test_few_seeds_give_students_t_not_the_normal() -> None:
     """Two degrees of freedom: 97% by the normal distribution are 90%."""
     first, _ = prospects(candidates([0.2, 0.0], seed_variance=[0.01, 0.0], degrees=2.0), seed=1, draws=200_000)
