@@ -10,7 +10,7 @@ from bench.record.files import RESULT
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evals.evaluation import EvalResult
 from tests.evals.jobs import loss_job, resolved_model
-from tests.fakes.worker import eval_result
+from tests.fakes.results import eval_result
 
 
 @pytest.mark.parametrize(

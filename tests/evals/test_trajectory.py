@@ -15,7 +15,7 @@ from bench.record.results.evals.evaluation import EvalResult, ScoreRow
 from bench.record.results.evals.score_rows import read_scores
 from bench.record.results.evals.trajectory import step_scores_file
 from tests.evals.jobs import loss_job, resolved_model
-from tests.fakes.worker import eval_result
+from tests.fakes.results import eval_result
 
 ROW = ScoreRow(
     task="t", id="0", metrics={"acc": 0.5}, weight=2.0, cluster="c", prompt="asked", target="right", output="said",

@@ -8,7 +8,7 @@ from bench.suite.reading.deployed_claims import with_deployed_claims
 from bench.suite.tables.arms.arms import ArmRef
 from bench.suite.tables.arms.deploy import DeployOptions
 from tests.fakes.records import FakeRun
-from tests.fakes.worker import deploy_result
+from tests.fakes.results import deploy_result
 
 
 def with_forms(run: FakeRun, deploy: DeployOptions, *, broken: Mapping[str, int] | None = None) -> FakeRun:

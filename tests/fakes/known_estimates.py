@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from bench.stats.conclusions import claim_plan
-from bench.stats.estimates import delta, paired, seed_pairs, single
+from bench.stats.estimates import delta, paired, replicates, seed_pairs, single
 from tests.fakes.remembered import remembered
 
 _KEPT = 600  # results of each function: four reports of the flagship's shape
@@ -20,6 +20,7 @@ _KNOWN = [
         (single, "_as_scored"),
         (seed_pairs, "_as_scored"),
         (delta, "detectable_effect"),
+        (replicates, "pooled_prior"),
         (claim_plan, "needed"),
         (claim_plan, "needed_range"),
         (claim_plan, "together_range"),

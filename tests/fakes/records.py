@@ -153,7 +153,7 @@ def planted_run(
     return FakeRun(path=Path(), record=record, rows=MappingProxyType(rows))
 
 
-_planted_run = remembered(planted_run, size=4)
+_planted_run = remembered(planted_run, size=24)
 
 
 def _failure(name: str, subject: str, *, failed_training: str | None, failed_eval: str | None) -> Failure | None:

@@ -23,12 +23,11 @@ from bench.record.jobs.eval_job import EvalJob, ShareJob
 from bench.record.jobs.planned_training import PlannedTraining
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
-from bench.record.results.evals.evaluation import EvalResult, Measure, ScoreRow, ShotRow
+from bench.record.results.evals.evaluation import EvalResult, ScoreRow, ShotRow
 from bench.record.results.evals.share import ShareResult
-from bench.record.results.training.deployed import DeployResult, FromTrained
 from bench.record.results.training.facts import LargestPass, PlannedCounts, StepBytes
-from bench.record.results.training.ledger import Ledger, OtherLoad, Seconds, Step
-from bench.record.results.training.result import ProbeResult, SweepResult, TrainResult
+from bench.record.results.training.ledger import Seconds
+from bench.record.results.training.result import ProbeResult, SweepResult
 from bench.record.store import write_result
 from bench.record.sweep import with_chosen_setting
 from bench.run.process.payloads import (
@@ -44,7 +43,7 @@ from bench.run.process.payloads import (
 )
 from bench.run.process.work import REST, Rest, WorkKind
 from bench.suite.resolved import UNREACHABLE
-from bench.suite.tables.arms.deploy import DeployedForm
+from tests.fakes.results import deploy_result, eval_result, training_result
 
 ORDERS = {
     "raise": 0.5,
@@ -290,67 +289,6 @@ KINDS: dict[str, WorkKind[Any]] = {
 }
 
 
-def training_result(*, diverged: bool = False, rate: float = 1e-3) -> TrainResult:
-    """Three steps, the last without a finite loss where it diverged."""
-    steps = tuple(
-        Step(
-            step=n,
-            loss=None if diverged and n == 3 else 2.0 / n,
-            gradient_norm=1.0,
-            learning_rate=rate,
-            tokens=10,
-            supervised_tokens=5,
-            slots=12,
-            rows=2,
-            seconds=0.1,
-        )
-        for n in (1, 2, 3)
-    )
-    return TrainResult(
-        parameters=1000,
-        trainable_parameters=100,
-        precision="fp32",
-        device="cpu",
-        template="dialogue",
-        template_note=None,
-        head="all positions",
-        steps=steps,
-        tail_loss=None if diverged else 2.0 / 3,
-        diverged=diverged,
-        ledger=Ledger(
-            rows=6, distinct_rows=6, epochs=1.0, steps=3, slots=36, tokens=30, supervised_tokens=15, truncated_rows=0,
-            dropped_rows=0, seconds=Seconds(compute=0.3, wall=0.3), warmup_steps_left_out=1, tokens_per_second=100.0,
-            peak_process_bytes=1, peak_device_bytes=None,
-        ),
-        weights="weights",
-    )  # fmt: skip
-
-
-def deploy_result(form: DeployedForm, **changes: Any) -> DeployResult:
-    """A form on a machine without other load."""
-    same = form != "int8"
-    apart = FromTrained(same_weights=same, kl=0.0 if same else 0.01, changed_top=0.0 if same else 0.02, rows=64)
-    figures: dict[str, Any] = {
-        "disk_bytes": 10, "tensor_bytes": 20, "precision": "fp32", "peak_process_bytes": 1, "peak_device_bytes": None,
-        "prompt_tokens_per_second": 200.0, "tokens_per_second": 100.0, "apart": apart,
-        "other_load": OtherLoad(processor_share=0.0, gpu_processes=None),
-    }  # fmt: skip
-    return DeployResult(form=form, weights="weights", **{**figures, **changes})
-
-
-def eval_result(score: float | None) -> EvalResult:
-    """One binary measure of two examples, both missing without a score."""
-    scored = 0 if score is None else 2
-    measure = Measure(
-        task="t", metric="acc", value=score, n=scored, missing=2 - scored, higher_is_better=True, binary=True,
-        chance=None, headline=True,
-    )  # fmt: skip
-    return EvalResult(
-        measures=(measure,), template="none", precision="fp32", batch="one", truncated=0, generated_tokens=None,
-        seconds=Seconds(evaluation=0.1, wall=0.1), peak_process_bytes=1, versions={"t": "1"},
-    )  # fmt: skip
-
-
 def _obey(job: TrainJob, folder: Path) -> None:
     match {rate: order for order, rate in ORDERS.items()}.get(job.recipe.learning_rate):
         case "raise":
@@ -376,9 +314,9 @@ def _obey(job: TrainJob, folder: Path) -> None:
 
 
 def _await_follower(folder: Path, job_id: str) -> None:
-    """Go on once the job has begun; after ten seconds without it, too."""
+    """Go on once the job has begun; after fifty seconds without it, too."""
     diary = folder.parents[1] / "diary.jsonl"
-    for _ in range(500):
+    for _ in range(2500):
         if job_id in diary.read_text(encoding="utf-8"):
             return
         time.sleep(0.02)

@@ -11,8 +11,8 @@ from bench.record.jobs.job import Job
 from bench.record.store import JobStore, write_result
 from bench.run.plan.plan import plan
 from bench.run.resolve.suite import resolve
+from tests.fakes.results import training_result
 from tests.fakes.suites import fake_suite
-from tests.fakes.worker import training_result
 
 
 @pytest.fixture

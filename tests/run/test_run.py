@@ -9,8 +9,8 @@ import pytest
 from bench.errors import InputError
 from bench.record.files import RESULT
 from bench.run.plan import plan
+from tests.fakes.results import training_result
 from tests.fakes.suites import diary, worked
-from tests.fakes.worker import training_result
 from tests.run.small_runs import go
 
 

@@ -13,7 +13,7 @@ from bench.suite.tables.conclusions.decision import DecisionOptions
 from bench.suite.tables.models.endpoint import EndpointSpec
 from tests.fakes.deployed import with_forms
 from tests.fakes.records import FakeRun, make_run
-from tests.fakes.worker import deploy_result
+from tests.fakes.results import deploy_result
 
 ARM = "lima_1k/lora"
 DEPLOY = DeployOptions(arms={ARM: ("merged", "merged-bf16", "int8")}, margin={"qa": 0.1})
