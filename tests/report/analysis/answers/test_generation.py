@@ -108,7 +108,7 @@ def test_a_speed_that_was_never_alone_is_no_speed() -> None:
     assert (cost.tokens_per_second, cost.shared_tokens_per_second, cost.first_token_seconds) == (None, 300.0, None)
     section = generation_section(comparison(asks(alone=False)))
     assert isinstance(section.blocks[0], Table)
-    assert section.blocks[0].rows[0][5].text == "300 shared"
+    assert section.blocks[0].rows[0][5].whole == "300 shared"
 
 
 def test_the_speed_of_judged_answers_is_that_of_the_job_that_drew_them() -> None:
