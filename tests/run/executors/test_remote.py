@@ -170,8 +170,11 @@ def test_work_that_is_withdrawn_ends_on_its_node(tmp_path: Path) -> None:
     until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_a_job_that_ended_with_its_run_is_no_lost_machine_and_no_attempt(tmp_path: Path) -> None:
+def test_a_job_that_ended_with_its_run_is_no_lost_machine_and_no_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As on Ray: begun again at once, and the report says of no machine that it went away."""
+    monkeypatch.setattr(remote, "LOST_SECONDS", 3600.0)  # however long the next run takes to plan
     cluster = executor(tmp_path, lose=1)
     of_ray = CommandBackend(name="command", templates=template(tmp_path, lose=1), ends_with_run=True)
     _, job = begun(tmp_path, cluster)
