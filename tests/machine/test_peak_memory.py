@@ -39,7 +39,7 @@ def test_the_peak_of_the_phase_is_seen_and_an_earlier_one_forgotten(
         peak = PeakMemory(torch.device("cpu"))
         peak.start()
         with _resident(size):
-            time.sleep(0.2)
+            time.sleep(0.2 if kernel else 1.0)  # twenty samples, of which a busy machine may take few
         peaks.append(peak.process_bytes() or 0)
     assert 0.8 * SIZE < peaks[1] - peaks[0] < 1.5 * SIZE
     assert PeakMemory(torch.device("cpu")).device_bytes() is None

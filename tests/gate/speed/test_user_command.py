@@ -50,7 +50,7 @@ def test_equal_checkouts_are_go_by_the_wall_clock(tmp_path: Path, monkeypatch: p
 
 
 def test_a_slower_checkout_and_one_that_learns_less_are_no_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = compared(tmp_path, monkeypatch, seconds=0.08)
+    slow = compared(tmp_path, monkeypatch, seconds=0.2)
     assert (slow.verdict, slow.answer) == ("slower", "no-go")
     (tmp_path / "ours" / "train.py").write_text(SCRIPT.format(seconds=0.005, learns=-1.0, more=""))
     command = f"{sys.executable} train.py"
