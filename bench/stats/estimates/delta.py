@@ -151,13 +151,11 @@ def detectable_at(delta: Delta | Inference, level: float) -> float | None:
     From the standard error; where all examples agree the wider arm of the interval, which holds what was not seen, is
     the least that it is.
     """
-    parts, curve = delta.components, delta.curve
-    if curve is None or delta.estimate is None:
+    parts, curve, estimate = delta.components, delta.curve, delta.estimate
+    if curve is None or estimate is None:
         return None
-    low, high = interval(curve, level)
-    reach = max(delta.estimate - low, high - delta.estimate)
     if delta.standard_error is None or parts is None:
-        return reach
+        return _reach(curve, estimate, level)
     seed_variance = max(0.0, delta.standard_error**2 - parts.example)
     effect = detectable_effect(
         parts.example**0.5,
@@ -170,4 +168,10 @@ def detectable_at(delta: Delta | Inference, level: float) -> float | None:
     if parts.rates is not None and parts.seed_degrees is not None:
         alone = detectable_effect(parts.example**0.5, parts.example_degrees, level=level)
         effect = detectable_rate(parts.rates, examples_alone=alone, both=effect)
-    return effect if parts.example > 0.0 else max(effect, reach)
+    return effect if parts.example > 0.0 else max(effect, _reach(curve, estimate, level))
+
+
+def _reach(curve: Curve, estimate: float, level: float) -> float:
+    """The wider arm of the interval."""
+    low, high = interval(curve, level)
+    return max(estimate - low, high - estimate)

@@ -207,8 +207,8 @@ class Layout:
 def layout(weights: FloatArray, clusters: IntArray | None, strata: IntArray | None) -> Layout:
     """The layout of n >= 1 examples. Raises ValueError where a cluster reaches over two strata."""
     examples = weights.size
-    _, task = np.unique(np.zeros(examples) if strata is None else strata, return_inverse=True)
-    _, unit = np.unique(np.arange(examples) if clusters is None else clusters, return_inverse=True)
+    task = np.zeros(examples, dtype=np.int64) if strata is None else np.unique(strata, return_inverse=True)[1]
+    unit = np.arange(examples) if clusters is None else np.unique(clusters, return_inverse=True)[1]
     n_units, n_tasks = int(unit.max()) + 1, int(task.max()) + 1
     stratum = np.zeros(n_units, dtype=np.int64)
     stratum[unit] = task

@@ -7,6 +7,7 @@ rows: as objects they take gigabytes, and a report prints the texts of a few tho
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NotRequired, TypeAlias, TypeVar, overload
@@ -162,17 +163,25 @@ class ScoreTable(Sequence[ScoreRow]):
 
 
 def _table(rows: Sequence[Mapping[str, Any]], source: _File | Sequence[ScoreRow]) -> ScoreTable:
-    scored: list[Mapping[str, float | None]] = [row["metrics"] for row in rows]
-    metrics = dict.fromkeys(name for scores in scored for name in scores)
+    scored = _values(rows, "metrics")
+    metrics = dict.fromkeys(chain.from_iterable(scored))
     return ScoreTable(
         examples=tuple(map(itemgetter("task", "id"), rows)),
-        metrics={name: _column([scores.get(name) for scores in scored]) for name in metrics},
-        weights=np.array([row.get("weight", 1.0) for row in rows], dtype=np.float64),
-        clusters=tuple(row.get("cluster") for row in rows),
-        slices=tuple(row.get("slices") or {} for row in rows),
+        metrics={name: _column(_values(scored, name)) for name in metrics},
+        weights=np.array(_values(rows, "weight", 1.0), dtype=np.float64),
+        clusters=tuple(_values(rows, "cluster")),
+        slices=tuple([found or {} for found in _values(rows, "slices")]),
         has_outputs=any(row.get("output") is not None for row in rows),
         source=source,
     )
+
+
+def _values(rows: Sequence[Mapping[str, Any]], name: str, default: object = None) -> list[Any]:
+    """One field of all rows: most files have it in each, and then no line of Python is run for a row."""
+    try:
+        return list(map(itemgetter(name), rows))
+    except KeyError:
+        return [row.get(name, default) for row in rows]
 
 
 def _column(scores: Sequence[float | None]) -> tuple[_Column, _Mask]:

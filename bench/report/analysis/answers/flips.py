@@ -8,11 +8,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from operator import attrgetter
 from typing import Literal, TypeVar
 
 import numpy as np
 
 from bench.record.record import Record
+from bench.record.results.evals.score_table import ExampleTexts
 from bench.report.analysis.aligned.align import Aligned, ScoreRows
 from bench.report.analysis.aligned.scored_rows import RowsOfTasks, ScoredRows
 from bench.report.analysis.run_facts.subjects import bases_by_arm, subjects
@@ -76,10 +78,11 @@ class Flips:
 
     def lines(self) -> Iterator[str]:
         """All flips as JSON Lines; a text that many flips share is encoded once."""
-        names, encode = [entry.name for entry in fields(Flip)], json.JSONEncoder(ensure_ascii=False).encode
-        encoded = lru_cache(_SHARED_TEXTS)(encode)
+        names = [entry.name for entry in fields(Flip)]
+        encoded = lru_cache(_SHARED_TEXTS)(json.JSONEncoder(ensure_ascii=False).encode)
+        line, values = "{" + ", ".join(f'"{name}": %s' for name in names) + "}\n", attrgetter(*names)
         for flip in self.flips:
-            yield "{" + ", ".join([f'"{name}": {encoded(getattr(flip, name))}' for name in names]) + "}\n"
+            yield line % tuple(map(encoded, values(flip)))
 
 
 def find_flips(record: Record, aligned: Sequence[Aligned], rows: ScoreRows) -> Flips:
@@ -107,10 +110,13 @@ def find_flips(record: Record, aligned: Sequence[Aligned], rows: ScoreRows) -> F
 
 
 class _Before:
-    """What a base answered; each text is held once, however many subjects differ from it."""
+    """What a base answered; each text is held once, however many subjects differ from it.
+
+    texts: question, target and output of each row.
+    """
 
     def __init__(self, scored: ScoredRows) -> None:
-        self.scored, self.texts = scored, scored.texts()
+        self.scored, self.texts = scored, [_texts(row) for row in scored.texts()]
         self.places = {example: place for place, example in enumerate(scored.examples)}
 
 
@@ -120,20 +126,25 @@ def _compare(arm: str, subject: str, entry: Aligned, before: _Before, after: Sco
     new = new[before.scored.present[old[new]]]
     new = new[before.scored.values[old[new]] != after.values[new]]
     better = (after.values[new] > before.scored.values[old[new]]) == entry.measurand.higher_is_better
+    name, examples = entry.measurand.name, before.scored.examples
     for place, row, gained in zip(old[new].tolist(), after.texts(new), better.tolist(), strict=True):
-        was, (task, example) = before.texts[place], before.scored.examples[place]
+        (task, example), was, now = examples[place], before.texts[place], _texts(row)
         yield Flip(
-            eval=entry.measurand.name,
+            eval=name,
             task=task,
             id=example,
             arm=arm,
             subject=subject,
             direction="gained" if gained else "lost",
-            question=_shared(was.get("question") or was["prompt"], row.get("question") or row["prompt"]),
-            target=_shared(was.get("target"), row.get("target")),
-            base_output=was.get("output"),
-            output=_shared(was.get("output"), row.get("output")),
+            question=_shared(was[0], now[0]),
+            target=_shared(was[1], now[1]),
+            base_output=was[2],
+            output=_shared(was[2], now[2]),
         )
+
+
+def _texts(row: ExampleTexts) -> tuple[str, str | None, str | None]:
+    return row.get("question") or row["prompt"], row.get("target"), row.get("output")
 
 
 def _shared(was: _Text, now: _Text) -> _Text:
