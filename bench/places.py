@@ -15,3 +15,8 @@ def shipped(kind: Literal["models", "suites"]) -> Path:
 def home() -> Path:
     """Checkpoints and caches: `$BENCH_HOME`, else `.bench` in the current folder. Not created here."""
     return Path(os.environ.get("BENCH_HOME") or ".bench").absolute()
+
+
+def user_cache() -> Path:
+    """What belongs to this machine and user whatever the home: compiled code. Not created here."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sft-bench"

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation.answer_row import answer_row, choose_tokens
 from bench.evals.inference.generation.generator import Answered, generate
+from bench.evals.inference.generation.passes import native
 from bench.evals.inference.generation.request import Generation, GenerationRequest
 from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind
 from bench.evals.inference.pass_counts import counted_logits, pass_counts
@@ -121,7 +122,8 @@ class CountedGenerator:
 
     def describe(self, generated: Generated, sharing: str = "") -> str:
         """What made the answers, and the result of the check, for the record. sharing: how choices were scored."""
-        return f"by length, at most {self.slots} slots{sharing}; {describe_check(generated)}"
+        passes = ", passes in C++" if self.generated and native(self.model) is not None else ""
+        return f"by length, at most {self.slots} slots{sharing}{passes}; {describe_check(generated)}"
 
     def _chosen(self) -> list[int]:
         """Evenly spread answers whose checks pass at most `CHECKED_SHARE` of the tokens that all answers took; where

@@ -4,7 +4,7 @@ Contract: a pass of scoring or generation counts as it is made; trials of what a
 that loads a subject makes its passes here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,6 +33,15 @@ class PassCounts:
         self.tokens += tokens
         self.slots += rows * width
         self.work += Work(positions=rows * width, pairs=rows * width * (behind + width), head_positions=reads, passes=1)
+
+    def add_rows(self, lengths: Sequence[int], behind: Sequence[int]) -> None:
+        """One pass over rows of these lengths, each behind so many cached columns, without padding; the head ran once
+        for each row."""
+        tokens = sum(lengths)
+        self.tokens += tokens
+        self.slots += tokens
+        pairs = sum(length * (before + length) for length, before in zip(lengths, behind, strict=True))
+        self.work += Work(positions=tokens, pairs=pairs, head_positions=len(lengths), passes=1)
 
 
 _PASSES: WeakKeyDictionary[PreTrainedModel, PassCounts] = WeakKeyDictionary()

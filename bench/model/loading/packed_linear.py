@@ -1,4 +1,5 @@
-"""Linear layers of a model that only computes, with their weights in the layout that the processor multiplies fastest.
+"""Linear layers of a model that only computes, with their weights in the layout that the processor multiplies fastest:
+that of `bench.model.native` in fp32, where it can be compiled, else oneDNN's.
 
 Few rows against a wide matrix, as when an answer is generated token by token, run up to twice as fast; see
 `benchmarks/README.md`.
@@ -17,6 +18,8 @@ import torch
 from torch import Tensor
 from transformers.pytorch_utils import Conv1D
 
+from bench.model.native.library import native_library
+from bench.model.native.packed_weight import PackedWeight
 from bench.model.peft_private import reads_base_weight
 from bench.model.torch_private import can_pack, pack_weight, packed_linear
 
@@ -62,6 +65,9 @@ def _pack(linear: Any, owners: Counter[int]) -> bool:
 
 def _forward(linear: Any) -> Callable[[Tensor], Tensor]:
     outputs_by_inputs = linear.weight.t() if isinstance(linear, Conv1D) else linear.weight
+    if outputs_by_inputs.dtype == torch.float32 and native_library() is not None:
+        packed = linear.packed = PackedWeight(outputs_by_inputs, linear.bias)
+        return packed
     weight, bias = pack_weight(outputs_by_inputs), linear.bias
 
     def forward(inputs: Tensor) -> Tensor:

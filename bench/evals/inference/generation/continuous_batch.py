@@ -7,21 +7,14 @@ Prompts of similar length are read in one pass; then every pass adds one token t
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
+from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation.answer_row import AnswerRow, choose_tokens, take_tokens
-from bench.evals.inference.generation.key_value_table import (
-    NO_PREFIX,
-    ComputedPrefix,
-    KeyValueTable,
-    compute_prefix,
-    decode_logits,
-    prefill_logits,
-)
-from bench.evals.inference.pass_counts import counted_logits
+from bench.evals.inference.generation.passes import Passes
 from bench.evals.inference.shared_prefix import SHORTEST, shared_length
 
 PASS_SLOTS = 64
@@ -34,21 +27,21 @@ class _Group:
 
     number: int
     ids: tuple[int, ...]
-    prefix: ComputedPrefix | None = None
+    prefix: Any = None
+    """What `Passes.prefix` gives; `None` before the first row is read."""
 
 
 class ContinuousBatch:
     """Rows in work, in the first places of a table, and those that wait."""
 
     def __init__(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[AnswerRow], *, slots: int
+        self, passes: Passes, tokenizer: PreTrainedTokenizerBase, rows: Sequence[AnswerRow], *, slots: int
     ) -> None:
-        self._model, self._tokenizer, self._slots = model, tokenizer, slots
+        self._passes, self._tokenizer, self._slots = passes, tokenizer, slots
         self._waiting = deque(_in_order(rows))
         self._rows: list[AnswerRow] = []
         self._last: list[int] = []
         """Last token of each row in work, which no pass has read."""
-        self._table = KeyValueTable(places=0, width=0)
 
     def run(self, take: Callable[[Sequence[AnswerRow]], None]) -> None:
         """Answers every row; `take` gets the rows that each pass finished."""
@@ -62,9 +55,7 @@ class ContinuousBatch:
     def _step(self) -> list[AnswerRow]:
         """Adds one token to each row in work; the rows that it finished."""
         lengths = [row.positions_so_far - 1 for row in self._rows]
-        read = partial(counted_logits, tokens=len(self._rows), behind=max(lengths))
-        logits = decode_logits(self._model, self._table, self._last, lengths, read=read)
-        self._last = self._choose(logits, self._rows)
+        self._last = self._choose(self._passes.decode(self._last, lengths), self._rows)
         return self._drop_finished()
 
     def _choose(self, logits: Tensor, rows: Sequence[AnswerRow]) -> list[int]:
@@ -80,10 +71,10 @@ class ContinuousBatch:
                 continue
             finished.append(self._rows[place])
             if self._rows[place].broken:
-                self._table.clear(place)
+                self._passes.clear(place)
             row, token = self._rows.pop(), self._last.pop()
             if place < len(self._rows):
-                self._table.move(len(self._rows), place)
+                self._passes.move(len(self._rows), place)
                 self._rows[place], self._last[place] = row, token
         return finished
 
@@ -95,7 +86,7 @@ class ContinuousBatch:
         if not new:
             return []
         self._make_room(new)
-        for group, batch in _read_together(new):
+        for group, batch in _read_together(new, pads=self._passes.pads):
             places = range(len(self._rows), len(self._rows) + len(batch))
             self._last += self._choose(self._read_prompts(group, batch, places), batch)
             self._rows += batch
@@ -116,21 +107,15 @@ class ContinuousBatch:
         """Changes the table's shape where the new rows do not fit into it."""
         width = max(row.positions for row in (*self._rows, *(row for row, _ in new)))
         rows = len(self._rows) + len(new)
-        if rows > self._table.places or width > self._table.width:
+        if rows > self._passes.room[0] or width > self._passes.room[1]:
             places = max(rows, min(self._slots // width, rows + len(self._waiting)))
-            self._table = self._table.resized(places=places, width=width, rows=len(self._rows))
+            self._passes.make_room(places=places, width=width, rows=len(self._rows))
 
     def _read_prompts(self, group: _Group, batch: Sequence[AnswerRow], places: Sequence[int]) -> Tensor:
-        prefix = self._prefix(group)
-        rests = [row.request.prompt[len(prefix.ids) :] for row in batch]
-        read = partial(counted_logits, tokens=sum(map(len, rests)), behind=len(prefix.ids))
-        return prefill_logits(self._model, self._table, rests, places, prefix, read=read)
-
-    def _prefix(self, group: _Group) -> ComputedPrefix:
         if group.prefix is None:
-            read = partial(counted_logits, tokens=len(group.ids), behind=0)
-            group.prefix = compute_prefix(self._model, group.ids, read=read) if group.ids else NO_PREFIX
-        return group.prefix
+            group.prefix = self._passes.prefix(group.ids)
+        rests = [row.request.prompt[len(group.ids) :] for row in batch]
+        return self._passes.prefill(rests, places, group.prefix)
 
 
 def _in_order(rows: Sequence[AnswerRow]) -> list[tuple[AnswerRow, _Group]]:
@@ -151,15 +136,16 @@ def _in_order(rows: Sequence[AnswerRow]) -> list[tuple[AnswerRow, _Group]]:
     ]
 
 
-def _read_together(new: Sequence[tuple[AnswerRow, _Group]]) -> Iterator[tuple[_Group, list[AnswerRow]]]:
-    """Rows that one pass reads: of one group, and of similar length, so that little of the pass is padding."""
+def _read_together(new: Sequence[tuple[AnswerRow, _Group]], *, pads: bool) -> Iterator[tuple[_Group, list[AnswerRow]]]:
+    """Rows that one pass reads: of one group, and of similar length where it pads, so that little of it is padding."""
     batch: list[AnswerRow] = []
-    group, padding = new[0][1], 0
+    group, padding, tokens = new[0][1], 0, 0
     for row, its_group in sorted(new, key=lambda item: (item[1].number, -len(item[0].request.prompt))):
-        padding += len(batch[0].request.prompt) - len(row.request.prompt) if batch else 0
-        if batch and (its_group is not group or padding > PASS_SLOTS):
+        length = len(row.request.prompt) - len(its_group.ids)
+        padding += len(batch[0].request.prompt) - len(row.request.prompt) if batch and pads else 0
+        if batch and (its_group is not group or padding > PASS_SLOTS or (not pads and tokens + length > SLOTS)):
             yield group, batch
-            batch, padding = [], 0
-        group = its_group
+            batch, padding, tokens = [], 0, 0
+        group, tokens = its_group, tokens + length
         batch.append(row)
     yield group, batch

@@ -1,7 +1,7 @@
 """Text generation: greedy, or sampled with a generator of each request's own.
 
 Contract: a request's answer does not depend on the requests beside it, but for rounding. A model whose keys and values
-can be kept in a table (`key_value_table`) gets its rows continuously: a finished row's place is taken at once. Other
+can be kept in a table (`passes.py`) gets its rows continuously: a finished row's place is taken at once. Other
 models answer in batches that are padded on the left (`padded_batches`), and llama.cpp's in places of its own
 (`llama_cpp_batch`).
 """
@@ -14,9 +14,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation.answer_row import AnswerRow, answer_row, finish
 from bench.evals.inference.generation.continuous_batch import ContinuousBatch
-from bench.evals.inference.generation.key_value_table import fits_table
 from bench.evals.inference.generation.llama_cpp_batch import answer_by_llama_cpp
 from bench.evals.inference.generation.padded_batches import answer_in_batches
+from bench.evals.inference.generation.passes import table_passes
 from bench.evals.inference.generation.request import Generation, GenerationRequest
 from bench.model.loading.llama_cpp import LlamaCppModel
 
@@ -52,8 +52,8 @@ def generate(
         take([row for row in rows if not row.live])
     if live and isinstance(model, LlamaCppModel):
         answer_by_llama_cpp(model, tokenizer, live, slots=slots, take=take)
-    elif live and fits_table(model):
-        ContinuousBatch(model, tokenizer, live, slots=slots).run(take)
+    elif live and (passes := table_passes(model)) is not None:
+        ContinuousBatch(passes, tokenizer, live, slots=slots).run(take)
     else:
         answer_in_batches(model, tokenizer, live, slots=slots, take=take)
     return [answers[id(row)] for row in rows]

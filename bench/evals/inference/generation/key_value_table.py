@@ -1,21 +1,18 @@
 """Keys and values of the rows in work: places that are allocated once, one row each, every row from its own start.
 
 Contract: a pass behind the table gives the logits of the whole rows, within rounding, whatever the rows' lengths and
-whoever had a place before. Models for which that does not hold are recognised by trial (`fits_table`).
+whoever had a place before. Models for which that does not hold are recognised by trial (`passes.py`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 from transformers import Cache, DynamicCache, PreTrainedModel
-from transformers.cache_utils import DynamicLayer
 
-from bench.evals.inference.forward import differ_by_rounding, logits_at, padded, reads_positions, vocabulary_size
-from bench.model.windows import narrowest_window
+from bench.evals.inference.forward import logits_at, padded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,50 +191,3 @@ def compute_prefix(model: PreTrainedModel, ids: Sequence[int], *, read: Any = lo
     row = torch.tensor([list(ids)], device=model.device)
     read(model, at, at + len(ids) - 1, input_ids=row, past_key_values=cache, use_cache=True)
     return ComputedPrefix(ids=tuple(ids), cache=cache)
-
-
-_FITS: WeakKeyDictionary[PreTrainedModel, bool] = WeakKeyDictionary()
-
-
-def fits_table(model: PreTrainedModel) -> bool:
-    """Whether the model's keys and values can be kept in a table; tested once per model."""
-    if model not in _FITS:
-        _FITS[model] = _is_seen_to_fit(model)
-    return _FITS[model]
-
-
-@torch.inference_mode()
-def _is_seen_to_fit(model: PreTrainedModel) -> bool:
-    """Tries rows of unequal length, alone and behind a prefix, with one more token each, against the same rows whole.
-
-    A learned prompt before the rows has a cache of its own, and a window, longer than these rows, counts the columns
-    of the table.
-    """
-    if getattr(model, "virtual_tokens", 0) or narrowest_window(model.config) is not None:
-        return False
-    draw = torch.randint(0, vocabulary_size(model), (16,), generator=torch.Generator().manual_seed(0)).tolist()
-    start, rests, tokens = draw[:6], [draw[6:9], draw[9:14]], draw[14:]
-    table = KeyValueTable(places=4, width=12)
-    try:
-        prefix = compute_prefix(model, start)
-        if not all(type(layer) is DynamicLayer for layer in prefix.layers) or not reads_positions(model):
-            return False
-        behind = prefill_logits(model, table, rests, [0, 1], prefix)
-        alone = prefill_logits(model, table, [rests[1]], [2])
-        later = decode_logits(model, table, [*tokens, tokens[0]], [9, 11, 5])
-        rows = [[*start, *rest, token] for rest, token in zip(rests, tokens, strict=True)]
-        whole = [_whole_logits(model, row, 2) for row in [*rows, [*rests[1], tokens[0]]]]
-    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
-        return False
-    first, second = torch.stack(whole).unbind(1)
-    return all(
-        differ_by_rounding(logits, expected, model.dtype)
-        for logits, expected in ((torch.cat([behind, alone]), first), (later, second))
-    )
-
-
-def _whole_logits(model: PreTrainedModel, ids: Sequence[int], last: int) -> Tensor:
-    """Logits [last, vocabulary] behind the last tokens of one row."""
-    columns = torch.arange(len(ids) - last, len(ids), device=model.device)
-    row = torch.tensor([list(ids)], device=model.device)
-    return logits_at(model, torch.zeros_like(columns), columns, input_ids=row, use_cache=False)

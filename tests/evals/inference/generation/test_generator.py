@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.evals.inference.generation.generator import generate
-from bench.evals.inference.generation.key_value_table import fits_table
+from bench.evals.inference.generation.passes import fits_table
 from bench.evals.inference.generation.request import GenerationRequest, TokenSampling
 from bench.evals.inference.pass_counts import pass_counts
 from bench.model.loading.prefix import PrefixedModel

@@ -1,0 +1,62 @@
+"""The C++ of this room as a loaded library, compiled once for each kind of processor of a machine.
+
+Contract: `None` where there is no compiler, or what it makes cannot be loaded: then nothing of this room is used.
+"""
+
+import ctypes
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from bench.digest import digest_file, digest_json
+from bench.places import user_cache
+
+SOURCE = Path(__file__).parent / "kernels.cpp"
+FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
+"""OpenMP is that of torch: it is loaded already, and has the same name."""
+LANES = 16
+"""Outputs of a panel, as `kernels.cpp` has them."""
+_SECONDS = 300
+"""Time that a compiler has on a busy machine; usually it takes one second."""
+
+
+@cache
+def native_library() -> ctypes.CDLL | None:
+    """The loaded library; compiles it if no process has before."""
+    compiler = next(filter(None, map(shutil.which, (os.environ.get("CXX", "c++"), "g++", "clang++"))), None)
+    if compiler is None:
+        return None
+    key = digest_json([digest_file(SOURCE), FLAGS, compiler, platform.machine(), _processor(), torch.__version__])
+    try:
+        compiled = user_cache() / f"native-{key[:16]}.so"
+        if not compiled.exists():
+            _compile(compiler, compiled)
+        return ctypes.CDLL(str(compiled))
+    except (OSError, RuntimeError, subprocess.SubprocessError):  # RuntimeError: a user without a home
+        return None
+
+
+def _compile(compiler: str, to: Path) -> None:
+    """Writes the library whole, whoever else does so at the same time."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=to.parent) as folder:
+        made = Path(folder) / to.name
+        subprocess.run(
+            [compiler, *FLAGS, str(SOURCE), "-o", str(made)], check=True, capture_output=True, timeout=_SECONDS
+        )
+        made.replace(to)
+
+
+def _processor() -> list[str]:
+    """What `-march=native` asks of the processor: one folder may serve machines of several kinds."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return [platform.processor()]
+    return sorted({line for line in lines if line.startswith(("flags", "Features", "model name", "CPU part"))})

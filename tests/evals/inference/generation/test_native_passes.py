@@ -1,0 +1,172 @@
+"""Passes in C++: the answers of the model's own layers, of a row as if it were alone, and only where that was seen."""
+
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+
+from bench.evals.inference.batch_check import CountedGenerator
+from bench.evals.inference.generation.generator import generate
+from bench.evals.inference.generation.native_passes import NativePasses
+from bench.evals.inference.generation.passes import native
+from bench.evals.inference.generation.request import GenerationRequest
+from bench.evals.inference.pass_counts import count_from_here
+from bench.model.loading.packed_linear import pack_linears
+from tests.compiler import needs_compiler
+from tests.evals.loud import OTHERS, loud, other_model
+from tests.fakes.checkpoints import tiny_tokenizer
+
+TOKENIZER = tiny_tokenizer()
+
+DECODERS: dict[str, dict[str, Any]] = {
+    "llama": {"num_key_value_heads": 4, "head_dim": 8},
+    "llama, one key head": {"num_key_value_heads": 1, "head_dim": 24},
+    "llama, biases": {"num_key_value_heads": 2, "attention_bias": True, "mlp_bias": True},
+    "llama, scaled positions": {
+        "num_key_value_heads": 2,
+        "rope_parameters": {"rope_type": "linear", "rope_theta": 100.0, "factor": 4.0},
+    },
+    "mistral": {"num_key_value_heads": 2, "sliding_window": None},
+    "qwen2": {"num_key_value_heads": 2},
+    "qwen3": {"num_key_value_heads": 2, "head_dim": 16},
+}
+
+
+def decoder(name: str, **settings: Any) -> PreTrainedModel:
+    """A random model whose attention shows, with norms and biases that do not."""
+    shape = {"vocab_size": 384, "hidden_size": 40, "intermediate_size": 61, "num_hidden_layers": 2,
+             "num_attention_heads": 4, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": None}  # fmt: skip
+    config = AutoConfig.for_model(name.split(",")[0], **{**shape, **DECODERS.get(name, {}), **settings})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(config).eval()
+        with torch.no_grad():
+            for weight_name, weight in model.named_parameters():
+                if weight.ndim == 1:
+                    weight.add_(0.3 * torch.randn_like(weight))
+                elif "embed" not in weight_name:
+                    weight.mul_(8)
+    return model
+
+
+def requests(count: int = 9, begin: tuple[int, ...] = ()) -> list[GenerationRequest]:
+    draw = torch.Generator().manual_seed(3)
+    return [
+        GenerationRequest(
+            prompt=begin + tuple(torch.randint(2, 384, (1 + 5 * i,), generator=draw).tolist()),
+            stop_ids=frozenset({1}), until=(), max_new_tokens=3 + 2 * i,
+        )
+        for i in range(count)
+    ]  # fmt: skip
+
+
+@needs_compiler
+@pytest.mark.parametrize("begin", [(), tuple(range(100, 140))], ids=["", "behind one beginning"])
+@pytest.mark.parametrize("slots", [8192, 130])
+@pytest.mark.parametrize("name", DECODERS)
+def test_answers_are_those_of_the_plain_model(name: str, slots: int, begin: tuple[int, ...]) -> None:
+    model = decoder(name)
+    asked = requests(begin=begin)
+    plain = [
+        model.generate(
+            torch.tensor([request.prompt]), max_new_tokens=request.max_new_tokens, do_sample=False,
+            eos_token_id=1, pad_token_id=0,
+        )[0, len(request.prompt) :].tolist()
+        for request in asked
+    ]  # fmt: skip
+    pack_linears(model)
+    assert native(model) is not None
+    assert [
+        list(answer.ids) for answer in generate(model, TOKENIZER, asked, slots=slots) if answer is not None
+    ] == plain
+
+
+@needs_compiler
+def test_a_rows_logits_are_those_that_it_has_alone_to_the_last_bit() -> None:
+    model = decoder("qwen3")
+    pack_linears(model)
+    rows = [list(request.prompt) for request in requests()]
+    together, alone = (passes_of(model, places=len(rows)) for _ in range(2))
+    first = together.prefill(rows, range(len(rows)), together.prefix([]))
+    later = together.decode(range(20, 29), [len(row) for row in rows])
+    for number, row in enumerate(rows):
+        assert torch.equal(alone.prefill([row], [0], alone.prefix([])), first[number : number + 1])
+        assert torch.equal(alone.decode([20 + number], [len(row)]), later[number : number + 1])
+
+
+@needs_compiler
+def test_a_row_without_finite_logits_leaves_nothing_behind() -> None:
+    """A place is not cleared: what its next row has not written must not be read."""
+    model = decoder("llama")
+    pack_linears(model)
+    passes = passes_of(model, places=1)
+    expected = passes.prefill([[5, 6, 7]], [0], passes.prefix([]))
+    with torch.no_grad():
+        model.get_input_embeddings().weight[300].fill_(torch.nan)
+    assert passes.prefill([[300] * 40], [0], passes.prefix([])).isnan().all()
+    assert torch.equal(passes.prefill([[5, 6, 7]], [0], passes.prefix([])), expected)
+
+
+@needs_compiler
+def test_passes_are_counted_without_padding() -> None:
+    model = decoder("llama")
+    pack_linears(model)
+    native(model)
+    counts = count_from_here(model)
+    passes = passes_of(model, places=2)
+    passes.prefill([[5, 6, 7], [8]], [0, 1], passes.prefix([2, 3]))
+    passes.decode([4, 4], [5, 3])
+    assert (counts.tokens, counts.slots, counts.work.positions) == (8, 8, 8)
+    assert counts.work.pairs == 2 * 2 + 3 * 5 + 1 * 3 + 6 + 4
+    assert (counts.work.head_positions, counts.work.passes) == (5, 3)
+
+
+@needs_compiler
+@pytest.mark.parametrize("changed", ["logits", "layer"])
+def test_a_model_that_computes_something_else_keeps_its_layers(changed: str) -> None:
+    """A class may have the layers of Llama and do more: what the trial sees decides."""
+    model: Any = decoder("llama")
+    module = model.lm_head if changed == "logits" else model.model.layers[1].mlp
+    module.register_forward_hook(lambda _, __, output: output * 1.1)
+    pack_linears(model)
+    assert native(model) is None
+    (answer,) = CountedGenerator(model=model, tokenizer=TOKENIZER).draw(requests(1), lambda _: None)
+    assert answer is not None
+
+
+def test_a_window_wider_than_the_trials_rows_keeps_the_models_layers() -> None:
+    """No trial on short rows sees it."""
+    model = decoder("mistral", sliding_window=64)
+    pack_linears(model)
+    assert native(model) is None
+
+
+@pytest.mark.parametrize("name", ["gpt2", "opt", *OTHERS])
+def test_other_architectures_keep_their_layers(name: Any) -> None:
+    model = other_model(name) if name in OTHERS else loud(name)
+    pack_linears(model)
+    assert native(model) is None
+
+
+@needs_compiler
+def test_the_record_says_what_made_the_passes() -> None:
+    def batch(model: PreTrainedModel) -> str:
+        generator = CountedGenerator(model=model, tokenizer=TOKENIZER)
+        generator.draw(requests(), lambda _: None)
+        return generator.describe(generator.account(samples=1))
+
+    plain, packed = decoder("llama"), decoder("llama")
+    pack_linears(packed)
+    checked = "1 answer computed again alone came out the same"
+    assert batch(plain) == f"by length, at most 4096 slots; {checked}"
+    assert batch(packed) == f"by length, at most 4096 slots, passes in C++; {checked}"
+
+
+def passes_of(model: PreTrainedModel, *, places: int) -> NativePasses:
+    """Passes over a table of that many rows."""
+    made = native(model)
+    assert made is not None
+    passes = NativePasses(model, made)
+    passes.make_room(places=places, width=64, rows=0)
+    return passes

@@ -1,0 +1,58 @@
+"""Products in C++: a linear layer's outputs, whatever the shape, and each row's own to the last bit."""
+
+import pytest
+import torch
+
+from bench.model.native import library
+from bench.model.native.packed_weight import PackedWeight
+from tests.compiler import needs_compiler
+
+pytestmark = needs_compiler
+
+
+@pytest.mark.parametrize("outputs", [1, 16, 50, 172])
+@pytest.mark.parametrize("inputs", [1, 8, 61])
+@pytest.mark.parametrize("rows", [1, 5, 24, 25, 131])
+def test_outputs_are_those_of_a_linear_layer(rows: int, inputs: int, outputs: int) -> None:
+    """Rows beside and outputs beyond the last whole group; an output more would be written over another row's."""
+    draw = torch.Generator().manual_seed(0)
+    shapes = (outputs, inputs), (outputs,), (rows, inputs)
+    weight, bias, given = (torch.randn(shape, generator=draw) for shape in shapes)
+    for term in (bias, None):
+        expected = torch.nn.functional.linear(given.double(), weight.double(), None if term is None else term.double())
+        assert torch.allclose(PackedWeight(weight, term)(given).double(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_leading_dimensions_stay() -> None:
+    weight = torch.randn(7, 5)
+    given = torch.randn(5, 3, 2).transpose(0, 2)
+    outputs = PackedWeight(weight, None)(given)
+    assert outputs.shape == (2, 3, 7)
+    assert torch.allclose(outputs, given @ weight.t(), atol=1e-5)
+    assert PackedWeight(weight, None)(torch.empty(0, 5)).shape == (0, 7)
+
+
+def test_a_rows_outputs_depend_on_no_other_row_and_not_on_the_threads() -> None:
+    """General libraries sum in another order for another number of rows."""
+    packed, given = PackedWeight(torch.randn(50, 61), None), torch.randn(40, 61)
+    together, before = packed(given), torch.get_num_threads()
+    try:
+        torch.set_num_threads(1 if before > 1 else 2)
+        assert torch.equal(packed(given), together)
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(torch.cat([packed(row) for row in given.split(1)]), together)
+
+
+def test_what_is_not_fp32_is_refused() -> None:
+    """Its bytes would be read as if it were."""
+    with pytest.raises(RuntimeError, match="fp32"):
+        PackedWeight(torch.randn(7, 5), None)(torch.randn(2, 5).double())
+    with pytest.raises(RuntimeError, match="5"):
+        PackedWeight(torch.randn(7, 5), None)(torch.randn(2, 4))
+
+
+def test_panels_are_as_wide_as_the_source_has_them() -> None:
+    loaded = library.native_library()
+    assert loaded is not None
+    assert loaded.lanes() == library.LANES
