@@ -30,7 +30,8 @@ class Drift:
 def drift(subject: Any, base: Any, rows: Sequence[Sequence[int]]) -> Drift:
     """The drift of `subject` from `base` on rows of token ids."""
     divergences, changed = list[Tensor](), list[Tensor]()
-    for tuned, untuned in zip(_log_probabilities(subject, rows), _log_probabilities(base, rows), strict=True):
+    for tuned, other in zip(_log_probabilities(subject, rows), _log_probabilities(base, rows), strict=True):
+        untuned = other.to(tuned.device)  # llama.cpp's are on the processor, whatever computes the base
         divergences.append((tuned.exp() * (tuned - untuned)).sum(-1).cpu())
         changed.append((tuned.argmax(-1) != untuned.argmax(-1)).cpu())
     every = torch.cat(divergences).double()
