@@ -27,7 +27,7 @@ _SPREADS = 40  # values of the spread between candidates, of equal prior probabi
 _MOST_SCALES = 400  # draws of the noise's variances
 _FEWEST_SCALES = 50
 _CELLS = 20_000  # candidates × draws of the variances: many candidates get fewer of these
-_STRAGGLER = 0.025  # probability below which so low a value is no draw of the others' distribution
+_STRAGGLER = 0.05  # probability below which the lowest value is no draw of the others' distribution
 _LEAST_ALIKE = 3
 _SMALLEST = 1e-12  # share of the typical variance below which a variance counts as zero
 
@@ -138,9 +138,9 @@ def _without_stragglers(values: FloatArray, exchangeable: BoolArray) -> BoolArra
     """The exchangeable candidates without those that are far below the others: one arm that failed would make the
     spread of all so wide that the best of the others would hardly be corrected for having been picked.
 
-    The lowest is left out, again and again, while the others, as a sample from a normal distribution, would have so low
-    a further value in less than `_STRAGGLER` of all cases (its externally studentised residual, by Student's t). Two
-    that are alike hide each other.
+    The lowest is left out, again and again, while so many draws of the others' normal distribution would have so low a
+    one in less than `_STRAGGLER` of all cases (its externally studentised residual by Student's t, times their number).
+    Two that are alike hide each other.
     """
     alike = exchangeable.copy()
     while int(alike.sum()) > _LEAST_ALIKE:
@@ -149,7 +149,10 @@ def _without_stragglers(values: FloatArray, exchangeable: BoolArray) -> BoolArra
         rest[lowest] = False
         others = values[rest]
         error = float(others.std(ddof=1)) * (1.0 + 1.0 / others.size) ** 0.5
-        if error == 0.0 or float(student_cdf((values[lowest] - others.mean()) / error, others.size - 1)) >= _STRAGGLER:
+        if error == 0.0:
+            break
+        chance = float(student_cdf((values[lowest] - others.mean()) / error, others.size - 1))
+        if chance * int(alike.sum()) >= _STRAGGLER:
             break
         alike = rest
     return alike
