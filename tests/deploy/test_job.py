@@ -7,7 +7,7 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors import safe_open
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bench.deploy.job import run_deploy
 from bench.emit import ignore_event
@@ -19,6 +19,7 @@ from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training.deployed import DeployResult
 from bench.suite.tables.arms.deploy import DeployedForm
 from tests.fakes.checkpoints import tiny_checkpoint
+from tests.fakes.fake_llama_cpp import install
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data, train
 
 IDS = torch.arange(2, 40)[None]
@@ -111,6 +112,25 @@ def test_int8_is_what_plain_transformers_load(tmp_path: Path, trained: Any) -> N
         assert {file.get_tensor(name).dtype for name in quantised} == {torch.int8}
     assert len(quantised) == 7 * plain.config.num_hidden_layers
     assert 0 < result.apart.kl < 0.1
+
+
+def test_a_gguf_form_is_one_file_of_the_type_that_it_names(
+    tmp_path: Path, trained: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written from the sums in fp32, computed by llama.cpp, whose tokenizer has to read text as the model's does."""
+    pytest.importorskip("gguf")
+    tokenizer = AutoTokenizer.from_pretrained(trained["lora"][0].model.path)
+    fake = install(monkeypatch, lambda text: list(tokenizer(text, add_special_tokens=False)["input_ids"]))
+    _, result = deploy(trained["lora"], "gguf-q8_0", tmp_path)
+    (file,) = (tmp_path / WEIGHTS).iterdir()
+    assert fake.quantised == [fake.LLAMA_FTYPE_MOSTLY_Q8_0]
+    assert (file.name, result.disk_bytes, result.tensor_bytes) == ("model.gguf", file.stat().st_size, result.disk_bytes)
+    assert result.tokens_per_second > 0
+    assert not result.apart.same_weights
+    fake.tokenize = lambda text: [1]
+    (tmp_path / "again").mkdir()
+    with pytest.raises(InputError, match="texts as other tokens"):
+        deploy(trained["lora"], "gguf-f16", tmp_path / "again")
 
 
 def test_a_learned_prompt_is_shipped_as_an_adapter_and_cannot_be_merged(tmp_path: Path, trained: Any) -> None:

@@ -3,14 +3,21 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, Qwen3Config
 
 from bench.errors import InputError
+from bench.evals.inference.forward import logits_at, narrows_head
+from bench.evals.inference.generation.generator import generate
+from bench.evals.inference.generation.request import GenerationRequest
+from bench.evals.inference.pass_counts import count_from_here
+from bench.evals.inference.scoring import Scorer
 from bench.model.loading.gguf_tokens import refuse_other_tokens
 from bench.model.loading.llama_cpp import ROWS, LlamaCppModel, _passes, _tree
 from tests.fakes.checkpoints import tiny_checkpoint, tiny_tokenizer
+from tests.fakes.fake_llama_cpp import VOCABULARY, FakeLlamaCpp, install, next_logits
 
 
 def test_what_rows_begin_with_is_one_branch() -> None:
@@ -25,6 +32,59 @@ def test_a_pass_has_at_most_so_many_rows_and_tokens_those_that_begin_alike_toget
     assert list(_passes({0: [5] * 300, 1: [4] * 300, 2: [5, 6]})) == [[1], [0, 2]]
     assert list(_passes({0: [5] * 9000, 1: [6]})) == [[0], [1]]
     assert [len(rows) for rows in _passes({row: [row] for row in range(ROWS + 3)})] == [ROWS, 3]
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[LlamaCppModel, FakeLlamaCpp]:
+    """A model whose logits are known, and the module that computes them."""
+    module = install(monkeypatch, lambda text: [ord(letter) for letter in text])
+    (tmp_path / "model.gguf").write_bytes(bytes(1000))
+    return LlamaCppModel(tmp_path / "model.gguf", Qwen3Config(vocab_size=VOCABULARY)), module
+
+
+def test_logits_are_read_where_they_are_asked_and_equal_beginnings_computed_once(
+    fake: tuple[LlamaCppModel, FakeLlamaCpp],
+) -> None:
+    model, module = fake
+    ids = torch.tensor([[5, 6, 7, 8], [5, 6, 9, 0], [1, 2, 3, 4]])
+    found = model(input_ids=ids, attention_mask=torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0], [1, 1, 1, 1]])).logits
+    expected = [[next_logits(row[: at + 1]) for at in range(4)] for row in ids.tolist()]
+    expected[1][3] = expected[1][3] * 0
+    assert torch.equal(found, torch.tensor(np.array(expected)))
+    assert module.passes == [9], "4 + 3 + 4 tokens, two of which are shared"
+    rows, columns = torch.tensor([2, 0]), torch.tensor([1, 2])
+    assert torch.equal(logits_at(model, rows, columns, input_ids=ids), found[rows, columns])
+    assert module.passes[-1] == 5, "no token behind the last that is read"
+    assert model.weight_bytes == 1000
+    with pytest.raises(ValueError, match="padded on the right"):
+        model(input_ids=ids, attention_mask=torch.zeros_like(ids))
+
+
+def test_answers_are_each_rows_own_however_many_are_in_work(fake: tuple[LlamaCppModel, FakeLlamaCpp]) -> None:
+    model, _ = fake
+    requests = [
+        GenerationRequest(prompt=(3, start), stop_ids=frozenset(range(40)), until=(), max_new_tokens=2 + start % 7)
+        for start in range(2 * ROWS + 5)
+    ]
+    answers = generate(model, tiny_tokenizer(), requests)
+    for request, answer in zip(requests, answers, strict=True):
+        ids = list[int]()
+        while len(ids) < request.max_new_tokens and not (ids and ids[-1] in request.stop_ids):
+            ids.append(int(next_logits([*request.prompt, *ids]).argmax()))
+        assert answer is not None
+        assert (list(answer.ids), answer.ended) == (ids, ids[-1] in request.stop_ids)
+
+
+def test_a_context_without_room_is_an_error(fake: tuple[LlamaCppModel, FakeLlamaCpp]) -> None:
+    model, _ = fake
+    model.decode([(0, 0, [5] * 4000)], cells=4000)
+    with pytest.raises(RuntimeError, match="no pass of 100 tokens"):
+        model.decode([(1, 0, [5] * 100)], cells=4000)
+
+
+def test_a_text_that_the_file_reads_otherwise_is_refused(fake: tuple[LlamaCppModel, FakeLlamaCpp]) -> None:
+    with pytest.raises(InputError, match="reads 1 texts as other tokens, such as 'The baker'"):
+        refuse_other_tokens(fake[0], tiny_tokenizer(), ["The baker", ""])
 
 
 Loaded = tuple[PreTrainedModel, LlamaCppModel, Any]
@@ -68,12 +128,6 @@ def test_logits_of_padded_rows_are_the_models_own(loaded: Loaded) -> None:
 
 
 def test_scores_and_answers_are_the_models_own(loaded: Loaded) -> None:
-    from bench.evals.inference.forward import narrows_head
-    from bench.evals.inference.generation.generator import generate
-    from bench.evals.inference.generation.request import GenerationRequest
-    from bench.evals.inference.pass_counts import count_from_here
-    from bench.evals.inference.scoring import Scorer
-
     plain, ours, tokenizer = loaded
     contexts = [tuple(range(2 + start, 30 + start)) for start in range(12)]
     pairs = [(context, branch) for context in contexts for branch in ((40, 41), (50,))]
@@ -100,8 +154,8 @@ def test_tokens_are_compared_text_by_text(loaded: Loaded) -> None:
         refuse_other_tokens(ours, other, ["Write a short answer to the question"])
 
 
-def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
-    pytest.importorskip("llama_cpp")
+def test_a_file_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, list)
     (tmp_path / "model.gguf").write_bytes(b"GGUF and no more")
     with pytest.raises(RuntimeError, match="cannot load"):
         LlamaCppModel(tmp_path / "model.gguf", Qwen3Config())
