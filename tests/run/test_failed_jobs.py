@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bench.report.analysis.run_facts.absence import absences_of
-from bench.run.process.server import ChildServer
+from bench.run.process.server import Child, ChildServer
+from bench.run.process.work import ChildRequest
 from bench.run.scheduling import running
 from tests.fakes.suites import worked
 from tests.run.small_runs import by_id, go, recipes
@@ -56,19 +57,19 @@ def test_the_wait_for_the_libraries_counts_against_no_limit(tmp_path: Path, monk
     """On a busy machine their import takes longer than a short job may."""
     waited: list[float] = []
     beyond: list[float] = []
-    start, exceeded = ChildServer.start, running.exceeded
+    fork, exceeded = ChildServer.fork, running.exceeded
 
-    def slowly(self: ChildServer, kind: str, payload: dict[str, Any], **places: Any) -> Any:
-        if not waited:
+    def slowly(self: ChildServer, request: ChildRequest) -> Child:
+        if request.kind in ("train", "eval") and not waited:
             time.sleep(0.2)
             waited.append(time.monotonic())
-        return start(self, kind, payload, **places)
+        return fork(self, request)
 
     def look(limits: Any, *, pid: int | None, seconds: float, processes: int) -> Any:
         beyond.append(seconds - (time.monotonic() - waited[0]))
         return exceeded(limits, pid=pid, seconds=seconds, processes=processes)
 
-    monkeypatch.setattr(ChildServer, "start", slowly)
+    monkeypatch.setattr(ChildServer, "fork", slowly)
     monkeypatch.setattr(running, "exceeded", look)
     go(tmp_path, seeds=(0,), run={"workers": 1, "probe_steps": 0})
     assert beyond[0] <= 0.0
