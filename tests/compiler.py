@@ -4,4 +4,4 @@ import pytest
 
 from bench.model.native.library import native_library
 
-needs_compiler = pytest.mark.skipif(native_library() is None, reason="no C++ compiler that works")
+needs_compiler = pytest.mark.skipif(native_library() is None, reason="no C++ compiler, or no AVX2")

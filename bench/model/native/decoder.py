@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from bench.model.native.library import LANES, native_library
+from bench.model.native.library import lanes, native_library
 from bench.model.native.packed_weight import LinearStruct, PackedWeight
 
 LAYERS = frozenset({"LlamaDecoderLayer", "MistralDecoderLayer", "Qwen2DecoderLayer", "Qwen3DecoderLayer"})
@@ -55,8 +55,8 @@ class _TableStruct(ctypes.Structure):
 
 @dataclass(frozen=True, slots=True)
 class NativeTable:
-    """Keys [layers, places, heads, width / LANES, size, LANES] and values [layers, places, heads, size / LANES, width,
-    LANES] of the rows in work; whatever was in the memory where nothing was written."""
+    """Keys [layers, places, heads, width / lanes, size, lanes] and values [layers, places, heads, size / lanes, width,
+    lanes] of the rows in work; whatever was in the memory where nothing was written."""
 
     keys: Tensor
     values: Tensor
@@ -97,10 +97,11 @@ class NativeDecoder:
 
     def table(self, *, places: int, width: int) -> NativeTable:
         """An empty table with room for rows of `width` positions."""
-        of, panels = self._struct, -(-width // LANES)
+        of, wide = self._struct, lanes()
+        panels = -(-width // wide)
         first = (of.layer_count, places, of.key_heads)
-        keys = torch.empty((*first, panels, of.size, LANES))
-        return NativeTable(keys, torch.empty((*first, -(-of.size // LANES), panels * LANES, LANES)))
+        keys = torch.empty((*first, panels, of.size, wide))
+        return NativeTable(keys, torch.empty((*first, -(-of.size // wide), panels * wide, wide)))
 
     def logits(
         self,

@@ -16,11 +16,12 @@
 
 namespace {
 
-constexpr int LANES = 16;
-#ifdef __AVX512F__
-constexpr int ROWS = 24;  // sums of one group: 24 of 32 registers
+#if defined(__AVX512F__)
+constexpr int LANES = 16, ROWS = 24;  // sums of one group: 24 of 32 registers
+#elif defined(__AVX2__) && defined(__FMA__)
+constexpr int LANES = 8, ROWS = 12;  // 12 of 16
 #else
-constexpr int ROWS = 6;  // 12 of 16 registers with AVX2, 24 of 32 with NEON
+#error "vectors of eight numbers would be taken apart, and be slower than a library's products"
 #endif
 constexpr int BLOCK = 96;  // rows whose packed inputs stay in the second cache while a panel passes over them
 constexpr int AHEAD = 48;  // steps between the fetch of a panel's numbers and their use

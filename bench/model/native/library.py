@@ -1,6 +1,7 @@
 """The C++ of this room as a loaded library, compiled once for each kind of processor of a machine.
 
-Contract: `None` where there is no compiler, or what it makes cannot be loaded: then nothing of this room is used.
+Contract: `None` where there is no compiler, the processor has no vectors of eight numbers (AVX2), or what was made
+cannot be loaded: then nothing of this room is used.
 """
 
 import ctypes
@@ -20,8 +21,6 @@ from bench.places import user_cache
 SOURCE = Path(__file__).parent / "kernels.cpp"
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
 """OpenMP is that of torch: it is loaded already, and has the same name."""
-LANES = 16
-"""Outputs of a panel, as `kernels.cpp` has them."""
 _SECONDS = 300
 """Time that a compiler has on a busy machine; usually it takes one second."""
 
@@ -40,6 +39,13 @@ def native_library() -> ctypes.CDLL | None:
         return ctypes.CDLL(str(compiled))
     except (OSError, RuntimeError, subprocess.SubprocessError):  # RuntimeError: a user without a home
         return None
+
+
+def lanes() -> int:
+    """Outputs of a panel: the numbers of one of the processor's vectors."""
+    library = native_library()
+    assert library is not None, "asked for before"
+    return int(library.lanes())
 
 
 def _compile(compiler: str, to: Path) -> None:

@@ -5,7 +5,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from bench.model.native.library import LANES, native_library
+from bench.model.native.library import lanes, native_library
 
 
 class LinearStruct(ctypes.Structure):
@@ -54,12 +54,12 @@ class PackedWeight:
 
 
 def _panels(weight: Tensor) -> Tensor:
-    """Panels [panels, inputs, LANES] of a weight [outputs, inputs]; the last is filled up with zeros."""
-    outputs, inputs = weight.shape
-    panels = weight.new_empty((-(-outputs // LANES), inputs, LANES))
-    whole = outputs // LANES
-    panels[:whole] = weight[: whole * LANES].view(whole, LANES, inputs).transpose(1, 2)
+    """Panels [panels, inputs, lanes] of a weight [outputs, inputs]; the last is filled up with zeros."""
+    (outputs, inputs), wide = weight.shape, lanes()
+    panels = weight.new_empty((-(-outputs // wide), inputs, wide))
+    whole = outputs // wide
+    panels[:whole] = weight[: whole * wide].view(whole, wide, inputs).transpose(1, 2)
     if whole < len(panels):
         panels[whole] = 0
-        panels[whole, :, : outputs - whole * LANES] = weight[whole * LANES :].t()
+        panels[whole, :, : outputs - whole * wide] = weight[whole * wide :].t()
     return panels

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from bench.model.native import library
 from bench.model.native.packed_weight import PackedWeight
 from tests.compiler import needs_compiler
 
@@ -50,9 +49,3 @@ def test_what_is_not_fp32_is_refused() -> None:
         PackedWeight(torch.randn(7, 5), None)(torch.randn(2, 5).double())
     with pytest.raises(RuntimeError, match="5"):
         PackedWeight(torch.randn(7, 5), None)(torch.randn(2, 4))
-
-
-def test_panels_are_as_wide_as_the_source_has_them() -> None:
-    loaded = library.native_library()
-    assert loaded is not None
-    assert loaded.lanes() == library.LANES
