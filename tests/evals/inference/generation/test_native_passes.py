@@ -51,7 +51,7 @@ def decoder(name: str, **settings: Any) -> PreTrainedModel:
 
 
 def requests(count: int = 9, begin: tuple[int, ...] = ()) -> list[GenerationRequest]:
-    draw = torch.Generator().manual_seed(3)
+    draw = torch.Generator().manual_seed(6)  # the best two logits of every token are 3e-4 standard deviations apart
     return [
         GenerationRequest(
             prompt=begin + tuple(torch.randint(2, 384, (1 + 5 * i,), generator=draw).tolist()),
