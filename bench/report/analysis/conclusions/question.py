@@ -57,10 +57,12 @@ def _leanings(claims: Sequence[ClaimResult]) -> str:
 def claim_sentence(result: ClaimResult) -> str:
     """`On qa a is better than b by 46.5 points (41.4 to 51.3); asked: not worse by more than 2.0 points, which is
     supported.`"""
-    left, _, right = result.claim.parts()
+    left, relation, right = result.claim.parts()
     if result.seen is None:
         return f"{result.claim.says} on {result.claim.measure} is {result.verdict.outcome}: {result.why}."
     unclear = f"it is unclear whether {left} is better than {right}: {result.seen}"
+    if relation == "==":
+        unclear = f"the difference of {left} from {right} is {result.seen}"
     seen = unclear if result.unclear else f"{left} is {seen_against(result, right)}"
     return f"On {result.claim.measure} {seen}; asked: {result.asked}{_verdict(result)}."
 

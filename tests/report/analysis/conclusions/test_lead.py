@@ -104,6 +104,17 @@ def test_where_not_all_is_decided_the_first_sentence_counts_and_says_where_the_r
     assert set(lead.rests_on) == {f"{claim['says']} on qa" for claim in (same, BETTER)}
 
 
+def test_two_arms_that_are_equal_are_not_called_unclear() -> None:
+    """Of a deployed form that is as good as its arm the report said that it is unclear which is better."""
+    same = {"says": "lima_1k/lora == random_1k/lora", "on": "qa", "margin": 0.4}
+    rates = {"qa": {**FAR["qa"], "lima_1k/lora": 0.5, "random_1k/lora": 0.5}}
+    lead = lead_of(same, rates=rates, seed_spread=0.02)
+    said = r"on qa the difference of lima_1k/lora from random_1k/lora is \S+ points \(\S+ to \S+\)"
+    assert re.fullmatch(
+        rf"In this simulation: {said}; asked: equal within 40\.0 points, which is supported\.", lead.lead
+    )
+
+
 def result_of(outcome: Any, leaning: Any) -> ClaimResult:
     (result,) = claims_of_a_run()
     return dataclasses.replace(result, verdict=dataclasses.replace(result.verdict, outcome=outcome, leaning=leaning))
