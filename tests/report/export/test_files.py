@@ -23,7 +23,7 @@ from tests.fakes.records import make_run
 
 @pytest.fixture(scope="module")
 def sources() -> TableSources:
-    run = make_run(examples=20, missing=0.1).only("qa", "choice", "heldout")
+    run = make_run(examples=20, missing=0.1)
     return TableSources(record=run.record, rows=run.rows, comparison=compare(run, replicates=100))
 
 

@@ -20,7 +20,7 @@ DEPLOY = DeployOptions(arms={ARM: ("merged", "merged-bf16", "int8")}, margin={"q
 
 
 def run_with_forms(**broken: int) -> FakeRun:
-    return with_forms(make_run(claims=(), examples=150).only("qa", "choice", "heldout"), DEPLOY, broken=broken)
+    return with_forms(make_run(claims=(), examples=150), DEPLOY, broken=broken)
 
 
 def read(run: FakeRun) -> Comparison:
@@ -65,7 +65,7 @@ def test_weights_that_differ_in_one_training_are_not_the_same() -> None:
 
 def test_forms_change_nothing_about_the_trained_arms() -> None:
     """Copies of a training would otherwise count as further evidence of how little training again changes."""
-    plain, forms = read(make_run(claims=(), examples=150).only("qa", "choice", "heldout")), read(run_with_forms(int8=3))
+    plain, forms = read(make_run(claims=(), examples=150)), read(run_with_forms(int8=3))
     for (arm, measurand), before in plain.results.items():
         after = forms.results[arm, measurand]
         assert after.value == before.value
