@@ -58,17 +58,19 @@ coverage: $(VENV)/.dev ## the share of each room's lines that the tests run, aga
 floors: ## raise the floors to what `make coverage` measured, less a point; never lower
 	$(BIN)/coverage json --quiet -o - | $(BIN)/python .ci/floors.py --raise
 
-example-real: $(VENV)/.run ## the flagship on a real base; keep its report, without texts, in reports/example-real (REAL="--set …": data by path)
+example-real: $(VENV)/.run ## the flagship on a real base; keep its report, without texts, in reports/example-real and README (REAL="--set …": data by path)
 	$(BIN)/bench models fetch smollm2-135m-instruct
 	$(BIN)/bench run lima_vs_alpaca --profile real-small $(REAL)
 	rm -rf reports/example-real
 	$(BIN)/bench report latest --share reports/example-real
 	rm reports/example-real/report.html
+	$(BIN)/python .ci/readme.py
 
-example: $(VENV)/.run ## run the flagship and keep its report in reports/example
+example: $(VENV)/.run ## run the flagship and keep its report in reports/example and README
 	$(BIN)/bench run suites/lima_vs_alpaca.toml
 	rm -rf reports/example && mkdir -p reports/example
 	cp -r reports/lima_vs_alpaca/latest/report.md reports/lima_vs_alpaca/latest/plots reports/example/
+	$(BIN)/python .ci/readme.py
 
 docs: $(VENV)/docs/.built ## the documentation as a site, in site/; needs nothing else of this program
 	NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/mkdocs build
