@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,10 @@ from bench.record.machine import Machine
 from bench.record.store import JobStore
 from bench.run.display import Display
 from bench.run.executors import remote as remote_module
-from bench.run.executors.remote import RemoteExecutor, Submission
+from bench.run.executors import remote_job as remote_job_module
+from bench.run.executors.allowance import Allowance
+from bench.run.executors.backend import JobState, Submission
+from bench.run.executors.remote import RemoteExecutor
 from bench.run.executors.remote_files import Beat, JobFiles, RemoteEnd, result_files
 from bench.run.plan.plan import plan
 from bench.run.plan.types import PlannedJob
@@ -99,15 +102,19 @@ class Cluster:
         for node in range(self.nodes):
             self._fail_later(node)
 
-    def submit(self, submission: Submission) -> str:
-        self.folders[submission.name] = Path(submission.folder)
-        self.known.add(submission.name)
-        self.waiting.append(submission.name)
-        self._start()
-        return submission.name
+    def allowed(self, allowance: Allowance) -> Allowance:
+        return allowance
 
-    def alive(self, handle: str) -> bool:
-        return handle in self.known
+    def submit(self, submissions: Sequence[Submission]) -> Sequence[str]:
+        for submission in submissions:
+            self.folders[submission.name] = Path(submission.folder)
+            self.known.add(submission.name)
+            self.waiting.append(submission.name)
+        self._start()
+        return [submission.name for submission in submissions]
+
+    def state(self, handle: str) -> JobState:
+        return "active" if handle in self.known else "gone"
 
     def cancel(self, handle: str) -> None:
         self.known.discard(handle)
@@ -192,7 +199,7 @@ def main(count: int = 10_000, nodes: int = 100, hours_between_failures: float = 
         cluster.begin()
         executor = RemoteExecutor(backend=cluster, jobs=nodes + 20, gpus=0, home=folder, attempts=10)
         monotonic = SimpleNamespace(monotonic=lambda: clock.now, sleep=clock.advance, time_ns=time.time_ns)
-        for module in (scheduler_module, remote_module):
+        for module in (scheduler_module, remote_module, remote_job_module):
             vars(module)["time"] = monotonic
         vars(scheduler_module)["mp_connection"] = SimpleNamespace(wait=lambda _, timeout: clock.advance(timeout))
         resubmitted = list[str]()

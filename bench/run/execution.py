@@ -1,7 +1,7 @@
 """A plan carried out: the bases first, then trainings and evals; the record is written now and then and at the end."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.errors import IncompleteError, InterruptedRunError, Problem
@@ -16,6 +16,7 @@ from bench.record.store import JobStore
 from bench.run.checks.base_scores import base_findings
 from bench.run.contamination import find_contamination
 from bench.run.display import Display
+from bench.run.executors.allowance import Allowance
 from bench.run.executors.executor import Executor
 from bench.run.executors.local import LocalExecutor
 from bench.run.kept_record import RecordSources, recording_code
@@ -45,12 +46,16 @@ class Execution:
     """`None`: this machine."""
     unavailable: Collection[str]
     """Evals whose rows the hub does not give today: their jobs fail, and no training waits for them."""
+    allowances: Mapping[str, Allowance] = field(default_factory=dict)
+    """What other machines are asked to allow each job, by digest."""
     looks: tuple[Look, ...] = ()
     """At the same question with other seeds, before this run."""
     labels: tuple[EvalLabels, ...] = ()
     """People's labels of judged pairs."""
     outcomes: dict[str, JobOutcome] = field(default_factory=dict)
     _recorded: float = 0.0
+    _ended_since: bool = False
+    """Whether a job ended since the record was written."""
 
     def execute(self, server: ChildServer, display: Display) -> None:
         """Run the jobs, with the record written now and then and at the end."""
@@ -63,8 +68,10 @@ class Execution:
             workers=self.plan.workers,
             display=display,
             on_end=self._on_end,
+            on_look=self._write_if_due,
             limits=self.plan.resolved.suite.run.limits,
             outcomes=self.outcomes,
+            allowances=dict(self.allowances),
         )
         self._write(self.heading)
         try:
@@ -145,7 +152,11 @@ class Execution:
     def _on_end(self, planned: PlannedJob, outcome: JobOutcome) -> None:
         del outcome  # it is in `outcomes`
         prune(self.plan, planned, self.outcomes, self.store)
-        if time.monotonic() - self._recorded >= _SECONDS_BETWEEN_RECORDS:
+        self._ended_since = True
+
+    def _write_if_due(self) -> None:
+        """Write the record where it is behind, for `bench status` on whatever machine sees it."""
+        if self._ended_since and time.monotonic() - self._recorded >= _SECONDS_BETWEEN_RECORDS:
             self._write(self.heading)
 
     def _ended(self) -> Heading:
@@ -171,7 +182,7 @@ class Execution:
             labels=self.labels,
         )
         self.directory.write(record)
-        self._recorded = time.monotonic()
+        self._recorded, self._ended_since = time.monotonic(), False
 
     def _interruption(self) -> Problem:
         finished = sum(outcome.failure is None for outcome in self.outcomes.values())

@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bench.atomic import write_errors_as_problems, write_text
@@ -16,9 +16,11 @@ from bench.run.checks.before_work import CheckedPlan, checked_plan
 from bench.run.checks.trusted_commands import check_trusted
 from bench.run.checks.warnings import advice, as_line
 from bench.run.display import Display
+from bench.run.estimate.allowances import job_allowances
 from bench.run.estimate.disk import check_space
 from bench.run.estimate.memory.limit import memory_remarks_of_run
 from bench.run.execution import Execution
+from bench.run.executors.allowance import Allowance
 from bench.run.executors.executor import Executor
 from bench.run.guards import exclusive, hosting_nodes, server_ended_on_error, signals_interrupt
 from bench.run.hints import hint_file
@@ -71,9 +73,10 @@ def run_suite(
         )  # fmt: skip
         check_space(checked.plan, home=home)
         _announce(checked.plan, loaded, display, memory_remarks_of_run(checked.plan, home=home, server=server))
+        allowances = {} if executor is None else job_allowances(checked.plan, home=home, server=server)
         execution = _execution(
             checked, loaded, home=home, reports=reports, command=command, began=began, go_on=go_on, executor=executor,
-            labels=labels,
+            allowances=allowances, labels=labels,
         )  # fmt: skip
         with exclusive(execution.directory, display):
             _enter(execution.directory, checked.plan, display, shown=not temporary)
@@ -109,6 +112,7 @@ def _execution(
     began: float,
     go_on: bool,
     executor: Executor | None,
+    allowances: Mapping[str, Allowance],
     labels: tuple[EvalLabels, ...],
 ) -> Execution:
     """What carries the plan out in the run's directory, with the heading, earlier looks and labels of its record."""
@@ -123,6 +127,7 @@ def _execution(
         began=began,
         go_on=go_on,
         executor=executor,
+        allowances=allowances,
         unavailable=checked.unavailable,
         looks=_earlier_looks(planned, directory),
         labels=labels,

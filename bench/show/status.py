@@ -1,6 +1,6 @@
 """How far a run is: jobs by kind, what failed, and the scores that are there already.
 
-Contract: from the record alone, which a run writes anew after every job.
+Contract: from the record alone, on any machine that sees it. A run writes it anew within 20 s of a job's end.
 """
 
 import time

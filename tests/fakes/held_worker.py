@@ -22,7 +22,8 @@ HELD = "held"
 
 def _obey_hold(folder: Path) -> None:
     hold = folder / HOLD
-    if hold.exists() and hold.read_text(encoding="utf-8") == os.environ.get("BENCH_NODE_NAME"):
+    here = {os.environ.get(name) for name in ("BENCH_NODE_NAME", "SLURMD_NODENAME")}
+    if hold.exists() and hold.read_text(encoding="utf-8") in here:
         write_text(folder / HELD, Path(sys.argv[1]).name)
         time.sleep(600)
 

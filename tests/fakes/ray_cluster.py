@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from bench.units import GIB
+
 
 class FakeRay:
     """What `RayObjectsBackend` asks of Ray, with one node."""
@@ -15,6 +17,11 @@ class FakeRay:
         self.got_bytes: list[int] = []
         """Sizes of the objects that were read."""
         self.tasks = 0
+        self.memory: list[int | None] = []
+        """Bytes that each task asked for."""
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [{"Alive": True, "Resources": {"memory": 3.0 * GIB}}, {"Alive": False, "Resources": {"memory": 1e15}}]
 
     def put(self, content: bytes) -> tuple[bytes]:
         return (content,)
@@ -40,6 +47,7 @@ class FakeRemote:
 
     def options(self, **options: Any) -> "FakeRemote":
         assert options["max_retries"] == 0, "the run submits a lost job again, and says so"
+        self._ray.memory.append(options["memory"])
         return self
 
     def remote(self, *arguments: Any) -> Iterator[tuple[Any]]:

@@ -17,6 +17,8 @@ from pathlib import Path
 
 _PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "sinfo")
 _SECONDS = 60.0
+NODE_MIB = 4096
+"""Memory of each node, as far as Slurm knows."""
 
 
 def missing() -> str | None:
@@ -63,11 +65,15 @@ def _configure(folder: Path, nodes: int) -> Path:
         f"SlurmctldPidFile={folder}/slurmctld.pid", f"SlurmdPidFile={folder}/slurmd-%n.pid",
         "ProctrackType=proctrack/pgid", "TaskPlugin=task/none", "MpiDefault=none", "ReturnToService=2",
         "CommunicationParameters=NoInAddrAny,NoCtldInAddrAny",  # nothing of it listens beyond loopback
-        "SchedulerType=sched/backfill", "SelectType=select/cons_tres", "SelectTypeParameters=CR_CPU",
+        "SchedulerType=sched/backfill", "SelectType=select/cons_tres", "SelectTypeParameters=CR_CPU_Memory",
+        "PreemptType=preempt/partition_prio", "PreemptMode=REQUEUE",
         "SlurmdTimeout=10", "InactiveLimit=0", "KillWait=1", "JobRequeue=1", "SwitchType=switch/none",
-        *(f"NodeName=n{node} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port} CPUs=1"
+        *(f"NodeName=n{node} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port} CPUs=1 "
+          f"RealMemory={NODE_MIB}"
           for node, port in enumerate(ports)),
-        "PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP",
+        "PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=1",
+        "PartitionName=short Nodes=ALL MaxTime=30 State=UP PriorityTier=1",
+        "PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=2 PreemptMode=OFF",
     ]  # fmt: skip
     path = folder / "slurm.conf"
     path.write_text("\n".join(lines) + "\n")
@@ -98,7 +104,7 @@ def _program(name: str) -> str | None:
 
 
 def _idle(environment: dict[str, str]) -> int:
-    command = ["sinfo", "-h", "-N", "-o", "%T"]
+    command = ["sinfo", "-h", "-N", "-p", "main", "-o", "%T"]
     states = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return states.stdout.split().count("idle")
 

@@ -1,8 +1,15 @@
-"""What starts commands on other machines, in four calls: Ray, Slurm, a user's command. `remote.py` does the rest."""
+"""What starts commands on other machines: Ray, Slurm, a user's command. `remote.py` does the rest."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Literal, Protocol
 
+from bench.errors import Problem
+from bench.run.executors.allowance import NO_ALLOWANCE, Allowance
 from bench.spec import Spec
+from bench.suite.tables.suite import Limits
+
+JobState = Literal["active", "gone", "out_of_time", "out_of_memory"]
+"""`active`: waits or runs; `gone`: the program does not have it any more; else it was ended at one of its limits."""
 
 
 class Submission(Spec):
@@ -10,15 +17,17 @@ class Submission(Spec):
 
     name: str
     """A name that is valid in Kubernetes and Slurm; another for each attempt."""
+    stage: str
+    """Kind of the job."""
     folder: str
     command: tuple[str, ...]
     """Does the job, on any machine that sees the folder."""
     gpus: int
     cores: int
-    seconds: float | None
-    """Limit of the suite."""
-    memory_gib: float | None
-    """Limit of the suite."""
+    limits: Limits
+    """Limits of the suite."""
+    allowance: Allowance = NO_ALLOWANCE
+    """By the plan; what `Backend.allowed` left of it."""
 
 
 class Watcher(Protocol):
@@ -32,8 +41,8 @@ class Watcher(Protocol):
     def ends_with_run(self) -> bool:
         """Whether a job that is gone may have ended with the run that submitted it: its machine may be there."""
 
-    def alive(self, handle: str) -> bool | None:
-        """Whether it waits or runs; `None` where the program does not say."""
+    def state(self, handle: str) -> JobState | None:
+        """How it is with it; `None` where the program does not say."""
 
     def cancel(self, handle: str) -> None:
         """End it. Harmless on one that has ended."""
@@ -45,5 +54,9 @@ class Watcher(Protocol):
 class Backend(Watcher, Protocol):
     """Another program that starts commands on machines."""
 
-    def submit(self, submission: Submission) -> str:
-        """Start it; a handle, as text, that the other calls take. Raises `InputError` where it cannot."""
+    def allowed(self, allowance: Allowance) -> Allowance:
+        """The part of a plan's allowance that the program is asked for."""
+
+    def submit(self, submissions: Sequence[Submission]) -> Sequence[str | Problem]:
+        """Start jobs that are ready together; of each a handle, as text, that the other calls take, or why it was not
+        started."""

@@ -12,11 +12,12 @@ from pydantic import ValidationError
 from bench.errors import InputError, Problem
 from bench.places import home
 from bench.run.executors.backend import Backend
-from bench.run.executors.command import command_backend, slurm_backend
+from bench.run.executors.command import command_backend
 from bench.run.executors.executor import Executor
 from bench.run.executors.ray import RayBackend, connected_ray
 from bench.run.executors.ray_objects import RayObjectsBackend
 from bench.run.executors.remote import RemoteExecutor
+from bench.run.executors.slurm import SlurmBackend
 from bench.suite.tables.executor import (
     CommandExecutor,
     ExecutorSpec,
@@ -35,22 +36,21 @@ def choose_executor(named: str, *, limits: Limits) -> Executor | None:
         return None
     spec, beside = _read(named)
     return RemoteExecutor(
-        backend=_backend(spec, beside, limits),
+        backend=_backend(spec, beside),
         jobs=spec.jobs,
         gpus=spec.gpus,
-        seconds=limits.seconds,
-        memory_gib=limits.memory_gib,
+        limits=limits,
         attempts=spec.attempts,
         home=str(home()),
         **({} if spec.python is None else {"python": spec.python}),
     )
 
 
-def _backend(spec: ExecutorSpec, beside: Path, limits: Limits) -> Backend:
+def _backend(spec: ExecutorSpec, beside: Path) -> Backend:
     if isinstance(spec, CommandExecutor):
         return command_backend(spec, beside)
     if isinstance(spec, SlurmExecutor):
-        return slurm_backend(spec, limited=limits.seconds is not None)
+        return SlurmBackend(spec=spec)
     ray = connected_ray(spec)
     return RayBackend(ray=ray) if spec.shared else RayObjectsBackend(ray=ray, home=home(), python=spec.python)
 

@@ -1,14 +1,27 @@
 """What the scheduler asks of whatever runs jobs, this machine or others: an executor, and each job that it runs."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from bench.emit import Event
 from bench.record.jobs.eval_job import LoadedWeights
 from bench.record.jobs.job import Job
 from bench.record.machine import Machine
 from bench.record.record import Failure
+from bench.run.executors.allowance import Allowance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Why a job that failed may be submitted again."""
+
+    reason: Literal["lost", "orphaned", "outgrew"]
+    """`lost`: its machine went away; `orphaned`: it ended with the run that submitted it, and its machine may be there
+    as before; `outgrew`: the plan's estimate was too low for it."""
+    allowance: Allowance | None = None
+    """For the next attempt of a job that outgrew its last."""
 
 
 class RunningJob(Protocol):
@@ -49,12 +62,8 @@ class RunningJob(Protocol):
         """Why it brought no result; `None` if it did. Only after the end."""
 
     @property
-    def lost(self) -> bool:
-        """Whether its machine went away: it may be submitted again."""
-
-    @property
-    def orphaned(self) -> bool:
-        """Whether it is lost because the run that submitted it ended: its machine may be there as before."""
+    def retry(self) -> Retry | None:
+        """Whether it may be submitted again, and why. Only after the end."""
 
     def kill(self) -> None:
         """End it at once; its end is still to be seen."""
@@ -88,8 +97,11 @@ class Executor(Protocol):
     def adopt(self, job: Job, folder: Path) -> RunningJob | None:
         """The job as an earlier run submitted it, if it still runs or has ended unseen."""
 
-    def submit(self, job: Job, folder: Path, *, lock: Path) -> RunningJob:
-        """Submit it; `folder` is its own, with nothing in it but checkpoints."""
+    def submit(self, job: Job, folder: Path, *, lock: Path, allowance: Allowance) -> RunningJob:
+        """Submit it; `folder` is its own, with nothing in it but checkpoints. allowance: by the plan."""
+
+    def dispatch(self) -> None:
+        """Nothing more is ready for now: begin what was submitted."""
 
     def stop_all(self, jobs: Sequence[RunningJob]) -> None:
         """Stop all of them at once, and every idle process."""

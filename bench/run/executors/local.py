@@ -18,8 +18,9 @@ from bench.record.jobs.eval_job import LoadedWeights
 from bench.record.jobs.job import Job, loaded_weights
 from bench.record.machine import Machine
 from bench.record.record import Failure
+from bench.run.executors.allowance import NO_ALLOWANCE, Allowance
 from bench.run.executors.executor import RunningJob
-from bench.run.executors.remote import adopted
+from bench.run.executors.remote_job import adopted
 from bench.run.process.server import Child, ChildServer, stop_all
 from bench.run.process.work import REST, ChildRequest, Rest
 
@@ -98,14 +99,9 @@ class LocalJob:
         return self.child.failure
 
     @property
-    def lost(self) -> bool:
+    def retry(self) -> None:
         """Never: what kills it on this machine would kill it again."""
-        return False
-
-    @property
-    def orphaned(self) -> bool:
-        """Never: it ends with its run."""
-        return False
+        return None
 
     def kill(self) -> None:
         """Kill the process: it may be deep in native code, and asking would wait for it."""
@@ -156,13 +152,18 @@ class LocalExecutor:
         """A job that another executor began elsewhere; a child of this one ended with its parent."""
         return adopted(job, folder)
 
-    def submit(self, job: Job, folder: Path, *, lock: Path) -> LocalJob:
-        """Hand it to the idle child that has its weights, or fork a child; either holds `lock` while it works."""
+    def submit(self, job: Job, folder: Path, *, lock: Path, allowance: Allowance = NO_ALLOWANCE) -> LocalJob:
+        """Hand it to the idle child that has its weights, or fork a child; either holds `lock` while it works. The
+        scheduler holds it to the suite's limits, and no one to an estimate: this machine is the user's own."""
+        del allowance
         weights = loaded_weights(job)
         log, stays = folder / LOG, weights is not None
         request = self.server.request(job.kind, job, folder=folder, log=log, lock=lock, stays=stays)
         child = self._resumed(weights, request) or self._forked(request)
         return LocalJob(child=child, weights=weights, log=log, idle=self.idle)
+
+    def dispatch(self) -> None:
+        """Nothing: each job began as it was submitted."""
 
     def _resumed(self, weights: LoadedWeights | None, request: ChildRequest) -> Child | None:
         """An idle child that does the work now, preferably with this subject, else with its base; `None` where there

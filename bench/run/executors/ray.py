@@ -7,11 +7,13 @@ stays inside its cluster: a list of words, and this module's name.
 import importlib
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bench.errors import InputError, Problem
-from bench.run.executors.backend import Submission
+from bench.run.executors.allowance import Allowance
+from bench.run.executors.backend import JobState, Submission
 from bench.run.process.environ import environment_variables
 from bench.suite.tables.executor import RayExecutor
 from bench.units import GIB
@@ -30,25 +32,21 @@ class RayBackend:
     ends_with_run: bool = True
     _tasks: dict[str, Any] = field(default_factory=dict)
 
-    def submit(self, submission: Submission) -> str:
-        """Start a task. Ray does not retry it: the run does, so that it can say so."""
-        task = self.ray.remote(_run).options(
-            num_gpus=submission.gpus,
-            num_cpus=submission.cores,
-            max_retries=0,
-            name=submission.name,
-            memory=None if submission.memory_gib is None else submission.memory_gib * GIB,
-        )
-        self._tasks[submission.name] = task.remote(submission.command)
-        return submission.name
+    def allowed(self, allowance: Allowance) -> Allowance:
+        """The memory, which Ray places tasks by; it ends none at an estimate."""
+        return allowance.model_copy(update={"seconds": None})
 
-    def alive(self, handle: str) -> bool | None:
+    def submit(self, submissions: Sequence[Submission]) -> Sequence[str]:
+        """Start a task for each."""
+        for submission in submissions:
+            task = self.ray.remote(_run).options(**task_options(self.ray, submission))
+            self._tasks[submission.name] = task.remote(submission.command)
+        return [submission.name for submission in submissions]
+
+    def state(self, handle: str) -> JobState:
         """Whether the task waits or runs; one of an earlier run of this program ended with it."""
         task = self._tasks.get(handle)
-        if task is None:
-            return False
-        ready, _ = self.ray.wait([task], timeout=0)
-        return not ready
+        return "gone" if task is None or self.ray.wait([task], timeout=0)[0] else "active"
 
     def cancel(self, handle: str) -> None:
         """End the task and its process."""
@@ -68,15 +66,28 @@ class RayBackend:
         return ""
 
 
+def task_options(ray: Any, submission: Submission) -> dict[str, Any]:
+    """What a task of this job needs. Ray does not retry it: the run does, so that it can say so.
+
+    A task waits for a node with its memory: one that no node has, by the plan's estimate or the suite's limit, gets the
+    largest node.
+    """
+    asked = [submission.allowance.memory_gib, submission.limits.memory_gib]
+    needed = min((amount * GIB for amount in asked if amount is not None), default=None)
+    largest = max((node["Resources"].get("memory", 0.0) for node in ray.nodes() if node["Alive"]), default=0.0)
+    return {
+        "num_gpus": submission.gpus,
+        "num_cpus": submission.cores,
+        "max_retries": 0,
+        "name": submission.name,
+        "memory": None if needed is None else int(min(needed, largest)),
+    }
+
+
 def connected_ray(spec: RayExecutor) -> Any:
     """Ray, connected to a cluster, which is started where that is asked for. Raises `InputError` without Ray, or
     without a cluster."""
-    try:
-        ray = importlib.import_module("ray")
-    except ImportError as error:
-        what = "the ray executor needs ray, which is not installed"
-        hint = 'pip install "sft-bench[ray]"'
-        raise InputError(Problem(reference="executor.ray", what=what, hint=hint)) from error
+    ray = _imported()
     with environment_variables({"RAY_USAGE_STATS_ENABLED": "0"}):
         own = {"include_dashboard": False} if spec.address == "local" else {}
         try:
@@ -85,6 +96,20 @@ def connected_ray(spec: RayExecutor) -> Any:
             what = f"there is no Ray cluster at {spec.address}"
             hint = 'ray start --head; or a file with kind = "ray" and address = "local": docs/scaling.md'
             raise InputError(Problem(reference="executor.ray", what=what, hint=hint)) from error
+    return ray
+
+
+def _imported() -> Any:
+    """Ray itself. Raises `InputError` where it is not installed."""
+    what, hint = "the ray executor needs ray, which is not installed", 'pip install "sft-bench[ray]"'
+    try:
+        ray: Any = importlib.import_module("ray")
+    except ImportError as error:
+        raise InputError(Problem(reference="executor.ray", what=what, hint=hint)) from error
+    if ray.__file__ is None:  # a folder without `__init__.py`, which Python imports all the same
+        what = f"the ray executor needs ray, and Python finds the folder {next(iter(ray.__path__))} in its place"
+        hint = f"rename the folder, or leave it out of PYTHONPATH; {hint}"
+        raise InputError(Problem(reference="executor.ray", what=what, hint=hint))
     return ray
 
 

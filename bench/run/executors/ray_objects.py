@@ -22,7 +22,8 @@ from typing import Any
 from bench.atomic import write_text
 from bench.places import home
 from bench.record.files import CHECKPOINT, LOG, PARTIAL
-from bench.run.executors.backend import Submission
+from bench.run.executors.allowance import Allowance
+from bench.run.executors.backend import JobState, Submission
 from bench.run.executors.carried_files import (
     CarriedInput,
     NodePlaces,
@@ -34,10 +35,9 @@ from bench.run.executors.carried_files import (
     pieces_of,
     write_checked,
 )
-from bench.run.executors.ray import END_WITH_PARENT
+from bench.run.executors.ray import END_WITH_PARENT, task_options
 from bench.run.executors.remote_files import JobFiles, RemoteEnd, RemoteRequest
 from bench.run.resolve.hash_cache import HashCache
-from bench.units import GIB
 
 NodeMessage = tuple[str, str, bytes]
 """What, of which file, content: `beat`, `events`, `log`, `piece` (of a file), `whole` (it was the last), `end`."""
@@ -66,22 +66,22 @@ class RayObjectsBackend:
     """By task that goes on, objects of its inputs by hash: the cluster keeps them as long as something names them."""
     _failures: dict[str, str] = field(default_factory=dict)
 
-    def submit(self, submission: Submission) -> str:
-        """Start a task with the request and its inputs."""
+    def allowed(self, allowance: Allowance) -> Allowance:
+        """The memory, which Ray places tasks by; it ends none at an estimate."""
+        return allowance.model_copy(update={"seconds": None})
+
+    def submit(self, submissions: Sequence[Submission]) -> Sequence[str]:
+        """Start a task for each, with the request and its inputs."""
+        return [self._submit(submission) for submission in submissions]
+
+    def _submit(self, submission: Submission) -> str:
         files = JobFiles(Path(submission.folder))
         request = files.read_request()
         assert request is not None, "the executor wrote it"
         with HashCache(self.home) as hashes:
             inputs = inputs_of(request.work.payload, hashes.digest)
         pieces = self._pieces[submission.name] = self._put(inputs)
-        task = self.ray.remote(work_apart).options(
-            num_gpus=submission.gpus,
-            num_cpus=submission.cores,
-            max_retries=0,
-            name=submission.name,
-            memory=None if submission.memory_gib is None else submission.memory_gib * GIB,
-            num_returns="streaming",
-        )
+        task = self.ray.remote(work_apart).options(**task_options(self.ray, submission), num_returns="streaming")
         sent = [carried.model_dump(mode="json") for carried in inputs]
         messages = task.remote(request.model_dump_json(), sent, pieces, common_folders(self.home), self.python)
         taker = threading.Thread(
@@ -91,9 +91,9 @@ class RayObjectsBackend:
         taker.start()
         return submission.name
 
-    def alive(self, handle: str) -> bool | None:
+    def state(self, handle: str) -> JobState:
         """Whether its messages are still read; one of an earlier run of this program ended with it."""
-        return handle in self._tasks and self._tasks[handle].taker.is_alive()
+        return "active" if handle in self._tasks and self._tasks[handle].taker.is_alive() else "gone"
 
     def cancel(self, handle: str) -> None:
         """End the task and its process."""

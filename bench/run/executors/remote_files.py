@@ -5,7 +5,6 @@
 """
 
 import contextlib
-import json
 import os
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from bench.record.files import CHECKPOINT, JOB, LOG, PARTIAL, REMOTE
 from bench.record.machine import Machine
 from bench.record.record import Failure
 from bench.record.store import StoredFile
+from bench.run.executors.allowance import Allowance
 from bench.run.process.work import ChildRequest
 from bench.spec import Spec
 
@@ -33,6 +33,16 @@ class RemoteRequest(Spec):
     threads: int
     attempt: int
     work: ChildRequest
+
+
+class RemoteHandle(Spec):
+    """Who has a job, so that a later run can ask for it."""
+
+    program: str
+    handle: str
+    """What the program calls it."""
+    allowance: Allowance
+    """What the program was asked to allow it."""
 
 
 class Beat(Spec):
@@ -93,11 +103,10 @@ class JobFiles:
             return RemoteEnd.model_validate_json(self.end.read_bytes())
         return None
 
-    def read_handle(self) -> tuple[str, str] | None:
-        """Name of the program that has the job, and what it calls the job; `None` where nothing was submitted."""
-        with contextlib.suppress(OSError, ValueError):
-            name, handle = json.loads(self.handle.read_text())
-            return name, handle
+    def read_handle(self) -> RemoteHandle | None:
+        """Who has the job; `None` where nothing was submitted."""
+        with contextlib.suppress(OSError, ValidationError):
+            return RemoteHandle.model_validate_json(self.handle.read_bytes())
         return None
 
     def beat_age(self) -> float | None:

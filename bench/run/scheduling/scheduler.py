@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from multiprocessing import connection as mp_connection
 
 from bench.emit import StepDone
-from bench.errors import InputError
 from bench.record.jobs.eval_job import LoadedWeights
 from bench.record.jobs.job import loaded_weights
 from bench.record.record import Failure, JobOutcome
 from bench.record.store import JobStore, Manifest
 from bench.run.display import Display
-from bench.run.executors.executor import Executor
+from bench.run.executors.allowance import NO_ALLOWANCE, Allowance
+from bench.run.executors.executor import Executor, Retry
 from bench.run.plan.free_weights import retrained_where_freed
 from bench.run.plan.order import GROUP
 from bench.run.plan.types import PlannedJob, outcome_of
@@ -40,8 +40,12 @@ class Scheduler:
     workers: int
     display: Display
     on_end: Callable[[PlannedJob, JobOutcome], None]
+    on_look: Callable[[], None] = lambda: None
+    """Called after each look at what runs."""
     limits: Limits = field(default_factory=Limits)
     outcomes: dict[str, JobOutcome] = field(default_factory=dict)
+    allowances: dict[str, Allowance] = field(default_factory=dict)
+    """By digest; larger for a job that outgrew its own."""
     _waiting: list[PlannedJob] = field(default_factory=list)
     _running: list[Running] = field(default_factory=list)
     _attempts: dict[str, int] = field(default_factory=dict)
@@ -67,11 +71,13 @@ class Scheduler:
                 before = len(self._waiting)
                 if self._start_what_can():
                     self._follow_trainings()
+                self.executor.dispatch()
                 if self._running:
                     self._listen()
                 elif len(self._waiting) == before:
                     time.sleep(_LOCK_SECONDS)  # another process has the locks
                 self.display.tick()
+                self.on_look()
         except BaseException:
             self._abandon()
             raise
@@ -184,12 +190,9 @@ class Scheduler:
         self.display.started(planned.job.id)
         if work is None:
             folder = self.store.begin(planned.job)
-            try:
-                work = self.executor.submit(planned.job, folder, lock=child_lock(self.store.home, planned.digest).path)
-            except InputError as error:
-                lock.release()
-                self._close(planned, JobOutcome(failure=Failure(kind="unavailable", message=error.problems[0].what)))
-                return
+            lock_path = child_lock(self.store.home, planned.digest).path
+            allowance = self.allowances.get(planned.digest, NO_ALLOWANCE)
+            work = self.executor.submit(planned.job, folder, lock=lock_path, allowance=allowance)
         self._attempts[planned.digest] = self._attempts.get(planned.digest, 0) + 1
         self._running.append(Running(job=planned, work=work, lock=lock, started=started, clock=clock, follows=follows))
         self._note_sharing()
@@ -227,16 +230,16 @@ class Scheduler:
 
     def _finish(self, running: Running) -> None:
         seconds = max(time.monotonic() - running.clock, running.work.seconds)  # an adopted job began before
-        failure, lost = running.work.failure, running.work.lost
+        failure, retry = running.work.failure, running.work.retry
         running.work.stop()
         if unread := running.work.unread:
             self.display.note(f"{running.job.job.id}: lines of its events that could not be read: {unread}")
         if failure is not None and running.ended_for is not None:
-            failure, lost = running.ended_for, False
-        if failure is not None and lost:
-            self._attempts[running.job.digest] -= running.work.orphaned
+            failure, retry = running.ended_for, None
+        if failure is not None and retry is not None:
+            self._attempts[running.job.digest] -= retry.reason == "orphaned"
             if self._attempts[running.job.digest] < self.executor.attempts:
-                self._submit_again(running, failure)
+                self._submit_again(running, failure, retry)
                 return
         if failure is None:
             failure = running.commit(self.store, seconds)
@@ -252,11 +255,14 @@ class Scheduler:
         )
         self._close(running.job, outcome)
 
-    def _submit_again(self, running: Running, failure: Failure) -> None:
-        """Its machine is gone; what it saved is not."""
+    def _submit_again(self, running: Running, failure: Failure, retry: Retry) -> None:
+        """Its machine is gone, or what it was allowed; what it saved is not."""
         attempt, attempts = self._attempts[running.job.digest] + 1, self.executor.attempts
-        self.display.note(f"{running.job.job.id}: {failure.message}; attempt {attempt} of {attempts}")
-        if not running.work.orphaned:
+        more = "" if retry.allowance is None else ", with twice as much"
+        self.display.note(f"{running.job.job.id}: {failure.message}; attempt {attempt} of {attempts}{more}")
+        if retry.allowance is not None:
+            self.allowances[running.job.digest] = retry.allowance
+        if retry.reason == "lost":
             self._lost.setdefault(running.job.digest, []).append(running.work.node or "before its start")
         running.lock.release()
         self._waiting.insert(0, running.job)

@@ -61,15 +61,17 @@ class CommandExecutor(_Remote):
 
 
 class SlurmExecutor(_Remote):
-    """`kind = "slurm"`: each job by `sbatch`, requeued where it is preempted."""
+    """`kind = "slurm"`: jobs that are ready together by one `sbatch --array`, requeued where they are preempted."""
 
     kind: Literal["slurm"] = "slurm"
+    jobs: Count = 128
+    """Jobs that are submitted and not ended, at most; Slurm lets them wait."""
     partition: str | None = None
     account: str | None = None
     qos: str | None = None
     constraint: str | None = None
     options: CommandWords = ()
-    """Further options of `sbatch`, such as `--exclusive`."""
+    """Further options of `sbatch`, such as `--exclusive`; `--time` or `--mem` take the place of the plan's."""
 
 
 class RayExecutor(_Remote):

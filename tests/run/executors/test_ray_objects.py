@@ -13,7 +13,9 @@ from bench.digest import digest_file
 from bench.places import shipped
 from bench.record.record import Record
 from bench.record.store import JobStore
-from bench.run.executors import ray_objects, remote
+from bench.run.executors import ray_objects, remote, remote_job
+from bench.run.executors.allowance import Allowance
+from bench.run.executors.backend import Submission
 from bench.run.executors.carried_files import (
     CarriedInput,
     NodePlaces,
@@ -23,10 +25,13 @@ from bench.run.executors.carried_files import (
     moved,
     write_checked,
 )
+from bench.run.executors.ray import task_options
 from bench.run.executors.ray_objects import NodeMessage, RayObjectsBackend, work_apart, write_messages
 from bench.run.executors.remote import RemoteExecutor
 from bench.run.executors.remote_files import JobFiles, RemoteRequest
 from bench.run.process.work import ChildRequest
+from bench.suite.tables.suite import Limits
+from bench.units import GIB
 from tests.fakes.ray_cluster import FakeRay, node_environment
 from tests.fakes.suites import fake_suite, heard_below, scores, worked
 
@@ -34,9 +39,9 @@ from tests.fakes.suites import fake_suite, heard_below, scores, worked
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeRay:
     """One node with its home at `node`."""
-    monkeypatch.setattr(remote, "_ASK_SECONDS", 0.2)
+    monkeypatch.setattr(remote_job, "_ASK_SECONDS", 0.2)
     monkeypatch.setattr(remote, "_POLL_SECONDS", 0.1)
-    monkeypatch.setattr(remote, "_ARRIVAL_SECONDS", 0.2)
+    monkeypatch.setattr(remote_job, "_ARRIVAL_SECONDS", 0.2)
     monkeypatch.setattr(ray_objects, "_LOOK_SECONDS", 0.1)
     for name, value in node_environment(tmp_path / "node").items():
         monkeypatch.setenv(name, value)
@@ -76,6 +81,19 @@ def test_a_node_without_the_runs_folders_gives_the_scores_of_this_machine(tmp_pa
     (weights,) = (node / "inputs").glob("*/model/model.safetensors")
     assert cluster.got_bytes.count(weights.stat().st_size) == 1, "what the node has is not sent again"
     assert not backend._pieces, "what nobody needs any more is not kept in the cluster"
+    assert set(cluster.memory) == {None, 2 * GIB}, "by the plan, where it knows"
+
+
+@pytest.mark.parametrize(("allowed", "limit", "asked"), [(2.0, None, 2.0), (2.0, 1.5, 1.5), (9.0, None, 3.0)])
+def test_a_task_asks_for_the_memory_that_its_job_is_allowed_and_a_node_has(
+    cluster: FakeRay, allowed: float, limit: float | None, asked: float
+) -> None:
+    """One that asked for more than the largest node has would wait for ever."""
+    submission = Submission(
+        name="a", stage="eval", folder="/f", command=("true",), gpus=0, cores=1, limits=Limits(memory_gib=limit),
+        allowance=Allowance(memory_gib=allowed),
+    )  # fmt: skip
+    assert task_options(cluster, submission)["memory"] == asked * GIB
 
 
 def carried(root: Path) -> tuple[dict[str, Any], tuple[CarriedInput, ...]]:

@@ -17,15 +17,18 @@ from bench.errors import InputError
 from bench.record.jobs.job import Job
 from bench.record.record import Record
 from bench.record.store import JobStore
-from bench.run.executors import remote, remote_files
+from bench.run.executors import remote, remote_files, remote_job
+from bench.run.executors.allowance import Allowance
 from bench.run.executors.backend import Submission
-from bench.run.executors.command import CommandBackend, command_backend, slurm_backend
-from bench.run.executors.remote import RemoteExecutor, RemoteJob
+from bench.run.executors.command import CommandBackend, command_backend
+from bench.run.executors.remote import RemoteExecutor
 from bench.run.executors.remote_files import JobFiles
+from bench.run.executors.remote_job import RemoteJob
 from bench.run.plan.plan import plan
 from bench.run.plan.types import PlannedJob
 from bench.run.resolve.suite import resolve
-from bench.suite.tables.executor import CommandExecutor, SlurmExecutor
+from bench.suite.tables.executor import CommandExecutor
+from bench.suite.tables.suite import Limits
 from tests.fakes.held_worker import HELD, HOLD
 from tests.fakes.suites import fake_suite, heard_below, scores, worked
 
@@ -50,15 +53,15 @@ def template(root: Path, *, lose: int = 0) -> CommandExecutor:
 
 
 def executor(root: Path, *, lose: int = 0) -> RemoteExecutor:
-    backend = CommandBackend(name="command", templates=template(root, lose=lose))
+    backend = CommandBackend(templates=template(root, lose=lose))
     return RemoteExecutor(backend=backend, jobs=3, gpus=0, home=str(root / "home"), module="tests.fakes.worker")
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "_ASK_SECONDS", 0.2)
+    monkeypatch.setattr(remote_job, "_ASK_SECONDS", 0.2)
     monkeypatch.setattr(remote, "_POLL_SECONDS", 0.2)
-    monkeypatch.setattr(remote, "_ARRIVAL_SECONDS", 0.2)
+    monkeypatch.setattr(remote_job, "_ARRIVAL_SECONDS", 0.2)
     monkeypatch.setenv("PYTHONPATH", f"{CHECKOUT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
 
 
@@ -112,12 +115,12 @@ def test_a_job_is_adopted_by_a_later_run_and_counts_only_as_its_node_wrote_it(
     store = JobStore(home=tmp_path / "home")
     folder = store.begin(planned.job)
     assert cluster.adopt(planned.job, folder) is None
-    cluster.submit(planned.job, folder, lock=tmp_path / "lock")
+    submitted(cluster, planned.job, folder)
     asked = json.loads(JobFiles(folder).request.read_text())
     assert not {"environment", "token", "key"} & set(asked["work"])
     job = cluster.adopt(planned.job, folder)
     ended(job)
-    assert (job.failure, job.node, job.lost) == (None, "elsewhere", False)
+    assert (job.failure, job.node, job.retry) == (None, "elsewhere", None)
     assert [type(event).__name__ for event in job.messages()][:1] == ["ExamplesDone"]
     assert cluster.adopt(planned.job.model_copy(update={"digest": "0" * 64}), folder) is None
     failed = JobFiles(folder).end.read_text()
@@ -138,7 +141,14 @@ def begun(root: Path, cluster: RemoteExecutor) -> tuple[PlannedJob, RemoteJob]:
     """The first job as a run submitted it that was killed then."""
     planned = first_job(root)
     folder = JobStore(home=root / "home").begin(planned.job)
-    return planned, cluster.submit(planned.job, folder, lock=root / "lock")
+    return planned, submitted(cluster, planned.job, folder)
+
+
+def submitted(cluster: RemoteExecutor, job: Job, folder: Path) -> RemoteJob:
+    """The job, handed over by itself."""
+    running = cluster.submit(job, folder, lock=folder / "lock")
+    cluster.dispatch()
+    return running
 
 
 def test_another_executor_takes_what_was_begun_elsewhere(tmp_path: Path) -> None:
@@ -162,7 +172,7 @@ def test_work_that_is_withdrawn_ends_on_its_node(tmp_path: Path) -> None:
     cluster = replace(executor(tmp_path), module="tests.fakes.held_worker")
     planned, job = begun(tmp_path, cluster)
     until(lambda: (home / HELD).exists() and job.ticket.read_beat() is not None)
-    other = remote.adopted(planned.job, job.ticket.job)
+    other = remote_job.adopted(planned.job, job.ticket.job)
     assert other is not None
     assert not other.ended()
     process = psutil.Process(int(job.handle))
@@ -174,9 +184,9 @@ def test_a_job_that_ended_with_its_run_is_no_lost_machine_and_no_attempt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on Ray: begun again at once, and the report says of no machine that it went away."""
-    monkeypatch.setattr(remote, "LOST_SECONDS", 3600.0)  # however long the next run takes to plan
+    monkeypatch.setattr(remote_job, "LOST_SECONDS", 3600.0)  # however long the next run takes to plan
     cluster = executor(tmp_path, lose=1)
-    of_ray = CommandBackend(name="command", templates=template(tmp_path, lose=1), ends_with_run=True)
+    of_ray = CommandBackend(templates=template(tmp_path, lose=1), ends_with_run=True)
     _, job = begun(tmp_path, cluster)
     write_text(job.ticket.beat, remote_files.Beat(node="n9", count=1).model_dump_json())
     record, notes = go(tmp_path, "reports", executor=replace(cluster, backend=of_ray, attempts=1))
@@ -203,10 +213,10 @@ def unreadable(path: Path) -> str:
 
 
 def test_files_that_a_network_mount_shows_late_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "_ARRIVAL_SECONDS", 30.0)
+    monkeypatch.setattr(remote_job, "_ARRIVAL_SECONDS", 30.0)
     planned, cluster = first_job(tmp_path), executor(tmp_path)
     folder = JobStore(home=tmp_path / "home").begin(planned.job)
-    job = cluster.submit(planned.job, folder, lock=tmp_path / "lock")
+    job = submitted(cluster, planned.job, folder)
     ended(job)
     result = folder / "result.json"
     written = result.read_bytes()
@@ -218,7 +228,7 @@ def test_files_that_a_network_mount_shows_late_are_waited_for(tmp_path: Path, mo
     assert job.ended()
     assert job.failure is None
     result.unlink()
-    monkeypatch.setattr(remote, "_ARRIVAL_SECONDS", 0.0)
+    monkeypatch.setattr(remote_job, "_ARRIVAL_SECONDS", 0.0)
     assert job.ended()
     assert job.failure.message == "result.json is not as node elsewhere wrote it"
 
@@ -226,8 +236,8 @@ def test_files_that_a_network_mount_shows_late_are_waited_for(tmp_path: Path, mo
 def test_lines_that_are_no_events_are_left_out_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     submit, spoilt = RemoteExecutor.submit, b'{"type": "st\n\xff\n[]\n{"type": "unknown"}\n'
 
-    def spoil(self: RemoteExecutor, job: Job, folder: Path, *, lock: Path) -> RemoteJob:
-        running = submit(self, job, folder, lock=lock)
+    def spoil(self: RemoteExecutor, job: Job, folder: Path, *, lock: Path, allowance: Allowance) -> RemoteJob:
+        running = submit(self, job, folder, lock=lock, allowance=allowance)
         if job.id == "train:few/lora#0":
             with running.ticket.events.open("ab") as file:
                 file.write(spoilt)
@@ -244,7 +254,7 @@ def test_lines_that_are_no_events_are_left_out_and_told(tmp_path: Path, monkeypa
 def test_a_device_of_another_kind_refuses_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "device", lambda: "cuda: H100")
     planned, cluster = first_job(tmp_path), executor(tmp_path)
-    job = cluster.submit(planned.job, JobStore(home=tmp_path / "home").begin(planned.job), lock=tmp_path / "lock")
+    job = submitted(cluster, planned.job, JobStore(home=tmp_path / "home").begin(planned.job))
     ended(job)
     assert job.failure.kind == "refused"
     assert job.failure.message.startswith("the job was planned for cuda, and this node computes on cpu")
@@ -254,7 +264,7 @@ def test_a_program_that_starts_nothing_fails_the_job_with_its_words(tmp_path: Pa
     templates = CommandExecutor(
         kind="command", submit=("sh", "-c", "echo no quota >&2; exit 3", "${command}"), cancel=("true",)
     )
-    cluster = replace(executor(tmp_path), backend=CommandBackend(name="command", templates=templates))
+    cluster = replace(executor(tmp_path), backend=CommandBackend(templates=templates))
     record, _ = go(tmp_path, "reports", executor=cluster, go_on=True)
     failed = [job.failure for job in record.jobs if job.failure is not None]
     assert {failure.message for failure in failed if failure.kind == "unavailable"} == {
@@ -263,38 +273,17 @@ def test_a_program_that_starts_nothing_fails_the_job_with_its_words(tmp_path: Pa
 
 
 SUBMISSION = Submission(
-    name="bench-a-1", folder="/f", command=("env", "A=b c", sys.executable), gpus=2, cores=4, seconds=600,
-    memory_gib=None,
+    name="bench-a-1", stage="eval", folder="/f", command=("env", "A=b c", sys.executable), gpus=2, cores=4,
+    limits=Limits(seconds=600),
 )  # fmt: skip
-
-
-def test_slurm_gets_the_jobs_size_and_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in for `sbatch` that prints what it was called with."""
-    called = tmp_path / "called"
-    (tmp_path / "sbatch").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {called}\necho 42\n')
-    (tmp_path / "sbatch").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    backend = slurm_backend(SlurmExecutor(partition="gpu", gpus=1, options=("--exclusive",)), limited=True)
-    assert backend.submit(SUBMISSION) == "42"
-    words = called.read_text().splitlines()
-    assert {
-        "--requeue",
-        "--partition=gpu",
-        "--gpus-per-node=2",
-        "--time=16",
-        "--cpus-per-task=4",
-        "--exclusive",
-    } <= set(words)
-    assert words[-1] == f"--wrap=exec env 'A=b c' {sys.executable}"
-    assert backend.alive("42") is False
 
 
 def test_a_manifest_becomes_a_file_with_the_jobs_values(tmp_path: Path) -> None:
     (tmp_path / "job.yaml").write_text("name: ${name}\ncommand: ${command_json}\ncost: $$1\n")
     spec = CommandExecutor(kind="command", submit=("cat", "${manifest}"), cancel=("true",), manifest="job.yaml")
     (tmp_path / "remote").mkdir()
-    handle = command_backend(spec, tmp_path).submit(SUBMISSION.model_copy(update={"folder": str(tmp_path)}))
-    assert handle == "cost: $1"
+    backend = command_backend(spec, tmp_path)
+    assert backend.submit([SUBMISSION.model_copy(update={"folder": str(tmp_path)})]) == ["cost: $1"]
     assert (tmp_path / "remote" / "manifest").read_text().splitlines()[:2] == [
         "name: bench-a-1", f'command: ["env", "A=b c", {json.dumps(sys.executable)}]',
     ]  # fmt: skip

@@ -61,6 +61,8 @@ class Timings:
 
     home: Path
     server: ChildServer
+    measure: bool = True
+    """Whether to time what there is no timing of."""
 
     def training(self, job: TrainJob, counts: PlannedCounts, *, counted_bytes: int | None) -> Timing | None:
         """Seconds per slot of a training whose schedule has these `counts`; `None` where it could not be timed.
@@ -71,10 +73,12 @@ class Timings:
             return None
         recipe: dict[str, Any] = job.recipe.model_dump(mode="json", exclude=NOT_IN_SPEED)
         key = self._key(["training", job.model.sha256, recipe, job.threads, device()], PROBE)
+        if (known := self._known(key)) is not None or not self.measure:
+            return known
         probed = job.from_base().with_setting(job.recipe.settings[0])
         steps = min(_STEPS, max(2, counts.steps))
         probe = ProbeJob(training=probed, steps=steps, with_largest_pass=True, digest=job.digest)
-        return self._known(key) or self._kept(key, self._time_training(probe, counts, counted_bytes))
+        return self._kept(key, self._time_training(probe, counts, counted_bytes))
 
     def evaluation(self, job: EvalJob | AnswerJob) -> Timing | None:
         """Seconds of one subject of an eval, the base; `None` where it could not be timed."""
@@ -84,7 +88,8 @@ class Timings:
         spec: dict[str, Any] = eval_job.eval.model_dump(mode="json", exclude={"role"})
         rows = None if eval_job.data is None else eval_job.data.sha256
         key = self._key(["eval", eval_job.model.sha256, spec, rows, eval_job.threads, device()], eval_job.eval.kind)
-        return self._known(key) or self._kept(key, self._time_eval(job))
+        known = self._known(key)
+        return known if known is not None or not self.measure else self._kept(key, self._time_eval(job))
 
     def _time_training(self, job: ProbeJob, counts: PlannedCounts, counted_bytes: int | None) -> Timing | None:
         """The first step is left out: it holds what later ones do not repeat."""
