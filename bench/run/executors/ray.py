@@ -14,6 +14,7 @@ from typing import Any
 from bench.errors import InputError, Problem
 from bench.run.executors.allowance import Allowance
 from bench.run.executors.backend import JobState, Submission
+from bench.run.executors.ray_private import LOOPBACK, on_loopback
 from bench.run.process.environ import environment_variables
 from bench.suite.tables.executor import RayExecutor
 from bench.units import GIB
@@ -89,14 +90,31 @@ def connected_ray(spec: RayExecutor) -> Any:
     without a cluster."""
     ray = _imported()
     with environment_variables({"RAY_USAGE_STATS_ENABLED": "0"}):
-        own = {"include_dashboard": False} if spec.address == "local" else {}
+        if spec.address == "local":
+            _start(ray)
+            return ray
         try:
-            ray.init(address=spec.address, log_to_driver=False, ignore_reinit_error=True, **own)
+            ray.init(address=spec.address, log_to_driver=False, ignore_reinit_error=True)
         except ConnectionError as error:
             what = f"there is no Ray cluster at {spec.address}"
             hint = 'ray start --head; or a file with kind = "ray" and address = "local": docs/scaling.md'
             raise InputError(Problem(reference="executor.ray", what=what, hint=hint)) from error
     return ray
+
+
+def _start(ray: Any) -> None:
+    """A cluster of this machine that no other machine can reach. Raises `InputError` where this Ray cannot do that."""
+    what = f"ray {ray.__version__} starts no cluster that listens on loopback alone"
+    hint = 'ray start --head, where that may listen, then address = "auto"'
+    refusal = InputError(Problem(reference="executor.ray", what=what, hint=hint))
+    try:
+        with on_loopback():
+            ray.init(address="local", log_to_driver=False, ignore_reinit_error=True, include_dashboard=False)
+    except (ImportError, AttributeError) as error:
+        raise refusal from error
+    if {node["NodeManagerAddress"] for node in ray.nodes()} != {LOOPBACK}:
+        ray.shutdown()
+        raise refusal
 
 
 def _imported() -> Any:

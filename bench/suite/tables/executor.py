@@ -83,7 +83,7 @@ class RayExecutor(_Remote):
     travel through Ray's object store, and each node works below its own `BENCH_HOME`."""
     address: str = "auto"
     """A running cluster; `auto`: the one that Ray finds here; `local`: start one on this machine, for this run, which
-    then listens on all of the machine's addresses, behind Ray's token."""
+    listens on loopback alone."""
 
 
 ExecutorSpec = Annotated[CommandExecutor | SlurmExecutor | RayExecutor, Field(discriminator="kind")]

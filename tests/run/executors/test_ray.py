@@ -3,6 +3,7 @@
 Runs where Ray is installed (`make test-clusters`).
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -129,3 +130,27 @@ def test_two_nodes_that_share_no_folder_give_the_scores_of_this_machine(
     assert any("node n1 was lost (ray without a shared folder" in note for note in notes)
     assert not worked(there / "home"), "nothing was done below the run's home"
     assert set(worked(tmp_path / "n0")) | set(worked(tmp_path / "n1")) == {job.id for job in record.jobs}
+
+
+LISTENING = """
+import json, sys, psutil
+from bench.run.executors.ray import connected_ray
+from bench.suite.tables.executor import RayExecutor
+
+ray = connected_ray(RayExecutor(address="local"))
+task = ray.remote(lambda: 1).remote()
+ray.get(task)
+here = psutil.Process()
+processes = [here, *here.children(recursive=True)]
+sockets = [(process.name(), socket) for process in processes for socket in process.net_connections("inet")]
+print(json.dumps([[name, socket.laddr.ip] for name, socket in sockets if socket.status == "LISTEN"]))
+"""
+
+
+def test_a_cluster_that_is_started_here_listens_on_loopback_alone() -> None:
+    """All of its processes: the head's, the node's, a worker's and this one."""
+    command = [sys.executable, "-c", LISTENING]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
+    listening = json.loads(ended.stdout.splitlines()[-1])
+    assert {"gcs_server", "raylet"} <= {name for name, _ in listening}
+    assert {ip.removeprefix("::ffff:") for _, ip in listening} == {"127.0.0.1"}
