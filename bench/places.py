@@ -17,6 +17,15 @@ def home() -> Path:
     return Path(os.environ.get("BENCH_HOME") or ".bench").absolute()
 
 
+INSTALLED = "installed.txt"
+"""File of an engine's environment with what is installed there, a `NAME==VERSION` on each line; written last."""
+
+
+def engine_folder(name: str) -> Path:
+    """Where the environment of an engine is, or would be."""
+    return home() / "engines" / name
+
+
 def user_cache() -> Path:
     """What belongs to this machine and user whatever the home: compiled code. Not created here."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sft-bench"

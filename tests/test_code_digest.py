@@ -10,7 +10,7 @@ import pytest
 
 import bench
 from bench.code_digest import COUNTED_IN_JOBS, PackageCode, own_code
-from bench.run.plan.digests import COMMAND, DEPLOY, ENTRIES, TRAIN
+from bench.run.plan.digests import COMMAND, DEPLOY, ENTRIES, TRAIN, UNSLOTH
 
 PACKAGE = Path(bench.__file__).parent
 CAPTION = '"""Says what is here."""\n'
@@ -117,7 +117,7 @@ def test_an_eval_is_covered_by_the_code_of_its_kind() -> None:
     assert "stats/samples/corpus_metrics.py" in closures["lm_eval"]
     assert {"evals/lm_eval/run.py", "evals/judge/judge.py", "evals/generated/eval.py"}.isdisjoint(closures["loss"])
     assert {"evals/lm_eval/run.py", "evals/loss.py"}.isdisjoint(closures["judge"] | closures["generation"])
-    weights = {TRAIN, COMMAND, DEPLOY}  # what makes weights has its own code
+    weights = {TRAIN, COMMAND, UNSLOTH, DEPLOY}  # what makes weights has its own code
     others = set().union(*(closure for kind, closure in closures.items() if kind not in weights)) - closures[TRAIN]
     assert not any(name.startswith(("train/", "run/", "report/")) for name in others)
 

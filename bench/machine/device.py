@@ -46,3 +46,10 @@ def pick_precision(precision: Precision | Literal["auto"], device: torch.device)
 def dtype_of(precision: Precision) -> torch.dtype:
     """The torch type of a precision."""
     return _DTYPES[precision]
+
+
+def device_name(device: torch.device) -> str:
+    """Name of the device for people: `cpu`, `mps`, or the GPU's own with its platform."""
+    if device.type != "cuda":
+        return device.type
+    return f"{'rocm' if torch.version.hip else 'cuda'}: {torch.cuda.get_device_name(device)}"

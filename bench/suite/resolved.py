@@ -138,10 +138,10 @@ class ResolvedWeights(Spec):
 
 
 class ProgramFile(Spec):
-    """A file of a recipe's own training command."""
+    """A file that another program trains with."""
 
     name: str
-    """Name of it in the recipe."""
+    """Name of it in the recipe, or in the engine's environment."""
     path: str
     """Absolute. Not part of any digest."""
     sha256: str

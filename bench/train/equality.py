@@ -4,9 +4,10 @@ Contract: both run the same scheduled batches from the same weights. Nothing of 
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -57,45 +58,64 @@ class EngineEquality:
         )
 
 
-def compare_engines(first: TrainJob, second: TrainJob, *, steps: int = STEPS) -> EngineEquality:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstSteps:
+    """The first steps of one training."""
+
+    losses: tuple[float | None, ...]
+    """Nats per supervised token; `None` where not finite, which ends the training."""
+    gradient: Mapping[str, Tensor]
+    """Gradient of the first step, by name of each trained weight; a weight that is not named has none."""
+
+
+def compare(first: FirstSteps, second: FirstSteps) -> EngineEquality:
     """The first steps of one training by two engines."""
-    (losses, gradient), (other_losses, other_gradient) = _begin(first, steps), _begin(second, steps)
-    pairs = [
-        (one, other) for one, other in zip(losses, other_losses, strict=True) if one is not None and other is not None
-    ]
-    cosine = torch.nn.functional.cosine_similarity(gradient.double(), other_gradient.double(), dim=0)
+    steps = list(zip_longest(first.losses, second.losses))
+    pairs = [(before, after) for before, after in steps if before is not None and after is not None]
+    shapes = {name: value.shape for name, value in {**first.gradient, **second.gradient}.items()}
+    one, other = (_vector(taken.gradient, shapes) for taken in (first, second))
+    cosine = torch.nn.functional.cosine_similarity(one, other, dim=0)
     return EngineEquality(
-        differences=tuple(other - one for one, other in pairs), steps=len(losses), gradient_cosine=float(cosine)
+        differences=tuple(after - before for before, after in pairs), steps=len(steps), gradient_cosine=float(cosine)
     )
+
+
+def _vector(gradient: Mapping[str, Tensor], shapes: Mapping[str, torch.Size]) -> Tensor:
+    """The gradients of weights of these names and shapes as one vector; 0 of a weight without one."""
+    return torch.cat([gradient.get(name, torch.zeros(shape)).flatten().double() for name, shape in shapes.items()])
 
 
 def engine_equality(job: TrainJob) -> str | None:
     """What a job's engine shows beside TRL's plain trainer, in words; `None` of that trainer itself."""
     if job.recipe.engine == "trl":
         return None
-    plain = job.model_copy(update={"recipe": job.recipe.model_copy(update={"engine": "trl"})})
-    return compare_engines(plain, job).words
+    return compare(plain_steps(job), first_steps(job)).words
 
 
-def _begin(job: TrainJob, steps: int) -> tuple[list[float | None], Tensor]:
-    """Losses of the first steps, and the first step's gradient of all trained weights as one vector."""
+def plain_steps(job: TrainJob, steps: int = STEPS) -> FirstSteps:
+    """The first steps of the job by TRL's plain trainer, whatever its engine."""
+    return first_steps(job.model_copy(update={"recipe": job.recipe.model_copy(update={"engine": "trl"})}), steps)
+
+
+def first_steps(job: TrainJob, steps: int = STEPS) -> FirstSteps:
+    """The first steps of the job by the trainer of this program."""
     with tempfile.TemporaryDirectory(prefix="bench-equality-") as folder:
         prepared = prepare(job, Path(folder), ignore_event, budget=known_budget(job), only_steps=steps)
-        with _first_gradient(prepared.trainer.model) as gradients:
+        with _first_gradient(prepared.trainer.model) as gradient:
             prepared.trainer.run()
-    return [step.loss for step in prepared.meter.steps], torch.cat(gradients)
+    return FirstSteps(losses=tuple(step.loss for step in prepared.meter.steps), gradient=gradient)
 
 
 @contextmanager
-def _first_gradient(model: torch.nn.Module) -> Iterator[list[Tensor]]:
-    """Gradients of `model` at the first step of an optimiser, each as a vector; clipping changes only their length."""
-    gradients: list[Tensor] = []
+def _first_gradient(model: torch.nn.Module) -> Iterator[dict[str, Tensor]]:
+    """Gradients of `model` at the first step of an optimiser, by name; clipping changes only their length."""
+    gradients: dict[str, Tensor] = {}
 
     def keep(*_: Any) -> None:
         if not gradients:
-            gradients.extend(
-                parameter.grad.detach().float().cpu().flatten()
-                for parameter in model.parameters()
+            gradients.update(
+                (name, parameter.grad.detach().float().cpu())
+                for name, parameter in model.named_parameters()
                 if parameter.grad is not None
             )
 

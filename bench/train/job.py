@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import torch
-
 from bench.emit import Emit, ignore_event
-from bench.machine.device import pick_device
+from bench.machine.device import device_name, pick_device
 from bench.machine.other_load import OtherLoadCounter
 from bench.model.loading.load import count_parameters
 from bench.record.files import WEIGHTS
@@ -27,6 +25,7 @@ from bench.record.results.training.result import TrainResult
 from bench.train.accounting.across_ranks import exchanged_energy, exchanged_memory
 from bench.train.accounting.energy import EnergyCounter
 from bench.train.accounting.ledger import MemoryByPhase, make_ledger
+from bench.train.accounting.tail_loss import tail_loss
 from bench.train.applied.weights_check import check_weights, trained_loss
 from bench.train.batches.schedule import Schedule
 from bench.train.equality import engine_equality
@@ -58,10 +57,6 @@ class _Done:
     applied: Applied | None
 
 
-TAIL_STEPS = 10
-"""Steps that the tail loss is a mean over, at least."""
-
-
 def run_training(
     job: TrainJob, folder: Path, emit: Emit, *, checked: bool = True, score: ScoreStep | None = None
 ) -> TrainResult:
@@ -82,20 +77,6 @@ def run_training(
 def follow_training(job: TrainJob, folder: Path) -> None:
     """Takes part in the training as one of the other processes."""
     _carry_out(job, folder, ignore_event, checked=False)
-
-
-def tail_loss(steps: Sequence[Step]) -> float | None:
-    """Mean loss per supervised token over the last steps: those that hold the last tenth of the supervised tokens, and
-    at least `TAIL_STEPS`, so that a short training's figure is not that of one batch."""
-    scored = [step for step in steps if step.loss is not None and step.supervised_tokens]
-    wanted = sum(step.supervised_tokens for step in scored) / 10
-    tokens, total = 0, 0.0
-    for taken, step in enumerate(reversed(scored)):
-        if taken >= TAIL_STEPS and tokens >= wanted:
-            break
-        tokens += step.supervised_tokens
-        total += (step.loss or 0.0) * step.supervised_tokens
-    return total / tokens if tokens else None
 
 
 def _carry_out(job: TrainJob, folder: Path, emit: Emit, *, checked: bool, score: ScoreStep | None = None) -> _Done:
@@ -207,7 +188,7 @@ def _result(carried_out: _Done) -> TrainResult:
         parameters=parameters,
         trainable_parameters=trainable,
         precision=prepared.precision,
-        device=_device_name(prepared.device),
+        device=device_name(prepared.device),
         template=prepared.data.renderer.template_of_rows,
         template_note=prepared.data.renderer.template_note,
         head=trainer.head,
@@ -247,9 +228,3 @@ def _check_counts(steps: Sequence[Step], planned: Schedule, *, whole: bool) -> N
 def ensure_dir(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _device_name(device: torch.device) -> str:
-    if device.type != "cuda":
-        return device.type
-    return f"{'rocm' if torch.version.hip else 'cuda'}: {torch.cuda.get_device_name(device)}"

@@ -100,9 +100,14 @@ def deploy(job: DeployJob, folder: Path, emit: Emit) -> None:
 def _train(job: TrainJob, folder: Path, emit: Emit, *, checked: bool = True, score: ScoreStep | None = None) -> None:
     """Train by the recipe's engine and write the result."""
     if job.recipe.command is not None:
-        from bench.train.command import run_command  # few recipes bring a program
+        from bench.train.programs.command import run_command  # few recipes bring a program
 
         write_result(folder, run_command(job, folder, emit))
+        return
+    if job.recipe.engine == "unsloth":
+        from bench.train.programs.unsloth import run_unsloth  # fewer still
+
+        write_result(folder, run_unsloth(job, folder, emit))
         return
     train_in_ranks(job, folder, lambda: bench.train.job.run_training(job, folder, emit, checked=checked, score=score))
 

@@ -33,9 +33,9 @@ from bench.run.plan.digests import (
     TRAJECTORY,
 )
 from bench.suite.tables.evals.eval_spec import EvalSpec
-from bench.train.command import run_command
 from bench.train.job import run_training
 from bench.train.probe import run_probe
+from bench.train.programs.command import run_command
 from tests.evals.jobs import evaluate, lm_eval_job, resolved_model, write_choice, write_qa
 from tests.fakes.checkpoints import tiny_model
 

@@ -107,18 +107,6 @@ def make_recipe(**changes: Any) -> Recipe:
     return Recipe(**{"method": "full", "learning_rate": 1e-2, **rows, **changes}).with_defaults("all-linear")
 
 
-def rates(recipe: Recipe, steps: int) -> list[float]:
-    """Learning rates of so many steps, as an optimiser has them."""
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=recipe.rate)
-    scheduler = make_scheduler(recipe, steps)(optimizer)
-    found = []
-    for _ in range(steps):
-        found.append(float(optimizer.param_groups[0]["lr"]))
-        optimizer.step()
-        scheduler.step()
-    return found
-
-
 def make_job(
     model: ResolvedModel, data: ResolvedData, *, recipe: Recipe, budget: Mapping[str, Any], **changes: Any
 ) -> TrainJob:

@@ -8,7 +8,8 @@ import pytest
 from safetensors.torch import load_file
 
 from bench.model.loading.load import load_tokenizer
-from bench.train.job import run_training, tail_loss
+from bench.train.accounting.tail_loss import tail_loss
+from bench.train.job import run_training
 from tests.fakes.training import WORLD_ROWS as ROWS
 from tests.fakes.training import train
 from tests.train.small_jobs import job_in, step

@@ -1,4 +1,4 @@
-"""`bench engines`: other programs that generate answers in place of this one."""
+"""`bench engines`: other programs that generate answers, or train, in place of this one."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -7,24 +7,24 @@ import typer
 
 from bench.cli.options import ProfileOption, SuiteArgument
 
-engines = typer.Typer(help="Other programs that generate answers in place of this one.", no_args_is_help=True)
+engines = typer.Typer(help="Other programs that generate answers or train in place of this one.", no_args_is_help=True)
 
 
 class EngineName(StrEnum):
     """What can be added."""
 
     VLLM = "vllm"
+    UNSLOTH = "unsloth"
 
 
 @engines.command("add")
 def add(
-    name: Annotated[EngineName, typer.Argument(help="vllm: about 3.5 GB, in an environment of its own.")],
+    name: Annotated[EngineName, typer.Argument(help="vllm generates answers (about 3.5 GB), unsloth trains.")],
 ) -> None:
     """Make an engine's own environment, under BENCH_HOME/engines: its libraries are not those of this program."""
-    del name  # the only one
-    from bench.run.commands.engines import add_vllm
+    from bench.run.commands.engines import add_unsloth, add_vllm
 
-    typer.echo(add_vllm())
+    typer.echo(add_vllm() if name is EngineName.VLLM else add_unsloth())
 
 
 @engines.command("serve")

@@ -55,7 +55,8 @@ class TrainJob(Spec):
     keep_best: KeepBest | None = None
     """`None`: the last weights are kept, or those that the recipe's validation chooses."""
     program: tuple[ProgramFile, ...] = ()
-    """Files of the recipe's command; empty of every other engine."""
+    """Files that another program trains with: of the recipe's command, or the list of what unsloth's environment
+    has."""
     candidates: tuple[Candidate, ...] = ()
     """Trainings of the recipe's sweep; the recipe has the sweep until the job starts."""
 

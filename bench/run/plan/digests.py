@@ -24,11 +24,13 @@ from bench.suite.tables.training.evaluate_at import StepPlan
 from bench.suite.tables.training.optimizer import libraries_of
 from bench.suite.tables.training.recipe import Recipe
 
-TRAIN, PROBE, CHOSEN_SETTING, KEPT_STEP, SWEEP = "train", "probe", "chosen_setting", "kept_step", "sweep"
-COMMAND, DEPLOY, TRAJECTORY, JUDGE, SERVED, SHARE = "command", "deploy", "trajectory", "judge", "served", "share"
+TRAIN, COMMAND, UNSLOTH, PROBE = "train", "command", "unsloth", "probe"
+CHOSEN_SETTING, KEPT_STEP, SWEEP = "chosen_setting", "kept_step", "sweep"
+DEPLOY, TRAJECTORY, JUDGE, SERVED, SHARE = "deploy", "trajectory", "judge", "served", "share"
 ENTRIES: Mapping[str, tuple[str, ...]] = {
     TRAIN: ("bench.train.job",),
-    COMMAND: ("bench.train.command",),
+    COMMAND: ("bench.train.programs.command",),
+    UNSLOTH: ("bench.train.programs.unsloth", "bench.train.programs.unsloth_script"),
     PROBE: ("bench.train.probe",),
     CHOSEN_SETTING: ("bench.record.sweep",),
     KEPT_STEP: ("bench.evals.step_score",),
@@ -44,13 +46,15 @@ ENTRIES: Mapping[str, tuple[str, ...]] = {
     "generation": ("bench.evals.subject_job", "bench.evals.generated.eval"),
     "questions": ("bench.evals.subject_job", "bench.evals.generated.questions"),
 }
-"""Modules whose import closure computes a result: a training by TRL or by a command, the timing of its first steps, the
-choice of its setting by a sweep and of the step that it keeps, the loss of one setting of a sweep, a deployed form, a
-judge, a served model's evals, the scores of stored steps, a share of an eval's questions, and an eval by its kind."""
+"""Modules whose import closure computes a result: a training by TRL, by a command or by unsloth, the timing of its
+first steps, the choice of its setting by a sweep and of the step that it keeps, the loss of one setting of a sweep, a
+deployed form, a judge, a served model's evals, the scores of stored steps, a share of an eval's questions, and an eval
+by its kind."""
 
 CodeDigest = Callable[..., str]
 """Digest of the import closure of the modules that it is given, as `bench.code_digest.PackageCode.digest`."""
 
+_BY_ENGINE = {"command": COMMAND, "unsloth": UNSLOTH}
 _NOT_IN_EVAL = {"name", "role", "data", "include", "rows", "source", "labels"}
 
 
@@ -70,8 +74,8 @@ def training_digest(
 ) -> str:
     """Digest of one seed replicate. `sweep`: digests of the jobs whose results choose its setting. Of `keep_best` the
     digest of what scores a step is a part, and the code that makes one figure of these scores, for they decide which
-    weights are kept; of no other eval. `program`: hashes of the files of the recipe's own command."""
-    parts = [TRAIN if recipe.command is None else COMMAND]
+    weights are kept; of no other eval. `program`: hashes of the files that another program trains with."""
+    parts = [_BY_ENGINE.get(recipe.engine, TRAIN)]
     parts += [CHOSEN_SETTING] if sweep else []
     parts += [] if keep_best is None else [KEPT_STEP]
     return digest_json(

@@ -19,7 +19,7 @@ from bench.suite.catalog.tasks import (
 from bench.suite.checks.data.choice_rows import read_choices
 from bench.suite.checks.data.data_tables import NO_COLUMN, data_problems, file_problems, kept_column_problems
 from bench.suite.checks.endpoints import endpoint_problems
-from bench.suite.checks.models.command_files import command_file_problems
+from bench.suite.checks.models.command_files import command_file_problems, program_budget_problems
 from bench.suite.checks.models.model_tables import given_arm_problems, length_problems, model_problems, model_tables
 from bench.suite.checks.names.claim_names import margin_problems
 from bench.suite.checks.names.evaluated_steps import target_problems
@@ -42,6 +42,7 @@ def check(suite: Suite, base: Path) -> list[Problem]:
     for name, arm in suite.arms.given.items():
         problems += _found(given_arm_problems(arm, base, f"arms.given.{name}"))
     problems += command_file_problems(suite, base)
+    problems += program_budget_problems(suite)
     for where, spec in data_tables(suite):
         problems += _found(data_problems(spec, where, base))
     for index, task_eval in enumerate(suite.eval):

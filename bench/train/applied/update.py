@@ -100,17 +100,19 @@ def norms(changes: Sequence[MatrixChange]) -> tuple[float, float]:
 def _change(name: str, tuned: Tensor, untuned: Tensor) -> MatrixChange:
     untuned = untuned.to(tuned.device).float()
     difference = (tuned.float() - untuned).flatten(0, -2)
-    square = float(difference.square().sum(dtype=torch.float64))
+    largest = float(difference.abs().max())
+    unit = difference / largest if largest else difference  # the squares of what diverged have no room in fp32
+    square = float(unit.square().sum(dtype=torch.float64))
     return MatrixChange(
         name=name,
-        square=square,
+        square=square * largest**2,
         base_square=float(untuned.square().sum(dtype=torch.float64)),
-        effective_rank=_effective_rank(difference) if square else None,
+        effective_rank=_effective_rank(unit / math.sqrt(square)) if square else None,
     )
 
 
-def _effective_rank(difference: Tensor) -> float:
-    unit = difference / difference.norm()
+def _effective_rank(unit: Tensor) -> float:
+    """Effective rank of a matrix of norm 1."""
     small = unit if unit.shape[0] <= unit.shape[1] else unit.T
     if small.shape[0] <= _EXACT_SIDE:
         fourth = float((small @ small.T).square().sum(dtype=torch.float64))

@@ -41,6 +41,18 @@ def make_scheduler(recipe: Recipe, steps: int) -> Callable[[Optimizer], LRSchedu
     return lambda optimizer: LambdaLR(optimizer, _raised(shape, floor, warmup))
 
 
+def learning_rates(recipe: Recipe, steps: int) -> list[float]:
+    """Rate of each of so many optimiser steps, for a trainer without transformers' schedules."""
+    optimizer = SGD([Parameter(torch.zeros(1))], lr=recipe.rate)
+    scheduler = make_scheduler(recipe, steps)(optimizer)
+    rates = []
+    for _ in range(steps):
+        rates.append(float(optimizer.param_groups[0]["lr"]))
+        optimizer.step()
+        scheduler.step()
+    return rates
+
+
 _POLYNOMIAL_END = 1e-7
 """The rate at which `polynomial` ends without `min_learning_rate`, as in transformers."""
 

@@ -1,5 +1,6 @@
 """What this machine cannot do is an error before any work, never a silent downgrade."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,9 +8,11 @@ import pytest
 from bench.run.checks import machine
 from bench.run.checks.machine import here_problems, machine_problems
 from bench.run.process.allocation import Allocation
+from bench.run.resolve.programs import resolve_programs
 from bench.suite.reading.pydantic_errors import freeze
 from bench.suite.tables.evaluation import EvaluationOptions
 from bench.suite.tables.suite import Suite
+from tests.fakes.unsloth import unsloth_environment
 
 
 def suite(run: dict[str, Any] | None = None, **recipe: Any) -> Suite:
@@ -112,6 +115,20 @@ def test_compiling_on_a_processor_needs_a_compiler(on: Any, monkeypatch: pytest.
 def test_trackers_must_be_installed(on: Any) -> None:
     on("cpu", "tensorboard")
     assert told(suite({"track": ("tensorboard", "wandb")})) == ["wandb is not installed"]
+
+
+def test_unsloth_waits_for_its_environment_on_any_device(
+    on: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path))
+    asked = suite(method="lora", engine="unsloth")
+    on("cpu")
+    (problem,) = machine_problems(asked)
+    assert (problem.where, problem.hint) == ("recipe.r.engine", "bench engines add unsloth")
+    assert resolve_programs(asked, base=tmp_path) == {"r": ()}, "it is refused later, in words"
+    file = unsloth_environment(tmp_path)
+    assert machine_problems(asked) == []
+    assert resolve_programs(asked, base=tmp_path) == {"r": (file,)}, "another environment is another training"
 
 
 @pytest.mark.parametrize("strategy", ["fsdp2", "zero2", "zero3"])

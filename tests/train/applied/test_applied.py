@@ -80,6 +80,16 @@ def test_the_rank_of_a_large_matrix_is_estimated(monkeypatch: pytest.MonkeyPatch
     assert estimated == pytest.approx(exact, rel=0.1)
 
 
+def test_the_update_of_what_diverged_has_a_norm_and_a_rank(tmp_path: Path) -> None:
+    """Squares of 1e30 have no room in fp32."""
+    tiny_checkpoint(tmp_path)
+    other, base = (AutoModelForCausalLM.from_pretrained(tmp_path) for _ in range(2))
+    for parameter in other.parameters():
+        parameter.data += 1e30 * torch.eye(*parameter.shape) if parameter.dim() == 2 else 0
+    for change in matrix_changes(other, base):
+        assert change.effective_rank == pytest.approx(change.square / 1e60, rel=1e-3)
+
+
 @pytest.mark.parametrize(("first", "second"), [("lora", "full"), ("full", "lora"), ("lora", "lora")])
 def test_a_training_begins_from_the_merged_weights_of_another(tmp_path: Path, first: str, second: str) -> None:
     model, data = resolved_model(tiny_checkpoint(tmp_path / "base")), stored_data(tmp_path, make_rows(12))

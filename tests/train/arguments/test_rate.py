@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bench.errors import InputError
-from bench.train.arguments.rate import make_scheduler
-from tests.fakes.training import make_recipe, rates
+from bench.train.arguments.rate import learning_rates, make_scheduler
+from tests.fakes.training import make_recipe
 
 STEPS, RATE = 40, 1e-2
 
@@ -37,7 +37,7 @@ def test_rates_follow_the_published_formulas(schedule: str, keys: dict[str, Any]
         RATE * (step / warmup if step < warmup else shape((step - warmup) / (STEPS - warmup))) for step in range(STEPS)
     ]
     recipe = make_recipe(learning_rate=RATE, schedule=schedule, warmup=float(warmup), **keys)
-    assert rates(recipe, STEPS) == pytest.approx(expected, abs=1e-12)
+    assert learning_rates(recipe, STEPS) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("warmup", [0, 7])
@@ -48,7 +48,7 @@ def test_inverse_sqrt_keeps_its_time_scale_in_warm_up(warmup: int) -> None:
         for step in range(STEPS)
     ]
     recipe = make_recipe(learning_rate=RATE, schedule="inverse_sqrt", warmup=float(warmup))
-    assert rates(recipe, STEPS) == pytest.approx(expected, abs=1e-12)
+    assert learning_rates(recipe, STEPS) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("minimum", [None, 1e-3])
@@ -70,7 +70,7 @@ def test_warmup_stable_decay_falls_at_the_end(warmup: int, minimum: float | None
         learning_rate=RATE, schedule="warmup_stable_decay", schedule_decay=0.25, min_learning_rate=minimum,
         warmup=float(warmup),
     )  # fmt: skip
-    assert rates(recipe, STEPS) == pytest.approx([RATE * factor(step) for step in range(STEPS)], abs=1e-12)
+    assert learning_rates(recipe, STEPS) == pytest.approx([RATE * factor(step) for step in range(STEPS)], abs=1e-12)
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "cosine_with_restarts", "polynomial"])
@@ -78,7 +78,7 @@ def test_warmup_stable_decay_falls_at_the_end(warmup: int, minimum: float | None
 def test_decay_ends_at_the_minimum_rate(schedule: str, warmup: int) -> None:
     """LIMA's schedule: 1e-5 falling linearly to 1e-6. A warm-up begins at 0 all the same."""
     recipe = make_recipe(learning_rate=1e-5, min_learning_rate=1e-6, schedule=schedule, warmup=float(warmup))
-    seen = rates(recipe, 1001)
+    seen = learning_rates(recipe, 1001)
     assert seen[0] == (0.0 if warmup else 1e-5)
     assert seen[warmup] == max(seen) == pytest.approx(1e-5)
     assert seen[-1] == pytest.approx(1e-6, rel=0.02)
@@ -106,10 +106,12 @@ def test_warm_up_below_one_is_a_share_and_from_one_a_count() -> None:
 def test_a_warm_up_as_long_as_the_training_still_has_a_schedule(schedule: str) -> None:
     """A budget in tokens can be small beside a published warm-up; `polynomial` would divide by the steps after it."""
     recipe = make_recipe(learning_rate=RATE, schedule=schedule, warmup=float(STEPS))
-    assert rates(recipe, STEPS) == pytest.approx([RATE * step / STEPS for step in range(STEPS)], abs=1e-12)
+    assert learning_rates(recipe, STEPS) == pytest.approx([RATE * step / STEPS for step in range(STEPS)], abs=1e-12)
 
 
 def test_a_decay_is_a_share_rounded_up() -> None:
     """A quarter of 41 steps: 11."""
-    seen = rates(make_recipe(learning_rate=RATE, schedule="warmup_stable_decay", schedule_decay=0.25, warmup=0.0), 41)
+    seen = learning_rates(
+        make_recipe(learning_rate=RATE, schedule="warmup_stable_decay", schedule_decay=0.25, warmup=0.0), 41
+    )
     assert seen[30] == RATE > seen[31]

@@ -14,10 +14,11 @@ from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.optimizer import Optimizer
 from bench.suite.tables.training.recipe import Recipe
 from bench.train.arguments.adapters import peft_config
+from bench.train.arguments.rate import learning_rates
 from bench.train.arguments.sft_config import sft_config
 from bench.train.batches.schedule import plan_schedule
 from tests.fakes.checkpoints import tiny_checkpoint, tiny_tokenizer
-from tests.fakes.training import PlainRenderer, make_recipe, make_rows, rates, resolved_model
+from tests.fakes.training import PlainRenderer, make_recipe, make_rows, resolved_model
 
 CPU = torch.device("cpu")
 
@@ -130,7 +131,7 @@ def seen_by_the_libraries(model: Path, folder: Path, **recipe: Any) -> tuple[Any
     return (
         json.dumps(config.to_dict(), default=str, sort_keys=True),
         None if adapter is None else json.dumps(adapter.to_dict(), default=str, sort_keys=True),
-        rates(made, 10),
+        learning_rates(made, 10),
         shape,
     )
 

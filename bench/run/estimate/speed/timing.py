@@ -69,7 +69,7 @@ class Timings:
 
         `counted_bytes`: the peak of its largest step, as counted from shapes.
         """
-        if job.recipe.command is not None:
+        if job.recipe.by_program:
             return None
         recipe: dict[str, Any] = job.recipe.model_dump(mode="json", exclude=NOT_IN_SPEED)
         key = self._key(["training", job.model.sha256, recipe, job.threads, device()], PROBE)

@@ -99,7 +99,7 @@ def _trained(context: PlanContext, arm: ArmRef) -> list[JobEntry]:
     entries = [JobEntry(job=job, after=_starts(job.training), arm=arm.name, seed=job.training.seed) for job in sweep]
     for seed in suite.seeds_of(arm.name):
         training = training_job(context, arm, seed, sweep=sweep)
-        if training.recipe.command is None and seed == suite.seeds[0]:
+        if not training.recipe.by_program and seed == suite.seeds[0]:
             probes = [probe_job(context, training, number) for number in timed]
             entries += [JobEntry(job=job, after=(), arm=arm.name, seed=seed) for job in probes]
         after = (*(job.digest for job in sweep), *_starts(training))

@@ -13,10 +13,10 @@ from bench.suite.tables.training.sweep import DEV
 def trajectory_jobs(
     context: PlanContext, subject: str, model: ResolvedModel, training: TrainJob | None
 ) -> list[TrajectoryJob]:
-    """The stored steps of a training, or a base (`training` is `None`), on the dev examples of each eval. A program of
-    the user's own stores none."""
+    """The stored steps of a training, or a base (`training` is `None`), on the dev examples of each eval. A program
+    with a process of its own stores none."""
     suite, jobs = context.resolved.suite, list[TrajectoryJob]()
-    if training is not None and training.recipe.command is not None:
+    if training is not None and training.recipe.by_program:
         return jobs
     for spec in suite.evals_at_steps():
         scoring = eval_job(context, spec, subject, model, part="dev", made=training)

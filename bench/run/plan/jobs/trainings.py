@@ -44,7 +44,7 @@ def training_job(
     """One seed replicate, whose setting is chosen by `sweep`; with `setting`, a training of that sweep on `data`."""
     suite, model = context.resolved.suite, _model(context, arm, seed)
     recipe = _recipe(context, arm, model, setting)
-    last_alone = setting is not None or recipe.command is not None  # a sweep's training, and a program's
+    last_alone = setting is not None or recipe.by_program  # a sweep's training, and a program's
     asked = None if last_alone else suite.evaluate_at
     kept, scoring = (None if asked is None else keep_best(context, model)) or (None, None)
     program = context.resolved.programs.get(arm.recipe, ())

@@ -1,4 +1,4 @@
-"""Whether the files of a recipe's command are there."""
+"""Whether a recipe that trains by another program has its files, and a budget that can be planned."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +16,16 @@ def command_file_problems(suite: Suite, base: Path) -> Iterator[Problem]:
             if not (path := beside(base, file, where)).is_file():
                 what = f"there is no file {path}"
                 yield Problem(reference="recipe.command", what=what, where=where, hint=f"write it; {PATHS}")
+
+
+def program_budget_problems(suite: Suite) -> Iterator[Problem]:
+    """Budgets in seconds: what they are worth in rows is timed by this program's own trainer, which is as fast as no
+    other."""
+    for arm in suite.expand():
+        if suite.trains(arm) and suite.recipe[arm.recipe].by_program and suite.budget_of(arm).unit == "seconds":
+            what = f"a budget in seconds cannot be planned for engine = {suite.recipe[arm.recipe].engine!r}"
+            hint = 'give the recipe a budget = { unit = "tokens", amount = … }, or another unit'
+            yield Problem(reference="recipe.budget", what=what, where=f"recipe.{arm.recipe}.engine", hint=hint)
 
 
 def untrusted_commands(suite: Suite) -> Iterator[Problem]:

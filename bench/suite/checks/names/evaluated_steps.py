@@ -36,12 +36,12 @@ def step_problems(suite: Suite) -> Iterator[Problem]:
 
 
 def stores_steps(suite: Suite, arm: ArmRef) -> bool:
-    """Whether the arm's training can be evaluated over its steps: it is the suite's own, and no program of the user's;
+    """Whether the arm's training can be evaluated over its steps: it is the suite's own, and by no other program;
     also true of an unknown recipe, which is refused for itself."""
     if arm.is_given:
         return False
     recipe = suite.recipe.get(arm.recipe)
-    return recipe is None or (suite.trains(arm) and recipe.command is None)
+    return recipe is None or (suite.trains(arm) and not recipe.by_program)
 
 
 def _eval_problems(suite: Suite, asked: EvaluateAt) -> Iterator[Problem]:
@@ -80,10 +80,10 @@ def _choice_problems(suite: Suite, asked: EvaluateAt) -> Iterator[Problem]:
             what = "validation loss and evaluate_at.keep would both choose the step that is kept"
             hint = 'set validation.keep_best = false without patience, or evaluate_at.keep = "last"'
             yield Problem(reference="suite.evaluate-at", what=what, where=f"{where}.validation", hint=hint)
-        if recipe.command is not None:
-            what = "evaluate_at.keep cannot choose among the steps of a program of yours: it stores none"
+        if recipe.by_program:
+            what = f"evaluate_at.keep cannot choose among the steps of engine = {recipe.engine!r}: it stores none"
             hint = 'set keep = "last", or leave the arm out'
-            yield Problem(reference="suite.evaluate-at", what=what, where=f"{where}.command", hint=hint)
+            yield Problem(reference="suite.evaluate-at", what=what, where=f"{where}.engine", hint=hint)
         if recipe.sharded:
             what = "evaluate_at.keep is not combined with deepspeed or fsdp here: no process has all weights"
             yield Problem(reference="suite.evaluate-at", what=what, where=where, hint='set keep = "last"')

@@ -4,6 +4,7 @@ from bench.suite.tables.training.adapter import TABLES, VIRTUAL_TOKEN_METHODS
 from bench.suite.tables.training.command import command_faults
 from bench.suite.tables.training.optimizer import ELEMENTWISE_OPTIMIZERS, FUSED_BACKWARD_OPTIMIZERS
 from bench.suite.tables.training.recipe_keys import RecipeKeys
+from bench.suite.tables.training.unsloth import unsloth_faults
 
 
 def check_together(recipe: RecipeKeys) -> None:
@@ -13,6 +14,7 @@ def check_together(recipe: RecipeKeys) -> None:
     _works_together(recipe)
     _shared_out(recipe)
     _own_program(recipe)
+    _unsloth(recipe)
     _trains_or_not(recipe)
 
 
@@ -109,6 +111,14 @@ def _own_program(recipe: RecipeKeys) -> None:
         raise ValueError(f"{'from' if name == 'from_arm' else name} is not handed to a command: remove it")
     for fault in command_faults(recipe.command, keys, given):
         raise ValueError(fault)
+
+
+def _unsloth(recipe: RecipeKeys) -> None:
+    """unsloth gets the keys that it was seen to follow."""
+    if recipe.engine == "unsloth":
+        given = frozenset(name for name in type(recipe).model_fields if recipe.differs(name))
+        for fault in unsloth_faults(recipe.method, recipe.precision, given):
+            raise ValueError(fault)
 
 
 def _trains_or_not(recipe: RecipeKeys) -> None:

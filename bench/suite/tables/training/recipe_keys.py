@@ -47,7 +47,8 @@ class RecipeKeys(Spec):
     """An arm of the suite that the training begins from, such as `given/NAME` or `DATA/RECIPE`, in place of the base:
     its weights merged, seed by seed."""
     engine: Literal["trl", "liger", "unsloth", "command"] = "trl"
-    """What trains: TRL's trainer; the same with Liger's kernels; unsloth; or the program that `command` names."""
+    """What trains: TRL's trainer; the same with Liger's kernels; unsloth, in an environment that `bench engines add
+    unsloth` builds; or the program that `command` names."""
     command: TrainingCommand | None = None
     """The program of `engine = "command"`, which reads the rows and writes an adapter or a whole model. It runs only
     with `bench run --trust-training-command`."""
@@ -151,6 +152,11 @@ class RecipeKeys(Spec):
     """Filled in from the keys that are written as `KEY = { sweep = [...] }`, which then have their first value."""
     budget: Budget | None = None
     """Overrides the suite's budget for this recipe; the report then says by how much the arms differ."""
+
+    @property
+    def by_program(self) -> bool:
+        """Whether a program with a process of its own trains, which stores no steps and has no probe."""
+        return self.engine in {"command", "unsloth"}
 
     @property
     def processes(self) -> int:

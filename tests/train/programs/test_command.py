@@ -18,8 +18,10 @@ from bench.record.jobs.train_job import TrainJob
 from bench.run.process.failure_report import FailureReport
 from bench.suite.resolved import ProgramFile
 from bench.suite.tables.training.command import TrainingCommand
-from bench.train.command import ROWS, environment_of, run_command, words_of
 from bench.train.planning.exact_counts import count_training
+from bench.train.programs.command import run_command, words_of
+from bench.train.programs.process import environment_of
+from bench.train.programs.rows import ROWS
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 
 COPY = """
@@ -167,4 +169,4 @@ def test_words_are_filled_and_files_found() -> None:
     assert words_of(command, values, {"train.py": "/suite/train.py"}) == [
         sys.executable, "/suite/train.py", "--rows=/r", "/o", "$HOME",
     ]  # fmt: skip
-    assert environment_of(command, Path("/h"), 3)["OMP_NUM_THREADS"] == "3"
+    assert environment_of(Path("/h"), 3)["OMP_NUM_THREADS"] == "3"
