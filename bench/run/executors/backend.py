@@ -8,8 +8,9 @@ from bench.run.executors.allowance import NO_ALLOWANCE, Allowance
 from bench.spec import Spec
 from bench.suite.tables.suite import Limits
 
-JobState = Literal["active", "gone", "out_of_time", "out_of_memory"]
-"""`active`: waits or runs; `gone`: the program does not have it any more; else it was ended at one of its limits."""
+JobState = Literal["active", "ended", "gone", "out_of_time", "out_of_memory"]
+"""`active`: waits or runs; `ended`: it came to its end, so that its files will be seen; `gone`: the program does not
+have it any more; else it was ended at one of its limits."""
 
 
 class Submission(Spec):

@@ -56,6 +56,8 @@ class RemoteJob:
     _asked: float = field(default_factory=lambda: time.monotonic())
     _gone: str | None = None
     """Why it is taken for lost, or ended at a limit."""
+    _came_to_end: float | None = None
+    """When its program first reported so, by this machine's clock."""
     _outgrown: Outgrown | None = None
     """The limit that its program ended it at."""
 
@@ -179,6 +181,10 @@ class RemoteJob:
             return
         self._asked = now
         state = self.backend.state(self.handle)
+        if state == "ended":
+            self._came_to_end = now if self._came_to_end is None else self._came_to_end
+            if now - self._came_to_end <= _ARRIVAL_SECONDS:
+                return
         silent = self._began is not None and now - self._beaten[1] > LOST_SECONDS
         if (state not in (None, "active") or (silent and state is None)) and self.ticket.read_end() is None:
             self._outgrown = _OUTGROWN.get(state)
@@ -253,7 +259,7 @@ def adopted(
         return None
     age = ticket.beat_age()
     beats = age is not None and age < LOST_SECONDS
-    if end is None and not beats and watcher.state(submitted.handle) != "active":
+    if end is None and not beats and watcher.state(submitted.handle) not in ("active", "ended"):
         return None
     return RemoteJob(
         backend=watcher,

@@ -24,9 +24,8 @@ _LARGEST_ARRAY = 1000
 _ASK_SECONDS = 5.0
 """Between two calls of `squeue`, however many jobs there are."""
 _OVER: dict[str, JobState] = {
-    **dict.fromkeys(
-        ("COMPLETED", "FAILED", "CANCELLED", "NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED", "DEADLINE"), "gone"
-    ),
+    "COMPLETED": "ended",
+    **dict.fromkeys(("FAILED", "CANCELLED", "NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED", "DEADLINE"), "gone"),
     "TIMEOUT": "out_of_time",
     "OUT_OF_MEMORY": "out_of_memory",
 }

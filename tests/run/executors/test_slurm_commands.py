@@ -10,7 +10,10 @@ import pytest
 from bench.run.executors import remote, remote_job, slurm
 from bench.run.executors.allowance import Allowance
 from bench.run.executors.backend import Submission
+from bench.run.executors.executor import Retry
 from bench.run.executors.remote import RemoteExecutor
+from bench.run.executors.remote_files import JobFiles
+from bench.run.executors.remote_job import RemoteJob
 from bench.run.executors.slurm import SlurmBackend, rounded_up
 from bench.suite.tables.executor import SlurmExecutor
 from bench.suite.tables.suite import Limits
@@ -88,12 +91,12 @@ def test_states_are_those_of_one_call_and_a_controller_that_is_down_loses_no_job
     commands: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (commands / "states").write_text(
-        "1_0 RUNNING\n1_1 PENDING\n1_2 TIMEOUT\n1_3 OUT_OF_MEMORY\n2 REQUEUED\n3_0 FAILED\n"
+        "1_0 RUNNING\n1_1 PENDING\n1_2 TIMEOUT\n1_3 OUT_OF_MEMORY\n2 REQUEUED\n3_0 FAILED\n4_0 COMPLETED\n"
     )
     monkeypatch.setattr(slurm, "_ASK_SECONDS", 3600.0)
     backend = SlurmBackend()
-    states = [backend.state(handle) for handle in ("1_0", "1_1", "1_2", "1_3", "2", "3_0", "9_9")]
-    assert states == ["active", "active", "out_of_time", "out_of_memory", "active", "gone", "gone"]
+    states = [backend.state(handle) for handle in ("1_0", "1_1", "1_2", "1_3", "2", "3_0", "4_0", "9_9")]
+    assert states == ["active", "active", "out_of_time", "out_of_memory", "active", "gone", "ended", "gone"]
     (commands / "states").unlink()
     assert backend.state("1_0") == "active", "known from the one call"
     (commands / "down").touch()
@@ -154,3 +157,21 @@ def test_a_job_that_outgrew_the_suites_own_limit_is_not_begun_again(tmp_path: Pa
     }
     assert failures == {"slurm ended it on its node at its time limit (run.limits.seconds = 300)"}
     assert {job.failure.kind for job in record.jobs if job.id.startswith("train:") and job.failure} == {"timeout"}
+
+
+def test_the_end_of_a_completed_job_is_waited_for(
+    tmp_path: Path, commands: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network mount may show it a minute after Slurm does; a job without one is lost all the same."""
+    monkeypatch.setattr(remote_job, "_ASK_SECONDS", 0.0)
+    monkeypatch.setattr(slurm, "_ASK_SECONDS", 0.0)
+    job = RemoteJob(backend=SlurmBackend(), ticket=JobFiles(tmp_path), handle="1_0")
+    (commands / "states").write_text("1_0 COMPLETED\n")
+    assert not job.ended()
+    assert not job.ended()
+    monkeypatch.setattr(remote_job, "_ARRIVAL_SECONDS", -1.0)
+    assert job.ended()
+    assert job.retry == Retry(reason="lost")
+    (commands / "states").write_text("1_0 NODE_FAIL\n")
+    monkeypatch.setattr(remote_job, "_ARRIVAL_SECONDS", 60.0)
+    assert RemoteJob(backend=SlurmBackend(), ticket=JobFiles(tmp_path), handle="1_0").ended()
