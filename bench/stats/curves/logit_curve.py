@@ -5,11 +5,12 @@ A rate near 0 or 1 leaves its trainings no room on one side: on the logit scale 
 everywhere.
 
 The difference is `rate(arm) - rate(reference)`. Example noise moves the two rates apart, each by its part of the
-variance; then one Student variable moves their logits apart, each by its part of the seed noise (the path of steepest
-descent of the first-order reliability method: Hasofer & Lind 1974). For small noise the result is the Behrens-Fisher
-convolution of `bench.stats.curves.curve.SeedCurve`.
+variance, with the skewness that rare answers have; then one Student variable moves their logits apart, each by its part
+of the seed noise (the path of steepest descent of the first-order reliability method: Hasofer & Lind 1974). For small
+noise the result is the Behrens-Fisher convolution of `bench.stats.curves.curve.SeedCurve`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -38,6 +39,7 @@ def lattice(points: int, step: int) -> tuple[FloatArray, FloatArray, FloatArray]
 
 
 _FIRST, _SECOND, _WEIGHTS = lattice(28_657, 17_711)
+_SYMMETRIC = 1e-4  # skewness below which the cube root is lost in rounding, and changes nothing
 _EDGE = 1e-12  # rates nearer to 0 or 1 count as this far away, so that their logits are finite
 
 
@@ -84,6 +86,34 @@ def logit_seed_curve(
         below=np.cumsum(weights) - 0.5 * weights,
         support=(bottom if reference is None else -width, bottom + width),
     )
+
+
+def skewness(rates: Sequence[Rate], error: float) -> float:
+    """Skewness of the example noise of a difference of two rates. error: its standard error, on the scale from 0 to 1.
+
+    The variance of a rate p of right answers moves with it by (1 - 2p) / (p(1 - p)) of itself, which is the ratio of
+    its third cumulant to the square of its second (Morris 1982, "Natural exponential families with quadratic variance
+    functions")."""
+    arm, reference = (rate.part**2 * (1.0 - 2.0 * rate.value) / (rate.value * (1.0 - rate.value)) for rate in rates)
+    return error * (arm - reference)
+
+
+def skewed(away: FloatArray, skewness: float, error: float) -> FloatArray:
+    """Quantiles of a symmetric curve less its centre, with the longer tail towards where the noise grows. error: their
+    standard error.
+
+    Seven right answers of 200 may be few by chance, and then their own spread is too small. The curve becomes that of a
+    Poisson rate with as many events as have this skewness (Fay & Feuer 1997, "Confidence intervals for directly
+    standardized rates: a method based on the gamma distribution"), with half an event more for the mid-p curve (Cohen &
+    Yang 1994, "Mid-p confidence intervals for the Poisson expectation"), by the cube root of Wilson & Hilferty 1931.
+    """
+    if abs(skewness) < _SYMMETRIC:
+        return away
+    events = skewness**-2
+    more = events + 0.5
+    score = np.sign(skewness) * away / error
+    rate = more * np.maximum(0.0, 1.0 - 1.0 / (9.0 * more) + score / (3.0 * more**0.5)) ** 3
+    return floats(np.sign(skewness) * error * (rate - events) / events**0.5)
 
 
 @lru_cache(maxsize=8)

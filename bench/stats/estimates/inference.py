@@ -240,16 +240,17 @@ def _with_seeds(estimate: float, noise: _ExampleNoise, term: SeedTerm | None, sc
 
 def _convolved(noise: _ExampleNoise, example: float, term: SeedTerm, scale: ScoreScale) -> Curve:
     """The seeds' noise on top of the examples', which is shrunk to the part that is theirs alone."""
-    shrink = (example / noise.spread.variance) ** 0.5 if noise.spread.variance > 0 else 1.0
+    whole = noise.spread.variance**0.5
+    shrink = example**0.5 / whole if whole > 0 else 1.0
     centre = float(noise.curve.quantile(0.5))
 
-    def own(chance: FloatArray) -> FloatArray:
-        return centre + shrink * (noise.curve.quantile(chance) - centre)
+    def away(chance: FloatArray) -> FloatArray:
+        return shrink * (noise.curve.quantile(chance) - centre)
 
     if scale.ends is not None:
-        return logit_curve(own(NODES), term, scale.ends)
+        return logit_curve(centre, away(NODES), example**0.5, term, scale.ends)
     return SeedCurve(
-        values=own((np.arange(GRID) + 0.5) / GRID),
+        values=centre + away((np.arange(GRID) + 0.5) / GRID),
         seed_error=term.total**0.5,
         seed_degrees=term.degrees,
         support=scale.support or (-np.inf, np.inf),

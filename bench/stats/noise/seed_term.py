@@ -5,15 +5,15 @@ noise of training is as large near 0 or 1 as in the middle. A side whose rows ar
 and is never moderated.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bench.stats.curves.distributions import FloatArray
-from bench.stats.curves.logit_curve import Rate, WeightedCurve, logit_seed_curve
+from bench.stats.curves.logit_curve import Rate, WeightedCurve, logit_seed_curve, skewed, skewness
 from bench.stats.noise.moderation import SeedPrior, SeedVariance, seed_prior
-from bench.stats.noise.variance import RateNoise, RatesNoise, SeedNoise, seed_noise
+from bench.stats.noise.variance import RateNoise, RatesNoise, SeedNoise, seed_noise, unit_spread
 from bench.stats.samples.sample import Layout
 
 ScaleEnds = tuple[float, float]
@@ -44,9 +44,11 @@ class Side:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SideNoise:
     """One side. rate: its mean between the ends of the scale; slope: of the score by the logit (1 without ends).
+    added: variance that its examples show too little of, because few answers are unlike the others.
     variance: of one seed's value, seed + rest, in squared units of the score; zero for a side without seeds."""
 
     rate: float
+    added: float
     slope: float
     seeds: int
     variance: float
@@ -61,7 +63,7 @@ class SeedTerm:
 
     total: variance, with the rest in it. rest: the part that the examples' noise holds, too. seed_once, rest_once: of
     one seed of each side. replicates: by what seed_once + rest_once is divided in the estimate. examples: as many
-    equal ones as say the same.
+    equal ones as say the same. parts: of each rate in the variance of the examples alone, which sum to 1.
     """
 
     total: float
@@ -74,6 +76,7 @@ class SeedTerm:
     moderated: bool
     examples: float
     sides: tuple[_SideNoise, ...]
+    parts: tuple[float, ...]
 
 
 def lone_among_several(arm: Side, reference: Side | None) -> bool:
@@ -123,7 +126,28 @@ def seed_term(
         moderated=any(side.moderated for side in trained),
         examples=_equal_examples(plan),
         sides=tuple(sides),
+        parts=(1.0,) if reference is None or ends is None else _parts(arm, reference, sides, plan),
     )
+
+
+def _parts(arm: Side, reference: Side, sides: Sequence[_SideNoise], plan: Layout) -> tuple[float, float]:
+    """Each side's part of the examples' variance of the difference: its own, less what both sides share, less the noise
+    of its seeds by examples. A base that answered once has nearly all of it beside the mean of several trainings."""
+    left, right = (side.values.mean(axis=0) for side in (arm, reference))
+    one, other, both = (_example_variance(values, plan) for values in (left, right, left - right))
+    more = 0.5 * (one - other)
+    own = [
+        max(0.0, 0.5 * both + shift + side.added - side.rest / side.seeds)
+        for shift, side in zip((more, -more), sides, strict=True)
+    ]
+    if sum(own) == 0.0:
+        own = [side.slope for side in sides]
+    return own[0] / sum(own), own[1] / sum(own)
+
+
+def _example_variance(values: FloatArray, plan: Layout) -> float:
+    spread = unit_spread(plan.totals(values), plan)
+    return 0.0 if spread is None else spread.variance
 
 
 def _as_noisy_as_the_other(sides: list[_SideNoise]) -> list[_SideNoise]:
@@ -142,17 +166,19 @@ def _as_noisy_as_the_other(sides: list[_SideNoise]) -> list[_SideNoise]:
     return sides
 
 
-def logit_curve(values: FloatArray, term: SeedTerm, ends: ScaleEnds) -> WeightedCurve:
-    """The curve of rates. values: quantiles of the example noise in units of the score, at `NODES`."""
+def logit_curve(centre: float, away: FloatArray, error: float, term: SeedTerm, ends: ScaleEnds) -> WeightedCurve:
+    """The curve of rates. centre: of the example noise's curve; away: its quantiles at `NODES` less the centre, as if
+    they were symmetric; error: their standard error; all in units of the score."""
     width = ends[1] - ends[0]
     bottom = ends[0] if len(term.sides) == 1 else 0.0
-    weights = np.array([side.slope for side in term.sides])
     rates = [
-        Rate(value=side.rate, part=float(slope / weights.sum()), pull=_pull(side, term))
-        for side, slope in zip(term.sides, weights, strict=True)
+        Rate(value=side.rate, part=part, pull=_pull(side, term))
+        for side, part in zip(term.sides, term.parts, strict=True)
     ]
+    if len(rates) > 1:
+        away = skewed(away, skewness(rates, error / width), error)
     return logit_seed_curve(
-        (values - bottom) / width,
+        (centre + away - bottom) / width,
         rates[0],
         rates[1] if len(rates) > 1 else None,
         width=width,
@@ -191,6 +217,7 @@ def _side_noise(side: Side, plan: Layout, ends: ScaleEnds | None, prior: SeedPri
         variance = max(variance, prior.moderated(own)[0])  # seeds that are left may agree by chance
     return _SideNoise(
         rate=scaled.rate,
+        added=scaled.added,
         slope=slope,
         seeds=1 if own is None else side.values.shape[0],
         variance=variance * slope**2,
@@ -202,9 +229,10 @@ def _side_noise(side: Side, plan: Layout, ends: ScaleEnds | None, prior: SeedPri
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scaled:
-    """One side on the scale of comparison; variance is `None` for a side without two seeds."""
+    """One side on the scale of comparison. added: as in `_SideNoise`. variance: `None` without two seeds."""
 
     rate: float
+    added: float
     slope: float
     variance: SeedVariance | None
 
@@ -215,14 +243,14 @@ def _on_scale(side: Side, plan: Layout, ends: ScaleEnds | None) -> _Scaled:
     mean = float(plan.mean(side.values.mean(axis=0)))
     noise = seed_noise(side.values, plan) if side.trained else None
     if ends is None:
-        return _Scaled(rate=mean, slope=1.0, variance=_variance(noise, 1.0, 0.0))
+        return _Scaled(rate=mean, added=0.0, slope=1.0, variance=_variance(noise, 1.0, 0.0))
     width, examples = ends[1] - ends[0], _equal_examples(plan)
     answers = examples * side.values.shape[0]
     plain = (mean - ends[0]) / width
     rate = (plain * answers + 0.5) / (answers + 1.0)
     slope = width * rate * (1.0 - rate)
     added = max(0.0, rate * (1.0 - rate) - plain * (1.0 - plain)) / examples * width**2
-    return _Scaled(rate=rate, slope=slope, variance=_variance(noise, slope, added))
+    return _Scaled(rate=rate, added=added, slope=slope, variance=_variance(noise, slope, added))
 
 
 def _equal_examples(plan: Layout) -> float:

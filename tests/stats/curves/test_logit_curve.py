@@ -4,11 +4,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 from bench.stats.curves.curve import SeedCurve, interval, two_sided_p
-from bench.stats.curves.logit_curve import NODES, Rate, WeightedCurve, _order, logit_seed_curve, moved
+from bench.stats.curves.logit_curve import (
+    NODES,
+    Rate,
+    WeightedCurve,
+    _order,
+    logit_seed_curve,
+    moved,
+    skewed,
+    skewness,
+)
+from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta
+from bench.stats.estimates.replicates import seed_prior_of
 from bench.stats.estimates.single import score_interval
 from benchmarks.simulations.data import matrix
 
@@ -126,3 +137,66 @@ def test_beyond_the_scale_nothing_is_left() -> None:
 def test_equal_values_are_ranked_as_they_come(values: np.ndarray) -> None:
     """The fast sort may turn them round, differently on every processor, and the curve's digits with them."""
     assert np.array_equal(_order(values), np.argsort(values, kind="stable"))
+
+
+def few_right(base: int) -> Delta:
+    """Six alike arms of three seeds, of which each has 10 of 200 right on average, against a base that answered once.
+    The arms' noise is well known: little more than the base's own is left."""
+
+    def answers(counts: tuple[int, ...], seed: int) -> np.ndarray:
+        generator = np.random.default_rng(seed)
+        return np.array([generator.permutation(np.arange(200) < count) for count in counts])
+
+    seeds = [(8, 10, 12), (9, 10, 11), (10, 13, 7), (8, 10, 12), (12, 10, 8), (10, 9, 11)]
+    arms = [matrix(answers(counts, place), binary=True) for place, counts in enumerate(seeds)]
+    once = matrix(answers((base,), 99), binary=True, trained=False)
+    return paired_delta(arms[0], once, seed=0, prior=seed_prior_of(arms))
+
+
+@pytest.mark.parametrize("base", [2, 3, 4])
+def test_a_base_with_few_right_answers_may_have_few_by_chance(base: int) -> None:
+    """Seen: three right of 200 where ten are expected had a p-value of 0.0005, and is as rare as 1.3%."""
+    found = few_right(base).p_value
+    exact = 2 * (stats.poisson.cdf(base, 10) - 0.5 * stats.poisson.pmf(base, 10))
+    assert found is not None
+    assert exact * 0.85 < found < exact * 1.2
+
+
+def test_a_base_with_many_right_answers_shows_its_own_noise() -> None:
+    """The other tail is the shorter one: its p-value falls where that of few right answers rises."""
+    found = few_right(22).p_value
+    exact = 2 * (stats.poisson.sf(22, 10) + 0.5 * stats.poisson.pmf(22, 10))
+    assert found is not None
+    assert exact < found < 5 * exact
+
+
+@pytest.mark.parametrize("events", [5, 10, 40])
+def test_a_skewed_tail_is_that_of_a_poisson_rate_by_mid_p(events: int) -> None:
+    """In units of events: half an event more, and Wilson and Hilferty's root, are good to 0.15 of an event."""
+    error = events**0.5
+    chance = np.array([0.0025, 0.025, 0.975, 0.9975])
+    bounds = events + skewed(error * special.ndtri(chance), 1 / error, error)
+
+    def above(rate: float) -> float:
+        return float(stats.poisson.sf(events, rate) + 0.5 * stats.poisson.pmf(events, rate))
+
+    exact = [optimize.brentq(lambda rate, p=p: above(rate) - p, 1e-9, 10 * events + 20) for p in chance]
+    assert bounds == pytest.approx(exact, abs=0.15)
+
+
+def test_skewness_of_the_other_sign_is_the_mirror_and_none_changes_nothing() -> None:
+    away = 0.3 * special.ndtri(NODES)
+    assert skewed(away, -0.4, 0.3) == pytest.approx(-skewed(away, 0.4, 0.3)[::-1])
+    assert skewed(away, 0.0, 0.3) is away
+    assert skewed(away, 1.1e-4, 0.3) == pytest.approx(away, abs=2e-3)
+
+
+def test_skewness_of_a_rate_is_that_of_the_binomial() -> None:
+    """A known rate beside it adds none, and equal sides have none."""
+    rate, examples = 0.05, 200
+    error = (rate * (1 - rate) / examples) ** 0.5
+    once, none = Rate(value=rate, part=1.0, pull=0.0), Rate(value=0.5, part=0.0, pull=0.0)
+    assert skewness((once, none), error) == pytest.approx(float(stats.binom(examples, rate).stats(moments="s")))
+    assert skewness((none, once), error) == pytest.approx(-skewness((once, none), error))
+    half = Rate(value=rate, part=0.5, pull=0.0)
+    assert skewness((half, half), error) == 0.0
