@@ -19,23 +19,32 @@ DRAWS = 500
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)
 """Bins of the stated probability."""
 POINTS, ENOUGH = 15, 100
-"""Promised: the stated probability is at most so many points above the share of best arms in a bin. Bins with fewer
-arms than `ENOUGH` say nothing of that; a probability that is too low harms nobody."""
+"""Promised where all suites have one spread: the stated probability is at most so many points above the share of best
+arms in a bin. Bins with fewer arms than `ENOUGH` say nothing of that; a probability that is too low harms nobody."""
+EITHER_SIDE = 10
+"""Promised where each suite's spread is a draw of the decision's own prior: the stated probability is so near."""
+HARDEST = 0.3
+"""By how much the rate of the easiest and hardest example differs from an arm's."""
+WIDEST = 0.15
+"""Spread above which the best arm is plain to see, and rates would leave the scale."""
 CONFIDENT = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """spread: standard deviation of the arms' true values. noise: of a training seed of each arm, or its lowest and
-    highest. seeds: of each arm, repeated over the arms. outlier: added to the first arm's true value."""
+    """spread: standard deviation of the arms' true values; `None`: another one in each suite, by the decision's prior
+    (DuMouchel 1994), cut at `WIDEST`. noise: of a training seed of each arm, or its lowest and
+    highest. seeds: of each arm, repeated over the arms. outlier: added to the true value of the first
+    `outliers` arms."""
 
     name: str
     arms: int
-    spread: float
+    spread: float | None
     seeds: tuple[int, ...] = (3,)
     noise: tuple[float, float] = (0.03, 0.03)
     examples: int = 400
     outlier: float = 0.0
+    outliers: int = 1
 
 
 CASES = (
@@ -44,9 +53,14 @@ CASES = (
     Case(name="6 arms, spread 0.03, seed noise from 0.0075 to 0.03", arms=6, spread=0.03, noise=(0.0075, 0.03)),
     Case(name="6 arms, spread 0.03, of 2 to 5 seeds", arms=6, spread=0.03, seeds=(2, 3, 5)),
     Case(name="6 arms, spread 0.03, one 0.2 below", arms=6, spread=0.03, outlier=-0.2),
+    Case(name="6 arms, spread 0.03, two 0.2 below", arms=6, spread=0.03, outlier=-0.2, outliers=2),
     Case(name="2 arms, spread 0.03", arms=2, spread=0.03),
     Case(name="20 arms, spread 0.03, 2 seeds", arms=20, spread=0.03, seeds=(2,)),
     Case(name="6 arms, spread 0.02, 10 seeds", arms=6, spread=0.02, seeds=(10,)),
+    Case(name="2 arms, spread from the prior", arms=2, spread=None),
+    Case(name="6 arms, spread from the prior", arms=6, spread=None),
+    Case(name="6 arms, 2 seeds, spread from the prior", arms=6, spread=None, seeds=(2,)),
+    Case(name="20 arms, 2 seeds, spread from the prior", arms=20, spread=None, seeds=(2,)),
     Case(name="6 equal arms: each is best in a sixth of the runs", arms=6, spread=0.0),
 )
 
@@ -63,9 +77,10 @@ class _Arm:
 
 def suite(case: Case, rng: Rng) -> tuple[FloatArray, Candidates]:
     """True values [arms] and what is measured of them."""
-    truth = 0.5 + case.spread * rng.normal(size=case.arms)
-    truth[0] += case.outlier
-    difficulty = rng.uniform(-0.3, 0.3, case.examples)
+    spread = _prior_spread(case, rng) if case.spread is None else case.spread
+    truth = 0.5 + spread * rng.normal(size=case.arms)
+    truth[: case.outliers] += case.outlier
+    difficulty = rng.uniform(-HARDEST, HARDEST, case.examples)
     difficulty -= difficulty.mean()
     arms = [_arm(case, rng, index, truth[index] + difficulty) for index in range(case.arms)]
     prior = seed_prior([arm.variance for arm in arms])
@@ -86,6 +101,15 @@ def suite(case: Case, rng: Rng) -> tuple[FloatArray, Candidates]:
         exchangeable=np.ones(case.arms, dtype=np.bool_),
         pooled=np.full(case.arms, one),
     )
+
+
+def _prior_spread(case: Case, rng: Rng) -> float:
+    """Log-logistic around the typical error of a value."""
+    difficulty = HARDEST**2 / 3
+    answers = 0.25 - difficulty
+    error = ((case.noise[1] ** 2 + answers / case.examples) / case.seeds[0] + difficulty / case.examples) ** 0.5
+    share = rng.random()
+    return min(WIDEST, float(error * share / (1 - share)))
 
 
 def _arm(case: Case, rng: Rng, index: int, chance: FloatArray) -> _Arm:
@@ -150,9 +174,15 @@ def calibration(case: Case) -> Measure:
         found = simulate(case, runs)
         place = np.clip(np.searchsorted(EDGES, found.stated, side="right") - 1, 0, len(EDGES) - 2)
         cells = [_bin(case, found.stated[place == b], found.best[place == b]) for b in range(len(EDGES) - 1)]
-        return replace(cells[0], promise=f"≤ {POINTS} points above" if case.spread else None), *cells[1:]
+        return replace(cells[0], promise=_promise(case)), *cells[1:]
 
     return row
+
+
+def _promise(case: Case) -> str | None:
+    if case.spread is None:
+        return f"± {EITHER_SIDE} points"
+    return f"≤ {POINTS} points above" if case.spread else None
 
 
 def _bin(case: Case, stated: FloatArray, best: FloatArray) -> Note:
@@ -160,9 +190,10 @@ def _bin(case: Case, stated: FloatArray, best: FloatArray) -> Note:
         return Note(text="–")
     said, true = 100 * float(stated.mean()), 100 * float(best.mean())
     text = f"{said:.0f}% → {true:.1f}% ({stated.size:,})"
-    if not case.spread or stated.size < ENOUGH:
+    if case.spread == 0 or stated.size < ENOUGH:
         return Note(text=text)
-    return Note(text=text, verdict="kept" if said - true <= POINTS else "missed")
+    kept = abs(said - true) <= EITHER_SIDE if case.spread is None else said - true <= POINTS
+    return Note(text=text, verdict="kept" if kept else "missed")
 
 
 def taken(case: Case) -> Measure:
@@ -172,7 +203,7 @@ def taken(case: Case) -> Measure:
         held, bias, raw, loss, stated, best, right = simulate(case, runs).picks.T
         sure = best >= CONFIDENT
         recommended: Cell = Note(text=f"{int(sure.sum())} of {runs:,} suites")
-        if case.spread and sure.any():
+        if case.spread != 0 and sure.any():
             recommended = Share(hits=int(right[sure].sum()), runs=int(sure.sum()), promised=(95.0, 100.0))
         return (
             Share(hits=int(held.sum()), runs=runs, promised=(93.0, 100.0)),
@@ -190,8 +221,9 @@ TABLES = (
         title="Probability of being best",
         about="Arms with 400 right-or-wrong examples that all share, three seeds with noise of 0.03; true values with "
         "the stated spread. Of all arms to which the decision gives a probability of being best, the share that is "
-        f"best, by bins of the probability (number of arms). Promised: at most {POINTS} points above that share, in "
-        f"bins of {ENOUGH} arms or more.",
+        f"best, by bins of the probability (number of arms). Promised, in bins of {ENOUGH} arms or more: at most "
+        f"{POINTS} points above that share, and where the spreads are draws of the decision's prior of them, within "
+        f"{EITHER_SIDE} points of it.",
         columns=tuple(f"{100 * low:.0f} to {100 * high:.0f}%" for low, high in pairwise(EDGES)),
         cases={case.name: calibration(case) for case in CASES},
     ),

@@ -138,23 +138,24 @@ def _without_stragglers(values: FloatArray, exchangeable: BoolArray) -> BoolArra
     """The exchangeable candidates without those that are far below the others: one arm that failed would make the
     spread of all so wide that the best of the others would hardly be corrected for having been picked.
 
-    The lowest is left out, again and again, while so many draws of the others' normal distribution would have so low a
-    one in less than `_STRAGGLER` of all cases (its externally studentised residual by Student's t, times their number).
-    Two that are alike hide each other.
+    The lowest ones are left out, as many as the last step counts at which so many draws of the others' normal
+    distribution would have so low a one in less than `_STRAGGLER` of all cases (its externally studentised residual by
+    Student's t, times their number). Going on after a step that shows nothing finds those that failed alike, which hide
+    each other (Rosner 1983, "Percentage points for a generalized ESD many-outlier procedure"). Half of the candidates
+    stay.
     """
-    alike = exchangeable.copy()
-    while int(alike.sum()) > _LEAST_ALIKE:
-        lowest = int(np.argmin(np.where(alike, values, np.inf)))
-        rest = alike.copy()
-        rest[lowest] = False
-        others = values[rest]
+    order = np.argsort(np.where(exchangeable, values, np.inf), kind="stable")[: int(exchangeable.sum())]
+    out = 0
+    for step in range(1, min(order.size - _LEAST_ALIKE, order.size // 2) + 1):
+        others = values[order[step:]]
         error = float(others.std(ddof=1)) * (1.0 + 1.0 / others.size) ** 0.5
         if error == 0.0:
             break
-        chance = float(student_cdf((values[lowest] - others.mean()) / error, others.size - 1))
-        if chance * int(alike.sum()) >= _STRAGGLER:
-            break
-        alike = rest
+        chance = float(student_cdf((values[order[step - 1]] - others.mean()) / error, others.size - 1))
+        if chance * (others.size + 1) < _STRAGGLER:
+            out = step
+    alike = exchangeable.copy()
+    alike[order[:out]] = False
     return alike
 
 
