@@ -11,7 +11,7 @@ TEXT = (
     "Frontier: every other arm is shown to be worse or to cost more, by 95% intervals that do not touch, uncorrected "
     "for their number; so an arm that is not the best can be on it, for its price. Dominated: another is shown to be "
     "better and to cost no more. Unclear: neither is shown; named are the arms with a higher value at no higher cost. "
-    "The base costs nothing. A cost that is equal for all arms is left out."
+    "The base costs nothing. Costs within 1% of each other count as equal; a count that all arms have so is left out."
 )
 PROBED = (
     "Seconds at the probe's speed: trainings ran side by side, so each arm's tokens are divided by its speed in short "
