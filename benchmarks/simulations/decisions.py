@@ -19,8 +19,9 @@ DRAWS = 500
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)
 """Bins of the stated probability."""
 POINTS, ENOUGH = 15, 100
-"""Promised where all suites have one spread: the stated probability is at most so many points above the share of best
-arms in a bin. Bins with fewer arms than `ENOUGH` say nothing of that; a probability that is too low harms nobody."""
+"""Promised of three arms or more that have one spread in all suites: the probability is at most so many points above
+the share of best arms in a bin. Bins with fewer arms than `ENOUGH` say nothing of that; one that is too low harms
+nobody."""
 EITHER_SIDE = 10
 """Promised where each suite's spread is a draw of the decision's own prior: the stated probability is so near."""
 HARDEST = 0.3
@@ -180,20 +181,31 @@ def calibration(case: Case) -> Measure:
 
 
 def _promise(case: Case) -> str | None:
+    match _most(case):
+        case None:
+            return None
+        case (above, below) if above == below:
+            return f"± {above} points"
+        case (above, _):
+            return f"≤ {above} points above"
+
+
+def _most(case: Case) -> tuple[float, float] | None:
+    """By how many points the stated probability may be above, and below, the share; `None` without a promise. Two arms
+    do not show their spread, so that one spread of all suites is the prior's only by chance."""
     if case.spread is None:
-        return f"± {EITHER_SIDE} points"
-    return f"≤ {POINTS} points above" if case.spread else None
+        return EITHER_SIDE, EITHER_SIDE
+    return None if case.spread == 0 or case.arms == 2 else (POINTS, 100)
 
 
 def _bin(case: Case, stated: FloatArray, best: FloatArray) -> Note:
     if not stated.size:
         return Note(text="–")
     said, true = 100 * float(stated.mean()), 100 * float(best.mean())
-    text = f"{said:.0f}% → {true:.1f}% ({stated.size:,})"
-    if case.spread == 0 or stated.size < ENOUGH:
+    text, most = f"{said:.0f}% → {true:.1f}% ({stated.size:,})", _most(case)
+    if most is None or stated.size < ENOUGH:
         return Note(text=text)
-    kept = abs(said - true) <= EITHER_SIDE if case.spread is None else said - true <= POINTS
-    return Note(text=text, verdict="kept" if kept else "missed")
+    return Note(text=text, verdict="kept" if true - most[1] <= said <= true + most[0] else "missed")
 
 
 def taken(case: Case) -> Measure:

@@ -81,7 +81,7 @@ def test_marks_are_signs_with_their_meaning_below_and_words_in_full() -> None:
     view = compose(compare(make_run(examples=40), replicates=100))
     short, full = (" ".join(printed(view, 200, full=full).split()) for full in (False, True))
     assert "lima_1k/full 0.616 ↑◇ 0.567 ↑◇ 0.467 ↑◇ 0.825 ↓ " in short
-    assert "Against the base: ↑ better, ↓ worse, ↑? maybe better, ~ unclear, ◇ maybe best." in short
+    assert "Against the base: ↑ better, ↓ worse, ↑? maybe better, ↓? maybe worse, ~ unclear, ◇ maybe best." in short
     assert "maybe best: no other is shown to be better." in full
     assert "0.616 better, maybe best" in full
     assert "◇" not in full
