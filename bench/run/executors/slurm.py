@@ -45,6 +45,15 @@ class _Needs:
     mebibytes: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bounds:
+    """What a job of this partition may ask for at most: one that asks for more is refused, or waits for ever."""
+
+    minutes: float = math.inf
+    mebibytes: float = math.inf
+    """Memory of its largest node; 0 where the cluster does not say what its nodes have, and takes no `--mem`."""
+
+
 @dataclass(slots=True, kw_only=True)
 class SlurmBackend:
     """The cluster that `sbatch` here submits to."""
@@ -57,8 +66,8 @@ class SlurmBackend:
     _seen: float = -math.inf
     _outputs: dict[str, Path] = field(default_factory=dict)
     """By handle, what a job printed before its own log was open."""
-    _longest: float | None = None
-    """Minutes that the partition allows; infinite where it says nothing."""
+    _bounds: "_Bounds | None" = None
+    """Bounds as Slurm gave them, asked for once."""
 
     def allowed(self, allowance: Allowance) -> Allowance:
         """Time and memory, but for what the cluster file's own options say."""
@@ -115,15 +124,16 @@ class SlurmBackend:
 
     def _needs(self, submission: Submission) -> _Needs:
         allowance, limits = submission.allowance, submission.limits
-        minutes = None if allowance.seconds is None else min(rounded_up(allowance.seconds / 60), self._partition())
+        minutes = None if allowance.seconds is None else rounded_up(allowance.seconds / 60)
         memory = None if allowance.memory_gib is None else rounded_up(1024 * allowance.memory_gib)
         limit = None if limits.memory_gib is None else 1024 * limits.memory_gib
+        bounds = _Bounds() if minutes is memory is None else self._partition()
         return _Needs(
             stage=submission.stage,
             gpus=submission.gpus,
             cores=submission.cores,
-            minutes=_least(minutes, limit_minutes(limits)),
-            mebibytes=_least(memory, limit),
+            minutes=_least(minutes, limit_minutes(limits), minutes and bounds.minutes),
+            mebibytes=_least(memory, limit, memory and bounds.mebibytes) or None,
         )
 
     def _sbatch(self, needs: _Needs, tasks: int) -> list[str]:
@@ -143,14 +153,17 @@ class SlurmBackend:
         """Whether the cluster file's own options have one of these."""
         return any(word.partition("=")[0] in options for word in self.spec.options)
 
-    def _partition(self) -> float:
-        """Minutes that the partition allows: a job that asks for more would wait for ever."""
-        if self._longest is None:
+    def _partition(self) -> _Bounds:
+        if self._bounds is None:
             chosen = [] if self.spec.partition is None else [f"--partition={self.spec.partition}"]
-            lines = call(["sinfo", "--noheader", "--format=%P %l", *chosen]).stdout.splitlines()
-            limits = [line.split()[1] for line in lines if len(line.split()) == 2 and (chosen or "*" in line)]
-            self._longest = max(map(_minutes, limits), default=math.inf)
-        return self._longest
+            lines = call(["sinfo", "--Node", "--noheader", "--format=%P %l %m", *chosen]).stdout.splitlines()
+            nodes = [words for line in lines if len(words := line.split()) == 3 and (chosen or "*" in words[0])]
+            memory = [float(words[2]) for words in nodes if words[2].isdigit()]
+            self._bounds = _Bounds(
+                minutes=max((_minutes(words[1]) for words in nodes), default=math.inf),
+                mebibytes=(max(memory) if max(memory) > 1 else 0.0) if memory else math.inf,
+            )
+        return self._bounds
 
 
 def rounded_up(amount: float) -> float:

@@ -75,16 +75,22 @@ def test_limits_are_those_of_the_suite_where_they_are_lower_and_of_the_options_w
 
 
 @pytest.mark.parametrize(
-    ("listed", "partition", "minutes"),
-    [("main* 1-00:30:00\nlong infinite", None, 1470), ("short 30:00", "short", 30), ("main* infinite", None, 3072)],
+    ("listed", "partition", "asked"),
+    [
+        ("main* 1-00:30:00 8000\nmain* 1-00:30:00 5000\nlong infinite 90000", None, {"--time=1470", "--mem=8000M"}),
+        ("short 30:00 90000", "short", {"--time=30", "--mem=12288M"}),
+        ("main* infinite 1", None, {"--time=3072"}),
+        ("", None, {"--time=3072", "--mem=12288M"}),
+    ],
 )
-def test_no_job_asks_for_more_time_than_its_partition_gives(
-    tmp_path: Path, commands: Path, listed: str, partition: str | None, minutes: int
+def test_no_job_asks_for_more_than_its_partition_and_its_nodes_have(
+    tmp_path: Path, commands: Path, listed: str, partition: str | None, asked: set[str]
 ) -> None:
-    """It would wait for ever."""
+    """It would be refused, or wait for ever. Slurm's default is that a node has 1 MB."""
     (commands / "partitions").write_text(listed)
-    SlurmBackend(spec=SlurmExecutor(partition=partition)).submit([submission("a", tmp_path, minutes=3000)])
-    assert f"--time={minutes}" in words(commands, 41)
+    backend = SlurmBackend(spec=SlurmExecutor(partition=partition))
+    backend.submit([submission("a", tmp_path, minutes=3000, gib=12)])
+    assert {word for word in words(commands, 41) if word.startswith(("--time", "--mem"))} == asked
 
 
 def test_states_are_those_of_one_call_and_a_controller_that_is_down_loses_no_job(
