@@ -63,7 +63,7 @@ class SeedTerm:
 
     total: variance, with the rest in it. rest: the part that the examples' noise holds, too. seed_once, rest_once: of
     one seed of each side. replicates: by what seed_once + rest_once is divided in the estimate. examples: as many
-    equal ones as say the same. parts: of each rate in the variance of the examples alone, which sum to 1.
+    equal ones as say the same. parts: as in `_parts`.
     """
 
     total: float
@@ -130,18 +130,27 @@ def seed_term(
     )
 
 
+def _one_has_no_seeds(sides: Sequence[_SideNoise]) -> bool:
+    """Whether one of two sides answered once, as a base does: its luck is all in the examples' noise."""
+    return len(sides) > 1 and any(side.degrees == 0.0 for side in sides)
+
+
 def _parts(arm: Side, reference: Side, sides: Sequence[_SideNoise], plan: Layout) -> tuple[float, float]:
-    """Each side's part of the examples' variance of the difference: its own, less what both sides share, less the noise
-    of its seeds by examples. A base that answered once has nearly all of it beside the mean of several trainings."""
-    left, right = (side.values.mean(axis=0) for side in (arm, reference))
-    one, other, both = (_example_variance(values, plan) for values in (left, right, left - right))
-    more = 0.5 * (one - other)
-    own = [
-        max(0.0, 0.5 * both + shift + side.added - side.rest / side.seeds)
-        for shift, side in zip((more, -more), sides, strict=True)
-    ]
-    if sum(own) == 0.0:
-        own = [side.slope for side in sides]
+    """Each rate's part of the examples' variance of the difference, which sum to 1.
+
+    A base that answered once has nearly all of it beside the mean of several trainings: each side has its own variance,
+    less what both share, less the noise of its seeds by examples. Between two sides with seeds that is no more
+    than noise: the parts are as a logit moves the rates."""
+    own = [side.slope for side in sides]
+    if _one_has_no_seeds(sides):
+        left, right = (side.values.mean(axis=0) for side in (arm, reference))
+        one, other, both = (_example_variance(values, plan) for values in (left, right, left - right))
+        more = 0.5 * (one - other)
+        shown = [
+            max(0.0, 0.5 * both + shift + side.added - side.rest / side.seeds)
+            for shift, side in zip((more, -more), sides, strict=True)
+        ]
+        own = shown if sum(shown) > 0.0 else own
     return own[0] / sum(own), own[1] / sum(own)
 
 
@@ -175,7 +184,7 @@ def logit_curve(centre: float, away: FloatArray, error: float, term: SeedTerm, e
         Rate(value=side.rate, part=part, pull=_pull(side, term))
         for side, part in zip(term.sides, term.parts, strict=True)
     ]
-    if len(rates) > 1:
+    if _one_has_no_seeds(term.sides):
         away = skewed(away, skewness(rates, error / width), error)
     return logit_seed_curve(
         (centre + away - bottom) / width,

@@ -21,6 +21,9 @@ from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.replicates import seed_prior_of
 from bench.stats.estimates.single import score_interval
+from bench.stats.noise.seed_term import Side as SeedSide
+from bench.stats.noise.seed_term import seed_term
+from bench.stats.samples.sample import layout
 from benchmarks.simulations.data import matrix
 
 Side = tuple[float, float]
@@ -151,6 +154,23 @@ def few_right(base: int) -> Delta:
     arms = [matrix(answers(counts, place), binary=True) for place, counts in enumerate(seeds)]
     once = matrix(answers((base,), 99), binary=True, trained=False)
     return paired_delta(arms[0], once, seed=0, prior=seed_prior_of(arms))
+
+
+def test_examples_noise_is_that_of_the_side_without_seeds_and_shared_by_two_with_seeds() -> None:
+    """Three trainings that answer by luck, of an arm and a control, and a base that answers as one of them does."""
+    luck = np.random.default_rng(0)
+    arm, control = (SeedSide(values=1.0 * (luck.random((3, 400)) < rate), trained=True) for rate in (0.1, 0.2))
+    base = SeedSide(values=1.0 * (luck.random((1, 400)) < 0.1), trained=False)
+    plan = layout(np.ones(400), None, None)
+
+    def parts(other: SeedSide) -> tuple[float, ...]:
+        term = seed_term(arm, other, plan, ends=(0.0, 1.0), prior=None)
+        assert term is not None
+        return term.parts
+
+    assert parts(base) == pytest.approx((0.0, 1.0), abs=0.1)
+    room = [rate * (1 - rate) for rate in (arm.values.mean(), control.values.mean())]
+    assert parts(control) == pytest.approx([part / sum(room) for part in room], abs=0.01)
 
 
 @pytest.mark.parametrize("base", [2, 3, 4])
