@@ -1,12 +1,12 @@
 """Evals of one base: lm-evaluation-harness's own model class beside this program's, on the same requests.
 
-    python -m benchmarks.evaluation FOLDER --prompts 16 --new-tokens 64 --questions 60 --threads 2
+    python -m benchmarks.evaluation FOLDER --prompts 16 --new-tokens 64 --questions 60 --precisions fp32 bf16
 
 Prompts are beginnings of stories, 30 to 120 tokens, with `--shots` behind as many stories that all prompts share, as
 few-shot tasks have them; questions have four endings behind a shared context. All are drawn with a seed, and no data is
 needed. Every round times all ways in turn, so that other load meets all alike; a figure is
-the median of its rounds, a ratio the median of the rounds' ratios. Agreement is checked on every example: equal text,
-equal argmax.
+the median of its rounds, a ratio the median of the rounds' ratios. Agreement with the last way is checked on every
+example: equal text, equal argmax.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from bench.evals.inference.slot_budget import answer_slots, slot_budget
 from bench.evals.lm_eval.language_model import SubjectLM
 from bench.evals.outcome import ExampleProgress
 from bench.evals.subject.subject import Subject
+from bench.machine.device import PRECISIONS, dtype_of
 from bench.machine.peak_flops import measured_peak
 from bench.model.loading.load import load_base, load_tokenizer
 from bench.model.loading.packed_linear import pack_linears
@@ -180,13 +182,14 @@ def equal_argmax(first: Sequence[tuple[float, bool]], second: Sequence[tuple[flo
     return statistics.fmean(a == b for a, b in zip(best(first), best(second), strict=True))
 
 
-def limit(language_model: SubjectLM, way: Timed, rounds: int, precision: Precision) -> str:
+def limit(language_model: SubjectLM, way: Timed, rounds: int) -> str:
     """The least seconds that the operations and the bytes of the weights allow, and the share of them reached."""
     model = language_model.subject.model
     counts, rates = pass_counts(model), flop_model(load_plain(model)).forward
     operations = rates.of(counts.work) / rounds
-    peak = measured_peak(precision, device=model.device.type, seconds=0.5)
-    weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
+    peak = measured_peak(PRECISIONS[model.dtype], device=model.device.type, seconds=0.5)
+    weights = sum(module.packed.nbytes for module in model.modules() if hasattr(module, "packed"))
+    weights = weights or sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
     passes = counts.work.passes / rounds
     by_operations = operations / peak if peak else 0.0
     by_bytes = passes * weights / read_bandwidth(model.device)
@@ -226,24 +229,28 @@ def main() -> None:
     parser.add_argument("--batches", default="16,64", help="batch sizes of the other side, separated by commas")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="ours; theirs stays in fp32")
+    parser.add_argument("--precisions", nargs="+", choices=("fp32", "bf16"), default=["fp32"], help="ours")
+    parser.add_argument("--their-precisions", nargs="+", choices=("fp32", "bf16"), default=["fp32"])
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    language_model = ours(arguments.folder, arguments.precision)
-    others = {int(size): theirs(arguments.folder, int(size), torch.float32) for size in arguments.batches.split(",")}
+    mine = {f"ours, {precision}": ours(arguments.folder, precision) for precision in arguments.precisions}
+    sides: dict[str, Any] = {
+        f"HFLM, batch {size}, {precision}": theirs(arguments.folder, int(size), dtype_of(precision))
+        for size in arguments.batches.split(",")
+        for precision in arguments.their_precisions
+    } | dict(reversed(mine.items()))
     asked = generating(prompts(arguments.prompts, shots=arguments.shots), arguments.new_tokens)
     if asked:
-        ways = [Timed(f"HFLM, batch {size}", lambda lm=lm: lm.generate_until(asked)) for size, lm in others.items()]
-        mine = Timed(f"ours, {arguments.precision}", lambda: language_model.generate_until(asked))
-        interleaved([*ways, mine], arguments.rounds)
-        table(f"{len(asked)} prompts, {arguments.new_tokens} new tokens", [*ways, mine], equal_text)
-        print(limit(language_model, mine, arguments.rounds, arguments.precision))
+        ways = [Timed(name, partial(lm.generate_until, asked)) for name, lm in sides.items()]
+        interleaved(ways, arguments.rounds)
+        table(f"{len(asked)} prompts, {arguments.new_tokens} new tokens", ways, equal_text)
+        for way in ways[-len(mine) :]:
+            print(f"{way.name}: {limit(mine[way.name], way, arguments.rounds)}")
     pairs = choosing(questions(arguments.questions))
     if pairs:
-        ways = [Timed(f"HFLM, batch {size}", lambda lm=lm: lm.loglikelihood(pairs)) for size, lm in others.items()]
-        mine = Timed(f"ours, {arguments.precision}", lambda: language_model.loglikelihood(pairs))
-        interleaved([*ways, mine], arguments.rounds)
-        table(f"{arguments.questions} questions, {len(ENDINGS)} endings", [*ways, mine], equal_argmax)
+        ways = [Timed(name, partial(lm.loglikelihood, pairs)) for name, lm in sides.items()]
+        interleaved(ways, arguments.rounds)
+        table(f"{arguments.questions} questions, {len(ENDINGS)} endings", ways, equal_argmax)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation.answer_row import answer_row, choose_tokens
 from bench.evals.inference.generation.generator import Answered, generate
-from bench.evals.inference.generation.passes import native
+from bench.evals.inference.generation.passes import answer_type, layers_in, native
 from bench.evals.inference.generation.request import Generation, GenerationRequest
 from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind
 from bench.evals.inference.pass_counts import counted_logits, pass_counts
@@ -131,7 +131,7 @@ class CountedGenerator:
         answered = [at for at, answer in enumerate(self.said) if answer is not None and answer.ids]
         if not answered or not self.passed:
             return []
-        most = CHECKED if self.model.dtype == torch.float32 else CHECKED_ROUNDED
+        most = CHECKED if answer_type(self.model) == torch.float32 else CHECKED_ROUNDED
         chosen, left = list[int](), CHECKED_SHARE * self.passed
         for at in spread(answered, most):
             if self._check_tokens(at) <= left:
@@ -160,15 +160,16 @@ def tokens_alone(model: PreTrainedModel, request: GenerationRequest, ids: Sequen
     """What the model draws behind a lone prompt and each beginning of the answer `ids`, in one pass."""
     row = [*request.prompt, *ids[:-1]]
     columns = torch.arange(len(request.prompt) - 1, len(row), device=model.device)
-    logits = counted_logits(
-        model,
-        torch.zeros_like(columns),
-        columns,
-        tokens=len(row),
-        behind=0,
-        input_ids=torch.tensor([row], device=model.device),
-        use_cache=False,
-    )
+    with layers_in(model, answer_type(model)):
+        logits = counted_logits(
+            model,
+            torch.zeros_like(columns),
+            columns,
+            tokens=len(row),
+            behind=0,
+            input_ids=torch.tensor([row], device=model.device),
+            use_cache=False,
+        )
     again = answer_row(request)
     return tuple(choose_tokens(logits[number : number + 1], [again])[0] for number in range(len(ids)))
 

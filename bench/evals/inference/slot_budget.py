@@ -25,6 +25,8 @@ ANSWER_BYTES = 64 * 2**20
 """Keys and values of the answers in work of a small model: a seventh of what a process with the libraries takes."""
 _MEMORY_SHARE = 1 / 8
 """Share of the device's memory for the rows in work."""
+_CACHED_BYTES = torch.float32.itemsize
+"""Bytes of a number in the keys and values of answers on a processor, at least: passes in C++ keep fp32."""
 _LOGIT_BYTES = 12
 """Bytes of a logit that is read: as the model gives it, in fp32, and while it is normalised."""
 
@@ -44,7 +46,7 @@ def answer_slots(model: Any, slots: int) -> int:
     """Slots of the answers in work, where passes have `slots`. An answer's pass adds one token to each row and reads
     all weights, so a processor does it for more rows in hardly more time: it has the slots whose keys and values take
     up to `ANSWER_BYTES`, or as much as the weights, where the memory has room."""
-    doubled = 2 * _cached(model.config) * model.dtype.itemsize
+    doubled = 2 * _cached(model.config) * max(model.dtype.itemsize, _CACHED_BYTES)
     weights = sum(weight.numel() * weight.element_size() for weight in model.parameters())
     most = max(ANSWER_BYTES, min(weights, _MEMORY_SHARE * _memory_bytes(model.device) / 2))
     while model.device.type == "cpu" and slots < MOST_ANSWERING and slots * doubled <= most:

@@ -1,13 +1,13 @@
 """Linear layers of a model that only computes, with their weights in the layout that the processor multiplies fastest:
-that of `bench.model.native` in fp32, where it can be compiled, else oneDNN's.
+that of `bench.model.native`, where it can be compiled, else oneDNN's.
 
 Few rows against a wide matrix, as when an answer is generated token by token, run up to twice as fast; see
 `benchmarks/README.md`.
 
-Contract: outputs are those of the plain layer, within rounding. A packed model takes the memory of the plain one: the
-plain weights are given back, save those that another module shares, and read as NaN from then on. It cannot be trained
-or saved any more. A layer whose weight is read beside it stays as it is: by its model (Mamba's time step), or by an
-adapter on it (DoRA's norms).
+Contract: outputs are those of the plain layer, within rounding. A packed model takes at most the memory of the plain
+one: the plain weights are given back, save those that another module shares, and read as NaN from then on. It cannot be
+trained or saved any more. A layer whose weight is read beside it stays as it is: by its model (Mamba's time step), or
+by an adapter on it (DoRA's norms).
 """
 
 from collections import Counter
@@ -18,8 +18,7 @@ import torch
 from torch import Tensor
 from transformers.pytorch_utils import Conv1D
 
-from bench.model.native.library import native_library
-from bench.model.native.packed_weight import PackedWeight
+from bench.model.native.packed_weight import PackedWeight, multiplies
 from bench.model.peft_private import reads_base_weight
 from bench.model.torch_private import can_pack, pack_weight, packed_linear
 
@@ -54,7 +53,9 @@ def _read_elsewhere(model: torch.nn.Module, linears: list[Any]) -> set[Any]:
 def _pack(linear: Any, owners: Counter[int]) -> bool:
     """Packs a plain linear layer, or GPT-2's, if it can be; an adapter's or a quantised one has a class of its own."""
     weight: Tensor = linear.weight
-    if type(weight.data) is not Tensor or weight.device.type != "cpu" or not can_pack(weight.dtype):
+    if type(weight.data) is not Tensor or weight.device.type != "cpu":
+        return False
+    if not multiplies(weight.dtype) and not can_pack(weight.dtype):
         return False
     shared = owners[weight.data_ptr()] > 1
     linear.forward = _forward(linear)
@@ -65,7 +66,7 @@ def _pack(linear: Any, owners: Counter[int]) -> bool:
 
 def _forward(linear: Any) -> Callable[[Tensor], Tensor]:
     outputs_by_inputs = linear.weight.t() if isinstance(linear, Conv1D) else linear.weight
-    if outputs_by_inputs.dtype == torch.float32 and native_library() is not None:
+    if multiplies(outputs_by_inputs.dtype):
         packed = linear.packed = PackedWeight(outputs_by_inputs, linear.bias)
         return packed
     weight, bias = pack_weight(outputs_by_inputs), linear.bias

@@ -114,7 +114,7 @@ class NativeDecoder:
         """Logits [reads, vocabulary] behind the tokens numbered `read`, after a pass that writes all tokens into the
         table: each into its place, at its position there; tokens of one row follow each other."""
         numbers = [torch.tensor(values) for values in (places, positions, read)]
-        hidden = self._embed(torch.tensor(ids)).contiguous()
+        hidden = self._embed(torch.tensor(ids)).float().contiguous()
         cosines, sines = (
             turned.contiguous() for turned in self._rotary(hidden.unsqueeze(0), position_ids=numbers[1].unsqueeze(0))
         )
@@ -148,8 +148,8 @@ class _Norm:
     """RMS norm."""
 
     def __init__(self, norm: Any) -> None:
-        weight: Tensor = norm.weight
-        _require(weight.dtype == torch.float32 and weight.is_contiguous() and weight.device.type == "cpu")
+        weight: Tensor = norm.weight.detach().float().contiguous()
+        _require(weight.device.type == "cpu")
         self.pointer, self.count, self.epsilon = weight.data_ptr(), weight.numel(), float(norm.variance_epsilon)
         self._weight = weight
 

@@ -5,6 +5,9 @@
 // behind the arithmetic of these, which is what a general library does not do for few rows. Inputs are packed likewise,
 // as groups of up to ROWS rows, each [inputs][rows].
 //
+// Weights that are numbers of bf16 are stored as such, two inputs of a panel in each word, [inputs / 2][LANES]: half the
+// bytes to read, and widened they are the same numbers, so the sums are the same to the last bit.
+//
 // Plain C++ with the vector types of GCC and Clang, compiled for the processor that runs it (`library.py`).
 
 #include <omp.h>
@@ -27,11 +30,13 @@ constexpr int BLOCK = 96;  // rows whose packed inputs stay in the second cache 
 constexpr int AHEAD = 48;  // steps between the fetch of a panel's numbers and their use
 
 typedef float Lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
+typedef int32_t Ints __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
 struct Linear {
-    const float *panels, *bias;  // bias: null for none
-    int64_t inputs, outputs;
+    const float *panels, *bias;  // words of two bf16 in place of panels of fp32 where `halved`; bias: null for none
+    int64_t inputs, outputs, halved;
+
+    int64_t steps() const { return halved ? (inputs + 1) / 2 : inputs; }  // vectors of a panel
 };
 
 struct Layer {
@@ -69,22 +74,42 @@ void pack_row(const float *row, float *packed, const Groups &groups, int64_t inp
     for (int64_t at = 0; at < inputs; at++) to[at * step] = row[at];
 }
 
-template <int M> void tile_of(const float *inputs, const float *panel, int64_t count, Lanes *sums) {
+template <int M, bool HALVED> void tile_of(const float *inputs, const float *panel, int64_t count, Lanes *sums) {
     Lanes kept[M] = {};
-    for (int64_t at = 0; at < count; at++) {
-        const Lanes weights = *reinterpret_cast<const Lanes *>(panel + LANES * at);
-        __builtin_prefetch(panel + LANES * (at + AHEAD));
+    const auto step = [&](int64_t at, const Lanes &weights) __attribute__((always_inline)) {
 #pragma GCC unroll 24
         for (int row = 0; row < M; row++) kept[row] += weights * inputs[at * M + row];
+    };
+    if constexpr (HALVED) {
+        const auto pair = [&](int64_t at) {
+            __builtin_prefetch(panel + LANES * (at / 2 + AHEAD));
+            return *reinterpret_cast<const Ints *>(panel + LANES * (at / 2));
+        };
+        int64_t at = 0;
+        for (; at + 1 < count; at += 2) {
+            const Ints words = pair(at), even = words << 16, odd = words & -65536;
+            step(at, reinterpret_cast<const Lanes &>(even));
+            step(at + 1, reinterpret_cast<const Lanes &>(odd));
+        }
+        if (at < count) {
+            const Ints even = pair(at) << 16;
+            step(at, reinterpret_cast<const Lanes &>(even));
+        }
+    } else {
+        for (int64_t at = 0; at < count; at++) {
+            __builtin_prefetch(panel + LANES * (at + AHEAD));
+            step(at, *reinterpret_cast<const Lanes *>(panel + LANES * at));
+        }
     }
     for (int row = 0; row < M; row++) sums[row] = kept[row];
 }
 
-template <int M = ROWS> void tile(int64_t rows, const float *inputs, const float *panel, int64_t count, Lanes *sums) {
+template <bool HALVED = false, int M = ROWS>
+void tile(int64_t rows, const float *inputs, const float *panel, int64_t count, Lanes *sums) {
     if (rows == M)
-        tile_of<M>(inputs, panel, count, sums);
+        tile_of<M, HALVED>(inputs, panel, count, sums);
     else if constexpr (M > 1)
-        tile<M - 1>(rows, inputs, panel, count, sums);
+        tile<HALVED, M - 1>(rows, inputs, panel, count, sums);
 }
 
 // This thread's share of 0 … count.
@@ -108,7 +133,9 @@ void products(const Linear (&linears)[N], const float *packed, const Groups &gro
                 const int64_t begin = groups.begin(group), rows = groups.begin(group + 1) - begin, at = panel * LANES;
                 const int64_t lanes = std::min<int64_t>(LANES, outputs - at);
                 for (int n = 0; n < N; n++) {
-                    tile(rows, packed + begin * inputs, linears[n].panels + at * inputs, inputs, sums[n]);
+                    const float *panel_of = linears[n].panels + at * linears[n].steps();
+                    const auto multiply = linears[n].halved ? tile<true> : tile<false>;
+                    multiply(rows, packed + begin * inputs, panel_of, inputs, sums[n]);
                     if (linears[n].bias)
                         for (int64_t row = 0; row < rows; row++)
                             for (int64_t lane = 0; lane < lanes; lane++) sums[n][row][lane] += linears[n].bias[at + lane];

@@ -7,6 +7,16 @@ from torch import Tensor
 
 from bench.model.native.library import lanes, native_library
 
+_TYPES = frozenset({torch.float32, torch.bfloat16})
+
+
+def multiplies(dtype: torch.dtype) -> bool:
+    """Whether weights of this type are multiplied here: fp32, and bf16 save where the processor multiplies tiles of it
+    (AMX), which a library uses."""
+    if native_library() is None:
+        return False
+    return dtype in _TYPES and not (dtype is torch.bfloat16 and torch.cpu.get_capabilities().get("amx_bf16"))
+
 
 class LinearStruct(ctypes.Structure):
     """`Linear` of `kernels.cpp`."""
@@ -16,11 +26,13 @@ class LinearStruct(ctypes.Structure):
         ("bias", ctypes.c_void_p),
         ("inputs", ctypes.c_int64),
         ("outputs", ctypes.c_int64),
+        ("halved", ctypes.c_int64),
     )
 
 
 class PackedWeight:
-    """A weight [outputs, inputs] in fp32 with its bias [outputs], packed."""
+    """A weight [outputs, inputs] in fp32 or bf16 with its bias [outputs], packed. Numbers of fp32 that are all of bf16,
+    as a base's usually are, are stored as such: products are the same to the last bit."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         library = native_library()
@@ -28,18 +40,27 @@ class PackedWeight:
         self._product = library.linear
         self.outputs, self.inputs = weight.shape
         self._bias = None if bias is None else bias.detach().float().contiguous()
-        self._panels = _panels(weight.detach())
-        self.struct = LinearStruct(
-            self._panels.data_ptr(), None if self._bias is None else self._bias.data_ptr(), self.inputs, self.outputs
-        )
+        halved = weight.detach().bfloat16()
+        is_halved = weight.dtype is torch.bfloat16 or torch.equal(halved.float(), weight)
+        self._panels = _pairs(halved) if is_halved else _panels(weight.detach())
+        bias_at = None if self._bias is None else self._bias.data_ptr()
+        self.struct = LinearStruct(self._panels.data_ptr(), bias_at, self.inputs, self.outputs, is_halved)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the packed numbers."""
+        return self._panels.nbytes
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        """Outputs [..., outputs] for inputs [..., inputs] in fp32; `RuntimeError` for others."""
-        if inputs.dtype != torch.float32 or inputs.device.type != "cpu" or inputs.shape[-1] != self.inputs:
+        """Outputs [..., outputs] for inputs [..., inputs], both in fp32 or both in bf16; sums are in fp32. Raises
+        `RuntimeError` for other inputs."""
+        if inputs.dtype not in _TYPES or inputs.device.type != "cpu" or inputs.shape[-1] != self.inputs:
             raise RuntimeError(
-                f"{self.inputs} numbers of fp32 on the processor are multiplied, not {inputs.shape[-1:]}"
+                f"{self.inputs} numbers of fp32 or bf16 on the processor are multiplied, "
+                f"not {inputs.shape[-1:]} of {inputs.dtype}"
             )
-        inputs = inputs.contiguous()
+        dtype = inputs.dtype
+        inputs = inputs.float().contiguous()
         outputs = inputs.new_empty((*inputs.shape[:-1], self.outputs))
         rows = outputs.numel() // self.outputs
         if rows:
@@ -50,7 +71,13 @@ class PackedWeight:
                 ctypes.c_int64(rows),
                 ctypes.c_int(torch.get_num_threads()),
             )
-        return outputs
+        return outputs.to(dtype)
+
+
+def _pairs(weight: Tensor) -> Tensor:
+    """Panels [panels, inputs / 2, lanes, 2] of a weight [outputs, inputs] in bf16; an odd input is filled up."""
+    panels = _panels(torch.nn.functional.pad(weight, (0, weight.shape[1] % 2)))
+    return panels.view(len(panels), -1, 2, lanes()).transpose(2, 3).contiguous()
 
 
 def _panels(weight: Tensor) -> Tensor:

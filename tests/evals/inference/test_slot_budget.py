@@ -65,7 +65,7 @@ def test_a_small_model_on_a_processor_answers_with_more_rows_in_work(memory: Any
     large = LlamaConfig(hidden_size=576, num_hidden_layers=30, num_attention_heads=9, num_key_value_heads=3)
     single = torch.float32
     assert answer_slots(model("cpu", small, single), 4096) == 32768
-    assert answer_slots(model("cpu", small, torch.bfloat16), 4096) == 65536
+    assert answer_slots(model("cpu", small, torch.bfloat16), 4096) == 32768, "passes in C++ keep fp32"
     assert answer_slots(model("cpu", large, single), 4096) == 4096
     assert answer_slots(model("cpu", large, single, weights=135_000_000), 4096) == 8192
     assert answer_slots(model("cpu", large, single, weights=10**10), 4096) == 16384, "a sixteenth of the memory"
@@ -144,7 +144,7 @@ def test_every_kind_of_eval_keeps_to_the_budget_and_scores_the_same(
 ) -> None:
     """Within the tolerance of scores at fp32; greedy answers are the same. Other batches have other padding, which
     passes in C++ do not."""
-    monkeypatch.setattr("bench.model.loading.packed_linear.native_library", lambda: None)
+    monkeypatch.setattr("bench.model.loading.packed_linear.multiplies", lambda _: False)
     base, path = resolved_model(checkpoint), tmp_path / "rows.jsonl"
     write_choice(tmp_path / "tasks", count=12)
     pairs = [(sentence(n, 2 + n % 7), sentence(n + 50, 4)) for n in range(12)]

@@ -7,6 +7,7 @@ import torch
 from peft import HRAConfig, IA3Config, LoraConfig, get_peft_model
 
 from bench.model.loading.packed_linear import pack_linears
+from bench.model.native.packed_weight import multiplies
 from bench.model.torch_private import can_pack
 from tests.evals.loud import loud, other_model
 from tests.fakes.checkpoints import ARCHITECTURES
@@ -20,7 +21,7 @@ def test_outputs_are_those_of_the_plain_model(architecture: Any, dtype: torch.dt
     model = loud(architecture).to(dtype)
     with torch.inference_mode():
         plain = model(input_ids=IDS).logits
-        layers = 2 * 4 + 1 if can_pack(dtype) else 0
+        layers = 2 * 4 + 1 if can_pack(dtype) or multiplies(dtype) else 0
         assert pack_linears(model) >= layers, "attention, the two steps of the perceptron, the head"
         packed = model(input_ids=IDS).logits
     assert packed.dtype == dtype
@@ -30,7 +31,8 @@ def test_outputs_are_those_of_the_plain_model(architecture: Any, dtype: torch.dt
 
 def test_a_type_that_the_processor_does_not_know_stays_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """bf16 on a processor without it: every eval in that precision failed."""
-    monkeypatch.setattr("bench.model.loading.packed_linear.can_pack", lambda dtype: dtype is torch.float32)
+    for packs in ("can_pack", "multiplies"):
+        monkeypatch.setattr(f"bench.model.loading.packed_linear.{packs}", lambda dtype: dtype is torch.float32)
     layer = torch.nn.Sequential(torch.nn.Linear(5, 5), torch.nn.Linear(5, 5).to(torch.bfloat16))
     assert pack_linears(layer) == 1
     assert layer[1](torch.ones(1, 5, dtype=torch.bfloat16)).isfinite().all()

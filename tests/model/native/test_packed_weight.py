@@ -43,9 +43,23 @@ def test_a_rows_outputs_depend_on_no_other_row_and_not_on_the_threads() -> None:
     assert torch.equal(torch.cat([packed(row) for row in given.split(1)]), together)
 
 
-def test_what_is_not_fp32_is_refused() -> None:
+@pytest.mark.parametrize("inputs", [1, 8, 61])
+@pytest.mark.parametrize("rows", [1, 24, 131])
+def test_numbers_of_bf16_give_the_same_outputs_from_half_the_bytes(rows: int, inputs: int) -> None:
+    """A base is usually stored in bf16: its answers in fp32 must not depend on how its weights are kept here."""
+    draw = torch.Generator().manual_seed(0)
+    numbers = torch.randn(50, inputs, generator=draw).bfloat16()
+    given, other = torch.randn(rows, inputs, generator=draw), torch.full((1, inputs), 0.1)
+    halved, whole = PackedWeight(numbers.float(), None), PackedWeight(torch.cat([numbers.float(), other]), None)
+    assert (halved.nbytes, whole.nbytes) == (64 * 2 * (inputs + inputs % 2), 64 * 4 * inputs)
+    assert torch.equal(halved(given), whole(given)[:, :50])
+    rounded = PackedWeight(numbers, None)(given.bfloat16())
+    assert torch.equal(rounded, halved(given.bfloat16().float()).bfloat16())
+
+
+def test_what_is_not_fp32_or_bf16_is_refused() -> None:
     """Its bytes would be read as if it were."""
-    with pytest.raises(RuntimeError, match="fp32"):
+    with pytest.raises(RuntimeError, match="fp32 or bf16"):
         PackedWeight(torch.randn(7, 5), None)(torch.randn(2, 5).double())
     with pytest.raises(RuntimeError, match="5"):
         PackedWeight(torch.randn(7, 5), None)(torch.randn(2, 4))

@@ -22,7 +22,7 @@ class LayerPasses:
     pads = True
 
     def __init__(self, model: PreTrainedModel) -> None:
-        self._model = model
+        self._model, self.dtype = model, model.dtype
         self._table = KeyValueTable(places=0, width=0)
 
     @property

@@ -1,12 +1,13 @@
 """Passes of a Llama-like decoder in C++ over a table of keys and values, counted.
 
 Contract: logits are those of the model's layers within rounding, and a row's do not depend on the other rows, to the
-last bit.
+last bit. Of a model in bf16 they are those that its layers have over the same weights with fp32 between them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -26,6 +27,7 @@ class NativePasses:
     """`Passes` by a `NativeDecoder`; rows of one pass may have any lengths."""
 
     pads = False
+    dtype = torch.float32
 
     def __init__(self, model: PreTrainedModel, decoder: NativeDecoder) -> None:
         self._decoder, self._model = decoder, model

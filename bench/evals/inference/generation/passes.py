@@ -3,7 +3,8 @@
 Contract: passes over a table are used only for a model in which they were seen to give the logits of whole rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -26,6 +27,8 @@ class Passes(Protocol):
 
     pads: bool
     """Whether rows of one pass are padded to the longest."""
+    dtype: torch.dtype
+    """Type of the numbers between one product and the next."""
 
     @property
     def room(self) -> tuple[int, int]:
@@ -81,6 +84,21 @@ def native(model: PreTrainedModel) -> NativeDecoder | None:
     return _NATIVE[model]
 
 
+def answer_type(model: PreTrainedModel) -> torch.dtype:
+    """Type of the numbers between the products of the model's answers."""
+    return model.dtype if native(model) is None else NativePasses.dtype
+
+
+@contextmanager
+def layers_in(model: PreTrainedModel, dtype: torch.dtype) -> Iterator[None]:
+    """While open, the model's layers compute in `dtype`: its own, or fp32 over weights in bf16, packed for both."""
+    handle = model.get_input_embeddings().register_forward_hook(lambda _module, _given, states: states.to(dtype))
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
 def _keeps_whole_rows(model: PreTrainedModel) -> bool:
     """Whether rows have keys and values of all their positions and nothing else. A learned prompt before the rows has a
     cache of its own, and a window, longer than the rows of a trial, counts the columns of the table."""
@@ -105,18 +123,19 @@ def gives_whole_rows(passes: Passes, model: PreTrainedModel) -> bool:
             alone = passes.prefill([rests[1]], [2], passes.prefix([]))
             later = passes.decode([*tokens, tokens[0]], [9, 11, 5])
         rows = [[*start, *rest, token] for rest, token in zip(rests, tokens, strict=True)]
-        whole = [_whole_logits(model, row, 2) for row in [*rows, [*rests[1], tokens[0]]]]
+        whole = [_whole_logits(model, row, 2, passes.dtype) for row in [*rows, [*rests[1], tokens[0]]]]
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
         return False
     first, second = torch.stack(whole).unbind(1)
     return all(
-        differ_by_rounding(logits, expected, model.dtype)
+        differ_by_rounding(logits, expected, passes.dtype)
         for logits, expected in ((torch.cat([behind, alone]), first), (later, second))
     )
 
 
-def _whole_logits(model: PreTrainedModel, ids: Sequence[int], last: int) -> Tensor:
-    """Logits [last, vocabulary] behind the last tokens of one row."""
+def _whole_logits(model: PreTrainedModel, ids: Sequence[int], last: int, dtype: torch.dtype) -> Tensor:
+    """Logits [last, vocabulary] behind the last tokens of one row, by the model's layers."""
     columns = torch.arange(len(ids) - last, len(ids), device=model.device)
     row = torch.tensor([list(ids)], device=model.device)
-    return logits_at(model, torch.zeros_like(columns), columns, input_ids=row, use_cache=False)
+    with layers_in(model, dtype):
+        return logits_at(model, torch.zeros_like(columns), columns, input_ids=row, use_cache=False)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
-from bench.evals.inference.batch_check import CountedGenerator
+from bench.evals.inference.batch_check import CountedGenerator, tokens_alone
 from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.native_passes import NativePasses
 from bench.evals.inference.generation.passes import native
@@ -80,6 +80,31 @@ def test_answers_are_those_of_the_plain_model(name: str, slots: int, begin: tupl
     assert [
         list(answer.ids) for answer in generate(model, TOKENIZER, asked, slots=slots) if answer is not None
     ] == plain
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", DECODERS)
+def test_answers_in_bf16_are_those_of_the_rounded_weights_in_fp32(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers in bf16 round each of their results, and half of their answers differ from those in fp32."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)  # one with tiles of bf16 uses a library's products
+    model, rounded = decoder(name).to(torch.bfloat16), decoder(name).to(torch.bfloat16).float()
+    asked, spoken = requests(), requests()
+    for packed in (model, rounded):
+        pack_linears(packed)
+        assert native(packed) is not None
+    answers = generate(model, TOKENIZER, asked, slots=8192)
+    assert answers == generate(rounded, TOKENIZER, spoken, slots=8192)
+    for request, answer in zip(asked, answers, strict=True):
+        assert answer is not None
+        assert tokens_alone(model, request, answer.ids) == answer.ids, "layers over the same weights, fp32 between them"
+
+
+@needs_compiler
+def test_a_processor_with_tiles_of_bf16_leaves_it_to_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    model = decoder("llama").to(torch.bfloat16)
+    pack_linears(model)
+    assert native(model) is None
 
 
 @needs_compiler
