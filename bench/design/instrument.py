@@ -31,7 +31,7 @@ class EvalCheck:
     noise_floor: difference of the base from itself, asked again; changed: share of its examples with another score.
     unreadable: share of the base's answers that are empty or hold nothing that the task takes for an answer. signal:
     pilot minus base; error: its standard error; smallest: the smallest effect that this number of examples resolves at
-    80% power, corrected for the suite's claims."""
+    80% power, corrected for the suite's claims. shown: whether the paired 95% interval of the signal is above zero."""
 
     name: str
     examples: int
@@ -45,6 +45,7 @@ class EvalCheck:
     signal: float | None
     error: float | None
     smallest: float | None
+    shown: bool
 
     @property
     def signal_to_noise(self) -> float | None:
@@ -118,6 +119,7 @@ def _eval_check(
         signal=None if delta is None else delta.estimate,
         error=None if delta is None else delta.standard_error,
         smallest=None if delta is None else _smallest(delta, family),
+        shown=delta is not None and delta.low is not None and delta.low > 0.0,
     )
 
 
@@ -172,9 +174,9 @@ def _obstacle(claim: Claim, check: EvalCheck, *, pilot: str) -> str | None:
     left, relation, right = claim.parts()
     if check.unreadable is not None and check.unreadable >= MOST_UNREADABLE and check.pilot.mean in (0.0, None):
         return f"{check.unreadable:.0%} of the base's answers cannot be read, and the pilot has nothing right"
-    stuck = check.limit in ("at chance", "nothing right") and (check.pilot.low or 0.0) <= (check.base.high or 0.0)
-    if stuck and (relation != ">" or left == pilot):
-        return f"base and pilot are {check.limit}: the eval may not distinguish the arms"
+    stuck = {"at chance": "is at chance", "nothing right": "has nothing right"}.get(check.limit or "")
+    if stuck and not check.shown and (relation != ">" or left == pilot):
+        return f"the base {stuck} and the pilot is not shown to be better: the eval may not distinguish the arms"
     if check.limit == "at the ceiling" and not (is_base(left) or is_base(right)):
         return "the base is at the ceiling: no arm can be better"
     if check.noise_floor is not None and 0.0 < claim.margin <= check.noise_floor:

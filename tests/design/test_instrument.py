@@ -51,6 +51,13 @@ def test_an_eval_at_chance_for_base_and_pilot_cannot_show_that_arms_are_equal() 
         assert "at chance" in claim.reason
 
 
+def test_a_pilot_that_is_shown_to_be_better_than_a_base_at_chance_is_not_called_stuck() -> None:
+    """Seen: "base and pilot are nothing right" beside a pilot with six of 40: their own intervals overlapped."""
+    rates = {"choice": {LIMA: 0.4, "base": 0.25}}
+    claim = only(check(pilot_run(rates=rates), Claim(says=f"{LIMA} > {ALPACA}", on="choice")))
+    assert claim.decidable, claim.reason
+
+
 def test_a_base_without_a_right_answer_is_not_said_to_guess() -> None:
     """An exact match has no chance level but zero, at which nothing was right."""
     run = pilot_run()
