@@ -40,6 +40,19 @@ def test_right_code_passes_and_wrong_code_does_not() -> None:
 
 
 @needs_sandbox
+def test_tests_that_pass_without_an_answer_decide_nothing() -> None:
+    """HumanEval's own files define `check` and leave the call to their harness: every answer passed."""
+    humaneval = "METADATA = {'author': 'x'}\n\n\ndef check(candidate):\n    assert candidate(2) == 4\n"
+    prompt = 'import math\n\n\ndef half(x):\n    return x / 2\n\n\ndef double(x):\n    """Twice."""\n'
+    answers = ["    return 2 * x", "    return x", "    return 2 * x", "    return 2 * x", "    return x"]
+    tests = [humaneval, humaneval, "pass", "def test():\n    assert double(2) == 5", f"{humaneval}\ncheck(half)"]
+    (scored,) = score_code([prompt] * 5, answers, tests, trusted=True)
+    assert scored.scores == (1.0, 0.0, None, None, 0.0)
+    (scored,) = score_code(["Double x."], ["def double(x):\n    return 2 * x"], [humaneval], trusted=True)
+    assert scored.scores == (None,), "no function is named that check could be called with"
+
+
+@needs_sandbox
 def test_an_answer_has_no_network_no_processes_and_nothing_to_write_to(tmp_path: Path) -> None:
     target = tmp_path / "file"
     tmp_path.chmod(0o777)
