@@ -44,7 +44,7 @@ def test_columns_have_what_each_row_has(table: ScoreTable) -> None:
     values, present = table.metrics["f1"]
     assert (values.tolist(), present.tolist()) == ([0.0, 0.5, 0.0], [False, True, False])
     assert (table.weights.tolist(), table.clusters) == ([2.0, 1.0, 1.0], ("c", None, None))
-    assert (table.slices[1], table.has_outputs) == ({"kind": ("x", "y")}, True)
+    assert (table.slices[1], table.answered.tolist()) == ({"kind": ("x", "y")}, [True, False, True])
 
 
 def test_of_an_example_that_is_there_twice_the_last_answer_is_its_own(table: ScoreTable) -> None:

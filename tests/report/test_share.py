@@ -25,7 +25,7 @@ def test_a_copy_to_publish_has_the_figures_and_no_texts(tmp_path: Path) -> None:
     changes: dict[str, Any] = {"data": data, "overrides": ("data.a.source=/home/someone/data/rows.jsonl",)}
     record = fake.record.model_copy(update={"resolved": resolved.model_copy(update=changes)})
     comparison = compare(fake.__class__(path=fake.path, record=record, rows=fake.rows), replicates=100)
-    texts = {flip.output for flip in comparison.flips.flips} | {exhibit.question for exhibit in comparison.exhibits}
+    texts = {flip.output for flip in comparison.flips.flips()} | {exhibit.question for exhibit in comparison.exhibits}
     long = {text for text in texts if text and len(text) > 5}
     assert long
     path = write_copy(comparison, tmp_path / "copy")

@@ -4,10 +4,12 @@ Contract: a sequence of `ScoreRow` in the file's order. 20 subjects on ten evals
 rows: as objects they take gigabytes, and a report prints the texts of a few thousand.
 """
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
+from mmap import ACCESS_READ, mmap
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NotRequired, TypeAlias, TypeVar, overload
@@ -61,7 +63,7 @@ _texts_adapter = TypeAdapter(list[ExampleTexts])
 _answers_adapter = TypeAdapter(list[ExampleAnswer])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _File:
     """Where the rows are. refused: raised where they cannot be read any more."""
 
@@ -71,13 +73,25 @@ class _File:
 
     def rows(self, places: Sequence[int], adapter: TypeAdapter[list[_Read]]) -> list[_Read]:
         """What the adapter reads of the rows at these places."""
+        if not len(places):
+            return []
         try:
             if _state(self.path) != self.state:
                 raise ValueError("the file has changed since its numbers were read")
-            lines = self.path.read_bytes().splitlines()
-            return adapter.validate_json(b"[" + b",".join(lines[place] for place in places) + b"]")
-        except (OSError, ValueError) as error:  # pydantic's refusal is a ValueError
+            ends = self._ends
+            with self.path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+                lines = [content[ends[place] : ends[place + 1]] for place in places]
+            return adapter.validate_json(b"[" + b",".join(lines) + b"]")
+        except (OSError, ValueError, IndexError) as error:  # pydantic's refusal is a ValueError
             raise self.refused from error
+
+    @cached_property
+    def _ends(self) -> "array[int]":
+        """Where each row begins, and where the last one ends: found when the first text is asked for."""
+        content = self.path.read_bytes()
+        after = np.flatnonzero(np.frombuffer(content, dtype=np.uint8) == ord("\n")) + 1
+        last = [] if content.endswith(b"\n") else [len(content)]
+        return array("q", [0, *after.tolist(), *last])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,8 +105,8 @@ class ScoreTable(Sequence[ScoreRow]):
     weights: _Column
     clusters: tuple[str | None, ...]
     slices: tuple[Mapping[str, tuple[str, ...]], ...]
-    has_outputs: bool
-    """Whether any row has an output."""
+    answered: _Mask
+    """Whether each row has an output."""
     source: _File | Sequence[ScoreRow] = field(repr=False)
 
     @classmethod
@@ -171,7 +185,7 @@ def _table(rows: Sequence[Mapping[str, Any]], source: _File | Sequence[ScoreRow]
         weights=np.array(_values(rows, "weight", 1.0), dtype=np.float64),
         clusters=tuple(_values(rows, "cluster")),
         slices=tuple([found or {} for found in _values(rows, "slices")]),
-        has_outputs=any(row.get("output") is not None for row in rows),
+        answered=np.array([output is not None for output in _values(rows, "output")], dtype=np.bool_),
         source=source,
     )
 

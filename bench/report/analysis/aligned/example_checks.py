@@ -38,12 +38,12 @@ def _check(entry: Aligned, rows: ScoreRows) -> ExampleCheck | None:
     first = next((subject for subject in subjects if len(subject.places)), None)
     if first is None:
         return None
-    distinct = {(row.task, row.id): row for row in reversed(first.rows())}.values()
+    distinct = dict(reversed([*zip(first.examples, first.texts(), strict=True)]))  # of one id the first row counts
     return ExampleCheck(
         measurand=entry.measurand.name,
         examples=len(distinct),
         repeated_ids=len(first.places) - len(distinct),
-        repeated_texts=_repeats((row.task, row.prompt, row.target) for row in distinct),
+        repeated_texts=_repeats((task, row["prompt"], row.get("target")) for (task, _), row in distinct.items()),
         unusable_scores=sum(int(np.sum(subject.present & ~usable(subject.values))) for subject in subjects),
     )
 

@@ -1,32 +1,35 @@
 """Flips: examples that the base got right and a tuned model wrong, and the other way round.
 
 Contract: pure; of right-or-wrong measures only. Which few are shown is drawn from the run's digest; the whole list is
-for `flips.jsonl`.
+for `flips.jsonl`, whose texts are read where it is written: a large run has a million flips.
 """
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
-from functools import lru_cache
-from operator import attrgetter
-from typing import Literal, TypeVar
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.record.record import Record
 from bench.record.results.evals.score_table import ExampleTexts
 from bench.report.analysis.aligned.align import Aligned, ScoreRows
-from bench.report.analysis.aligned.scored_rows import RowsOfTasks, ScoredRows
+from bench.report.analysis.aligned.scored_rows import RowsOfTasks, ScoredRows, TaskAndId
 from bench.report.analysis.run_facts.subjects import bases_by_arm, subjects
 
 FILE = "flips.jsonl"
 """The whole list, in the run directory."""
 SHOWN = 3
 """Examples of each direction that are shown for each eval."""
-_SHARED_TEXTS = 1 << 16
-"""Encoded texts that are held: questions, targets and base's answers of one eval."""
 Direction = Literal["gained", "lost"]
-_Text = TypeVar("_Text", str, str | None)
+_DIRECTIONS: tuple[Direction, Direction] = ("lost", "gained")
+_LINE = (
+    '{"eval": %s, "task": %s, "id": %s, "arm": %s, "subject": %s, "direction": "%s", '
+    '"question": %s, "target": %s, "base_output": %s, "output": %s}\n'
+)
+"""A `Flip` as a line of JSON, of values that are JSON already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,103 +64,171 @@ class FlipCount:
     always_lost: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SubjectFlips:
+    """The flips of one subject on one measurand, by the places of their rows."""
+
+    eval: str
+    arm: str
+    subject: str
+    before: ScoredRows
+    """Rows of the base."""
+    after: ScoredRows
+    """Rows of the subject."""
+    old: NDArray[np.int64]
+    """Place of each flip in `before`."""
+    new: NDArray[np.int64]
+    """Place of each flip in `after`."""
+    gained: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.new)
+
+    def shown_from(self, *, gained: bool) -> NDArray[np.int64]:
+        """The flips of one direction whose answer was recorded."""
+        answered = self.after.table.answered[self.after.places[self.new]]
+        return np.flatnonzero(answered & (self.gained == gained))
+
+    def example(self, place: int) -> TaskAndId:
+        """Task and id of a flip."""
+        return self.after.examples[int(self.new[place])]
+
+    def flips(self, which: Sequence[int] | None = None) -> Iterator[Flip]:
+        """All flips in order, texts included, or `which` of them. Raises `InputError` where texts cannot be read."""
+        chosen = np.arange(len(self)) if which is None else np.array(which, dtype=np.int64)
+        before, after = self.before.texts(self.old[chosen]), self.after.texts(self.new[chosen])
+        for place, was, now in zip(chosen.tolist(), before, after, strict=True):
+            task, example = self.example(place)
+            yield Flip(
+                eval=self.eval,
+                task=task,
+                id=example,
+                arm=self.arm,
+                subject=self.subject,
+                direction=_DIRECTIONS[int(self.gained[place])],
+                question=_question(now),
+                target=now.get("target"),
+                base_output=was.get("output"),
+                output=now.get("output"),
+            )
+
+    def lines(self, base_outputs: Sequence[str]) -> Iterator[str]:
+        """All flips as lines of JSON. base_outputs: the answers of all rows in `before`, as JSON."""
+        name, arm, subject = map(_encoded, (self.eval, self.arm, self.subject))
+        tasks = {task: _encoded(task) for task, _ in self.after.examples}
+        examples = [self.after.examples[place] for place in self.new.tolist()]
+        rows = zip(self.old.tolist(), self.gained.tolist(), examples, self.after.texts(self.new), strict=True)
+        for old, gained, (task, example), now in rows:
+            yield _LINE % (
+                name, tasks[task], _encoded(example), arm, subject, _DIRECTIONS[gained], _encoded(_question(now)),
+                _encoded(now.get("target")), base_outputs[old], _encoded(now.get("output")),
+            )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flips:
-    """counts: every arm that was scored. flips: all of them, for the file. shown: the drawn few."""
+    """counts: every arm that was scored. shown: the drawn few. by_subject: all of them, for the file."""
 
     counts: tuple[FlipCount, ...]
     shown: tuple[Flip, ...]
-    flips: tuple[Flip, ...] = field(repr=False)
+    by_subject: tuple[SubjectFlips, ...] = field(repr=False, compare=False)
     file: str | None = FILE
     """`None`: a copy to publish, without the flips themselves."""
 
     @property
     def total(self) -> int:
         """Flips in the file."""
-        return len(self.flips)
+        return sum(map(len, self.by_subject))
+
+    def flips(self) -> Iterator[Flip]:
+        """All flips. Raises `InputError` where the texts of their rows cannot be read any more."""
+        for subject in self.by_subject:
+            yield from subject.flips()
 
     def lines(self) -> Iterator[str]:
-        """All flips as JSON Lines; a text that many flips share is encoded once."""
-        names = [entry.name for entry in fields(Flip)]
-        encoded = lru_cache(_SHARED_TEXTS)(json.JSONEncoder(ensure_ascii=False).encode)
-        line, values = "{" + ", ".join(f'"{name}": %s' for name in names) + "}\n", attrgetter(*names)
-        for flip in self.flips:
-            yield line % tuple(map(encoded, values(flip)))
+        """All flips as JSON Lines. Raises as `flips` does."""
+        base: ScoredRows | None = None
+        outputs: Sequence[str] = ()
+        for subject in self.by_subject:
+            if subject.before is not base:  # of a measurand's subjects, most have the same base
+                base, outputs = subject.before, [_encoded(row.get("output")) for row in subject.before.texts()]
+            yield from subject.lines(outputs)
+
+
+_text_as_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _encoded(text: str | None) -> str:
+    return "null" if text is None else _text_as_json(text)
+
+
+def _question(row: ExampleTexts) -> str:
+    return row.get("question") or row["prompt"]
 
 
 def find_flips(record: Record, aligned: Sequence[Aligned], rows: ScoreRows) -> Flips:
     """The flips of every arm on every right-or-wrong measurand."""
-    entries = [entry for entry in aligned if entry.measurand.binary and entry.measurand.per_example]
     counts: list[FlipCount] = []
-    flips: list[Flip] = []
+    flips: list[SubjectFlips] = []
     drawn: list[Flip] = []
-    generator, names = np.random.default_rng(int(record.digest[:16], 16)), subjects(record)
-    for entry in entries:
-        entry_flips: list[Flip] = []
-        taken, bases = RowsOfTasks(entry.measurand.metrics), bases_by_arm(record)
-        scored = {base: rows.get((entry.measurand.eval, base)) for base in dict.fromkeys(bases.values())}
-        before = {base: None if found is None else _Before(taken.of(found)) for base, found in scored.items()}
-        for arm, base in bases.items():
-            answered = [name for name in names[arm] if (entry.measurand.eval, name) in rows]
-            after = {name: taken.of(rows[entry.measurand.eval, name]) for name in answered}
-            if (was := before[base]) is not None and after:
-                by_seed = [list(_compare(arm, name, entry, was, now)) for name, now in after.items()]
-                entry_flips += [flip for per_seed in by_seed for flip in per_seed]
-                counts.append(_count(arm, entry, by_seed))
-        flips += entry_flips
-        drawn += [flip for direction in ("gained", "lost") for flip in _draw(entry_flips, direction, generator)]
-    return Flips(counts=tuple(counts), flips=tuple(flips), shown=tuple(drawn))
+    generator = np.random.default_rng(int(record.digest[:16], 16))
+    for entry in aligned:
+        if entry.measurand.binary and entry.measurand.per_example:
+            by_arm = _by_arm(record, entry, rows)
+            counts += [_count(arm, entry, by_seed) for arm, by_seed in by_arm.items()]
+            of_entry = [subject for by_seed in by_arm.values() for subject in by_seed]
+            drawn += [flip for gained in (True, False) for flip in _draw(of_entry, generator, gained=gained)]
+            flips += of_entry
+    return Flips(counts=tuple(counts), shown=tuple(drawn), by_subject=tuple(flips))
 
 
-class _Before:
-    """What a base answered; each text is held once, however many subjects differ from it.
+def _by_arm(record: Record, entry: Aligned, rows: ScoreRows) -> dict[str, list[SubjectFlips]]:
+    """Flips of each seed, by the arms that were scored and whose base was."""
+    names, taken, name = subjects(record), RowsOfTasks(entry.measurand.metrics), entry.measurand.eval
+    by_arm: dict[str, list[SubjectFlips]] = {}
+    bases: dict[str, _Base] = {}
+    for arm, base in bases_by_arm(record).items():
+        answered = [subject for subject in names[arm] if (name, subject) in rows]
+        if answered and (name, base) in rows:
+            before = bases.get(base) or bases.setdefault(base, _Base(taken.of(rows[name, base])))
+            by_arm[arm] = [before.flips(entry, arm, subject, taken.of(rows[name, subject])) for subject in answered]
+    return by_arm
 
-    texts: question, target and output of each row.
-    """
+
+class _Base:
+    """Rows of a base, and where each example is among them."""
 
     def __init__(self, scored: ScoredRows) -> None:
-        self.scored, self.texts = scored, [_texts(row) for row in scored.texts()]
-        self.places = {example: place for place, example in enumerate(scored.examples)}
+        self._scored = scored
+        self._places = {example: place for place, example in enumerate(scored.examples)}
+        self._found: dict[int, tuple[Sequence[TaskAndId], NDArray[np.int64]]] = {}
+
+    def flips(self, entry: Aligned, arm: str, subject: str, after: ScoredRows) -> SubjectFlips:
+        """Where a subject differs from this base."""
+        before, old = self._scored, self._of(after.examples)
+        new = np.flatnonzero(after.present & (old >= 0))
+        new = new[before.present[old[new]]]
+        new = new[before.values[old[new]] != after.values[new]]
+        better = (after.values[new] > before.values[old[new]]) == entry.measurand.higher_is_better
+        return SubjectFlips(
+            eval=entry.measurand.name, arm=arm, subject=subject, before=before, after=after, old=old[new], new=new,
+            gained=better,
+        )  # fmt: skip
+
+    def _of(self, examples: Sequence[TaskAndId]) -> NDArray[np.int64]:
+        """Place of each example, -1 where the base has none. Known by identity: most subjects share their examples."""
+        if id(examples) not in self._found:
+            places = [self._places.get(example, -1) for example in examples]
+            self._found[id(examples)] = examples, np.array(places, dtype=np.int64)
+        return self._found[id(examples)][1]
 
 
-def _compare(arm: str, subject: str, entry: Aligned, before: _Before, after: ScoredRows) -> Iterator[Flip]:
-    old = np.array([before.places.get(example, -1) for example in after.examples], dtype=np.int64)
-    new = np.flatnonzero(after.present & (old >= 0))
-    new = new[before.scored.present[old[new]]]
-    new = new[before.scored.values[old[new]] != after.values[new]]
-    better = (after.values[new] > before.scored.values[old[new]]) == entry.measurand.higher_is_better
-    name, examples = entry.measurand.name, before.scored.examples
-    for place, row, gained in zip(old[new].tolist(), after.texts(new), better.tolist(), strict=True):
-        (task, example), was, now = examples[place], before.texts[place], _texts(row)
-        yield Flip(
-            eval=name,
-            task=task,
-            id=example,
-            arm=arm,
-            subject=subject,
-            direction="gained" if gained else "lost",
-            question=_shared(was[0], now[0]),
-            target=_shared(was[1], now[1]),
-            base_output=was[2],
-            output=_shared(was[2], now[2]),
-        )
-
-
-def _texts(row: ExampleTexts) -> tuple[str, str | None, str | None]:
-    return row.get("question") or row["prompt"], row.get("target"), row.get("output")
-
-
-def _shared(was: _Text, now: _Text) -> _Text:
-    """`now`; where both say the same, the object that is there already."""
-    return was if was == now else now
-
-
-def _count(arm: str, entry: Aligned, by_seed: Sequence[Sequence[Flip]]) -> FlipCount:
-    def of(direction: Direction) -> tuple[int, int]:
-        sets = [{(flip.task, flip.id) for flip in flips if flip.direction == direction} for flips in by_seed]
+def _count(arm: str, entry: Aligned, by_seed: Sequence[SubjectFlips]) -> FlipCount:
+    def of(*, gained: bool) -> tuple[int, int]:
+        sets = [set(flips.old[flips.gained == gained].tolist()) for flips in by_seed]
         return len(set.union(*sets)), len(set.intersection(*sets))
 
-    (gained, always_gained), (lost, always_lost) = of("gained"), of("lost")
+    (gained, always_gained), (lost, always_lost) = of(gained=True), of(gained=False)
     return FlipCount(
         arm=arm,
         measurand=entry.measurand.name,
@@ -170,14 +241,16 @@ def _count(arm: str, entry: Aligned, by_seed: Sequence[Sequence[Flip]]) -> FlipC
     )
 
 
-def _draw(flips: Sequence[Flip], direction: str, generator: np.random.Generator) -> list[Flip]:
+def _draw(by_subject: Sequence[SubjectFlips], generator: np.random.Generator, *, gained: bool) -> list[Flip]:
     """Draws `SHOWN` flips whose text was recorded, each example at most once."""
-    open_to_see = [flip for flip in flips if flip.direction == direction and flip.output is not None]
-    order = generator.permutation(len(open_to_see))
-    chosen: dict[tuple[str, str], Flip] = {}
-    for index in order:
+    open_to_see = [subject.shown_from(gained=gained) for subject in by_subject]
+    ends = np.array([*accumulate(map(len, open_to_see))], dtype=np.int64)
+    chosen: dict[TaskAndId, Flip] = {}
+    for index in generator.permutation(int(ends[-1]) if len(ends) else 0):
         if len(chosen) == SHOWN:
             break
-        flip = open_to_see[int(index)]
-        chosen.setdefault((flip.task, flip.id), flip)
+        number = int(np.searchsorted(ends, index, side="right"))
+        place = int(open_to_see[number][index - ends[number]])  # from the end of its subject's flips
+        if by_subject[number].example(place) not in chosen:
+            chosen[by_subject[number].example(place)] = next(by_subject[number].flips([place]))
     return list(chosen.values())

@@ -84,7 +84,7 @@ def _speaking(record: Record, aligned: Sequence[Aligned], rows: ScoreRows) -> li
         for evaluation in record.evaluations
         if evaluation.result is not None and evaluation.result.generated_tokens
     }
-    with_text = {name for (name, _), scored in rows.items() if ScoreTable.of(scored).has_outputs}
+    with_text = {name for (name, _), scored in rows.items() if ScoreTable.of(scored).answered.any()}
     for names in (generating & with_text, with_text):
         entries = [entry for entry in aligned if entry.measurand.eval in names and entry.examples]
         if entries:
