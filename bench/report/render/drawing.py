@@ -6,7 +6,7 @@ print. Every text is escaped. The same panels give the same bytes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from markupsafe import Markup, escape
@@ -87,7 +87,7 @@ def element(name: str, children: Sequence[Markup | str], /, **attributes: object
     Texts, and what a name holds of control codes, are made visible and escaped.
     """
     shown = "".join(f' {_attribute(key)}="{_value(value)}"' for key, value in attributes.items() if value is not None)
-    inside = "".join(child if isinstance(child, Markup) else escape(visible(child)) for child in children if child)
+    inside = "".join(child if isinstance(child, Markup) else _text(child) for child in children if child)
     return Markup(f"<{name}{shown}>{inside}</{name}>" if inside else f"<{name}{shown}/>")  # noqa: S704  escaped above
 
 
@@ -97,7 +97,13 @@ def _attribute(key: str) -> str:
 
 
 def _value(value: object) -> str:
-    return _short(value) if isinstance(value, float) else escape(visible(str(value)))
+    return _short(value) if isinstance(value, float) else _text(str(value))
+
+
+@lru_cache(maxsize=1 << 14)
+def _text(text: str) -> str:
+    """A text in XML; many marks have the same class."""
+    return str(escape(visible(text)))
 
 
 def _short(value: float) -> str:

@@ -4,6 +4,7 @@ Contract: `markdown` opens no cell, link, tag or heading of GitHub-flavoured Mar
 """
 
 import re
+from functools import lru_cache
 
 from bench.control_codes import visible
 
@@ -21,8 +22,11 @@ _LINE_START = re.compile(r"^(?:#{1,6}(?=\s|$)|[+-](?=\s|$)|[-=]+$|\d+[.)](?=\s|$
 _LINK = re.compile(r"://|\bwww\.", re.IGNORECASE)
 
 
+@lru_cache(maxsize=1 << 14)
 def markdown(text: str) -> str:
-    """The text as inline GitHub-flavoured Markdown that renders as itself, in a paragraph or in a table's cell."""
+    """The text as inline GitHub-flavoured Markdown that renders as itself, in a paragraph or in a table's cell.
+
+    Results are kept, for many cells say the same."""
     quoted = visible(text).translate(_MARKDOWN)
     quoted = _OUTER_UNDERSCORE.sub(r"\\_", quoted)
     quoted = _LINK.sub(lambda match: match[0].replace(":", "&#58;").replace(".", "&#46;"), quoted)

@@ -9,15 +9,15 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bench.control_codes import visible
 from bench.report.render.drawing import Drawing, plot_style
-from bench.report.render.view import Section, Table, View
+from bench.report.render.view import Cell, Section, Table, View
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -85,6 +85,24 @@ def _parts(sections: Sequence[Section]) -> list[list[tuple[int, Section]]]:
     return parts
 
 
+def _cell(cell: Cell, apart: bool = False) -> Markup:
+    """What a cell says. apart: an interval's line may begin after its value, and ends with it.
+
+    No macro of the template: a thousand arms have sixty thousand cells.
+    """
+    small = "".join(f" <small>{_text(more)}</small>" for more in (cell.of, cell.note) if more)
+    value, opened, interval = cell.text.partition(" [") if apart else (cell.text, "", "")
+    text = f'{_text(value)} <span class="r">[{_text(interval)}</span>' if opened else _text(value)
+    inside = text + small
+    return Markup(inside if cell.tone == "plain" else f'<span class="{cell.tone}">{inside}</span>')  # noqa: S704  escaped
+
+
+@lru_cache(maxsize=1 << 14)
+def _text(text: str) -> str:
+    """A text in HTML; many cells say the same."""
+    return str(escape(visible(text)))
+
+
 def _narrow(table: Table) -> str:
     """How a narrow screen shows a table's rows: each as a list (`stack`) where words would be squeezed, as a grid of
     figures (`cards`) where the row is too wide; else, and where nobody reads so many rows, empty: as they are."""
@@ -113,5 +131,5 @@ def _page() -> Template:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"visible": visible, "narrow": _narrow}
+    environment.filters |= {"visible": visible, "narrow": _narrow, "cell": _cell}
     return environment.from_string((_FOLDER / "page.html.jinja").read_text(encoding="utf-8"))
