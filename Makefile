@@ -11,7 +11,7 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( (n < 7 ? n : 7) + 
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 SUITE ?= suites/lima_vs_alpaca.toml
 
-.PHONY: run test test-browser test-clusters fuzz lint types layers imports check coverage floors example example-real docs picture clean help
+.PHONY: run test test-browser test-clusters fuzz lint types layers check coverage floors example example-real docs picture clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -20,7 +20,7 @@ help: ## show this list
 run: $(VENV)/.run ## install what the program needs, then run the flagship suite
 	$(BIN)/bench run $(SUITE)
 
-test: $(VENV)/.dev $(AFTER) ## install what the tests need, then run them
+test: $(VENV)/.dev ## install what the tests need, then run them
 	$(BIN)/python $(PYTEST)
 
 test-browser: $(VENV)/.browser ## the report's page in a real browser; needs chromium
@@ -43,9 +43,6 @@ types: $(VENV)/.dev ## mypy, strict
 
 layers: $(VENV)/.dev ## imports point down, the parent stays light
 	$(BIN)/lint-imports
-
-imports: $(VENV)/.dev ## every test can be collected; pytest rewrites their assertions once, before each of its workers does
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --collect-only --quiet >$(VENV)/collected.txt || { cat $(VENV)/collected.txt; exit 1; }
 
 check: lint types layers test ## all of it
 

@@ -10,7 +10,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from tests.fakes import fork_server
+from tests.fakes import fork_server, forked_worker
 from tests.fakes.known_peak import know_peak
 
 os.environ.update(
@@ -37,6 +37,7 @@ gc.disable()  # until the tests are collected: nothing that is imported is garba
 ROOT = Path(__file__).parent.parent
 LONG = tuple(f"tests/{room}/" for room in ("functional", "gate", "making", "perf", "run", "stats", "train"))
 """Folders with files that take long: whole suites, trainings, simulations."""
+FORK_SERVERS = pytest.StashKey[dict[str, str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,9 +46,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
+    """The same fork servers for all workers of pytest-xdist, which come from one of them themselves."""
+    config.stash[FORK_SERVERS] = fork_server.start(config.args)
+    for spec in specs:
+        spec.python = forked_worker.command(config.stash[FORK_SERVERS]["real"])
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """The same fork servers for all workers of pytest-xdist: their imports go on while they collect."""
-    node.workerinput["fork_servers"] = fork_server.start()
+    """Where a worker asks for its children."""
+    node.workerinput["fork_servers"] = node.config.stash[FORK_SERVERS]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -69,7 +78,7 @@ def fork_servers(request: pytest.FixtureRequest) -> Iterator[None]:
         return fork(server, request)
 
     with pytest.MonkeyPatch.context() as patch:
-        fork_server.join(getattr(request.config, "workerinput", {}).get("fork_servers", {}), patch)
+        fork_server.join(getattr(request.config, "workerinput", {}).get("fork_servers", {}), patch.setattr)
         patch.setattr(forkserver, "set_forkserver_preload", lambda names: None)
         patch.setattr(ChildServer, "_fork", fork_from)
         patch.setattr(ChildServer, "kill", lambda self: None)
