@@ -21,6 +21,7 @@ from bench.errors import InputError, Problem
 from bench.places import INSTALLED, engine_folder, home
 from bench.record.environment import device
 from bench.run.estimate.disk import free_bytes
+from bench.run.estimate.speed import engine_start as start
 from bench.run.resolve.models import resolve_model
 from bench.suite.load import LoadedSuite
 from bench.suite.resolved import ResolvedModel
@@ -104,6 +105,8 @@ def serve(loaded: LoadedSuite, *, port: int) -> NoReturn:
     arguments = [str(python), "-m", _SERVER, "--model", model.path, "--served-model-name", name, "--dtype", kind]
     arguments += ["--host", "127.0.0.1", "--port", str(port), *_memory(model)]
     arguments += ["--enable-lora", "--max-lora-rank", str(_MOST_RANK)]
+    measure = (sys.executable, "-m", start.__name__, str(port))
+    subprocess.Popen((*measure, str(start.start_file(home(), model.sha256))))  # ends once the server answers
     os.execve(python, arguments, {**os.environ, "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1"})  # noqa: S606  # no shell
 
 

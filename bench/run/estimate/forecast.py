@@ -8,6 +8,7 @@ computed from shapes. Both say so.
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from bench.places import INSTALLED
 from bench.record.environment import device
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
@@ -28,6 +29,7 @@ from bench.run.estimate.memory.limit import memory_remarks
 from bench.run.estimate.memory.on_devices import made_on_devices
 from bench.run.estimate.memory.on_processor import step_memory
 from bench.run.estimate.placement.placement import Workload, place
+from bench.run.estimate.speed.engine_start import start_seconds
 from bench.run.estimate.speed.past_speeds import History
 from bench.run.estimate.speed.scored_steps import steps_forecast
 from bench.run.estimate.speed.timing import Timings
@@ -80,7 +82,8 @@ def forecast(
         timings = Timings(home=home, server=server) if probe and on is None else None
         steps = step_memory(trainings, counts, home=home, server=server) if device() == "cpu" else {}
         made = made_on_devices(trainings, counts, home=home, server=server) if on else {}
-        costs = JobCosts(history=History.read(home), timings=timings, steps=steps, tell=tell)
+        history = History.read(home)
+        costs = JobCosts(history=history, timings=timings, steps=steps, tell=tell)
         arms = _arms(planned, trainings, counts, costs)
         evals = tuple(_eval(name, jobs, costs, away=checked.unavailable) for name, jobs in _by_eval(planned).items())
         evals += steps_forecast(planned, evals, {arm.arm: arm.steps for arm in arms})
@@ -93,7 +96,7 @@ def forecast(
         update={
             "new": () if reports is None else why_new(planned, home, _earlier_runs(loaded, reports)),
             "placement": placement,
-            "warnings": (*_eval_remarks(planned, evals, home), *remarks, *memory, *_data_remarks(planned)),
+            "warnings": (*_eval_remarks(planned, evals, home, history), *remarks, *memory, *_data_remarks(planned)),
             "unavailable": (*notes(planned), *(f"unavailable: {what}" for what in checked.unavailable.values())),
             "advice": tuple(further),
         }
@@ -104,9 +107,14 @@ def _earlier_runs(loaded: LoadedSuite, reports: Path) -> list[RunDirectory]:
     return RunDirectory.all_of(reports, suite=loaded.suite.name, profile=loaded.profile)
 
 
-def _eval_remarks(planned: Plan, evals: tuple[EvalForecast, ...], home: Path) -> tuple[str, ...]:
-    """What an engine changes, and where one would pay."""
-    return (*engine_notes(planned), *engine_advice(planned, evals, added=(home / "engines").is_dir()))
+def _eval_remarks(planned: Plan, evals: tuple[EvalForecast, ...], home: Path, history: History) -> tuple[str, ...]:
+    """What an engine changes, and where one would pay: one that was added, for a single base."""
+    bases = {model.sha256 for model in planned.resolved.bases().values()}
+    if len(bases) != 1 or not (home / "engines" / "vllm" / INSTALLED).is_file():
+        return engine_notes(planned)
+    sha256 = bases.pop()
+    loading, speedup = start_seconds(home, sha256), history.engine_speedup(sha256)
+    return (*engine_notes(planned), *engine_advice(planned, evals, loading=loading, speedup=speedup))
 
 
 def _of_plan(

@@ -13,6 +13,8 @@ import pytest
 from bench.errors import InputError
 from bench.places import INSTALLED
 from bench.run.commands import engines
+from bench.run.estimate.speed.engine_start import start_file
+from bench.run.resolve.models import resolve_model
 from bench.suite.load import load_suite
 from bench.suite.tables.models.engine import EngineSpec
 from bench.suite.tables.suite import Suite
@@ -109,9 +111,15 @@ def test_the_server_has_the_suites_base_and_prints_the_table_that_uses_it(
     def become(_: Path, arguments: list[str], environment: dict[str, str]) -> None:
         started.append((arguments, environment))
 
+    measuring: list[tuple[str, ...]] = []
     monkeypatch.setattr("os.execve", become)
+    monkeypatch.setattr(subprocess, "Popen", measuring.append)
     engines.serve(loaded, port=8123)
-    [(arguments, environment)] = started
+    [(arguments, environment)], [measured] = started, measuring
+    assert measured[-2:] == (
+        "8123",
+        str(start_file(home, resolve_model(loaded.suite.bases()[None], base=home, home=home).sha256)),
+    )
     assert arguments[0] == str(home / "engines" / "vllm" / "bin" / "python")
     assert Path(arguments[arguments.index("--model") + 1], "config.json").is_file()
     assert arguments[arguments.index("--dtype") + 1] == "float32"

@@ -10,27 +10,37 @@ from bench.suite.catalog.answered_in_text import surely_writes
 from bench.suite.tables.suite import Suite
 
 LOADING_SECONDS = 20.0
-"""Time that vLLM's processor build takes to load a 135M base on two cores: no saving can be had below that."""
+"""Time that vLLM's processor build takes to load a 135M base on two cores, where no start was measured."""
 
 
-def engine_advice(planned: Plan, evals: Sequence[EvalForecast], *, added: bool) -> tuple[str, ...]:
-    """One line where vLLM was added, the suite names no engine, and it is known how long the answers to come take this
-    program: a server can save no more than that time, and loading is lost first."""
+def engine_advice(
+    planned: Plan, evals: Sequence[EvalForecast], *, loading: float | None, speedup: float | None
+) -> tuple[str, ...]:
+    """One line where the suite names no engine, and it is known how long the answers to come take this program.
+
+    loading: seconds of the last start with this base here. speedup: how many times as fast as this program a server was
+    on the same prompts. Without one, a server can save no more than all of that time.
+    """
     suite = planned.resolved.suite
-    if suite.engine is not None or not added:
+    if suite.engine is not None:
         return ()
     seconds = {scored.eval: scored.seconds for scored in evals}
     written = {spec.name for spec in suite.eval if surely_writes(spec, _folder(planned, spec.name))}
     times = [_seconds(entry, suite, written, seconds) for entry in planned.can_run]
     known = [time for time in times if time is not None]
-    total = sum(known)
     if not known:
         return ()
+    total = sum(known)
     facts = f"about {total:.0f} s of answers of {len(known)} evals of base and LoRA arms are to come"
-    loading = f"loading takes about {LOADING_SECONDS:.0f} s"
-    if total <= LOADING_SECONDS:
-        return (f"engine vllm: not worth starting: {facts}, and {loading}",)
-    return (f"engine vllm: may be worth starting (bench engines serve): {facts}, and {loading}",)
+    if speedup is not None:
+        facts += f", an engine was ×{speedup:.2f} as fast as this program on the same prompts here"
+    facts += f", and loading takes about {loading or LOADING_SECONDS:.0f} s"
+    facts += " (measured here)" if loading else " (not measured here)"
+    saved = total if speedup is None else total * (1 - 1 / speedup)
+    if saved <= (loading or LOADING_SECONDS):
+        return (f"engine vllm: not worth starting: {facts}",)
+    worth = "may be worth starting" if speedup is None else "worth starting"
+    return (f"engine vllm: {worth} (bench engines serve): {facts}",)
 
 
 def _folder(planned: Plan, name: str) -> Path | None:

@@ -12,6 +12,7 @@ from bench.record.files import RESULT
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.job import job_adapter, result_adapter
 from bench.record.jobs.train_job import TrainJob
+from bench.record.results.evals.engine_use import EngineUse
 from bench.record.results.evals.evaluation import EvalResult
 from bench.record.results.training.result import TrainResult
 from bench.record.store import Manifest
@@ -26,6 +27,8 @@ class History:
 
     _training: dict[str, list[float]] = field(default_factory=dict)
     _evals: dict[str, list[float]] = field(default_factory=dict)
+    _engines: dict[str, list[float]] = field(default_factory=dict)
+    """Speeds of servers as engines, in multiples of this program's on the same prompts, by hash of the base."""
     _peaks: dict[str, int] = field(default_factory=dict)
     """Highest peak in bytes, by key of a training or an eval: of a GPU's tensors, or of the process on a processor."""
 
@@ -49,6 +52,7 @@ class History:
                 return  # of a part of its examples
             self._evals.setdefault(_eval_key(job), []).append(manifest.seconds)
             if isinstance(scored, EvalResult):
+                self._take_engine(job, scored.engine)
                 self._take_peak(_eval_key(job), scored.peak_device_bytes or scored.peak_process_bytes)
         elif isinstance(job, TrainJob):
             result = result_adapter.validate_json((folder / RESULT).read_bytes())
@@ -58,9 +62,19 @@ class History:
                 ledger = result.ledger
                 self._take_peak(_training_key(job), ledger.peak_device_bytes or ledger.peak_process_bytes)
 
+    def _take_engine(self, job: EvalJob, use: EngineUse | None) -> None:
+        if use is not None and use.tokens_per_second and use.own_tokens_per_second:
+            speedup = use.tokens_per_second / use.own_tokens_per_second
+            self._engines.setdefault(job.model.sha256, []).append(speedup)
+
     def _take_peak(self, key: str, peak: int | None) -> None:
         if peak is not None:
             self._peaks[key] = max(peak, self._peaks.get(key, 0))
+
+    def engine_speedup(self, sha256: str) -> float | None:
+        """Median over earlier evals that a server generated for, of subjects of this base."""
+        speedups = self._engines.get(sha256)
+        return statistics.median(speedups) if speedups else None
 
     def tokens_per_second(self, job: TrainJob) -> float | None:
         """Median over earlier trainings with this model, data and recipe (rates, budget aside), all phases counted."""

@@ -86,10 +86,16 @@ def test_a_plan_says_for_whom_a_server_is_used_and_whether_one_is_worth_starting
     planned = make_plan(tmp_path, LOSS, WRITTEN)
     assert engine_notes(planned) == ()
 
-    def advice(seconds: float | None, *, added: bool = True) -> tuple[str, ...]:
+    def advice(seconds: float | None, loading: float | None = None, speedup: float | None = None) -> tuple[str, ...]:
         each = [EvalForecast(eval=name, subjects=5, cached=0, seconds=seconds) for name in ("written", "loss")]
-        return engine_advice(planned, each, added=added)
+        return engine_advice(planned, each, loading=loading, speedup=speedup)
 
     assert "not worth starting: about 15 s of answers of 3 evals" in advice(5.0)[0], "of base and two adapters"
     assert "may be worth starting" in advice(9.0)[0]
-    assert advice(None) == advice(9.0, added=False) == ()
+    assert "about 20 s (not measured here)" in advice(9.0)[0]
+    assert advice(None) == ()
+    assert "not worth starting" in advice(9.0, loading=30.0)[0]
+    assert "about 30 s (measured here)" in advice(9.0, loading=30.0)[0]
+    assert "not worth starting" in advice(20.0, speedup=1.25)[0], "a fifth of 60 s are saved"
+    assert "vllm: worth starting" in advice(20.0, speedup=2.0)[0], "half of 60 s"
+    assert "not worth starting" in advice(900.0, speedup=0.5)[0], "it would lose time"
