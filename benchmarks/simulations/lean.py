@@ -6,6 +6,7 @@ draws of its noise in place of 400; the smallest detectable effect beside each d
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from unittest.mock import patch
 
 import numpy as np
@@ -23,7 +24,7 @@ def lean() -> Iterator[None]:
     """Within it, intervals of rates are 0.3 to 0.6% wider on average than a report's, single bounds off by up to 3% of
     the width (240 data sets, right or wrong, 1% and 50%)."""
     first, second, weights = logit_curve.lattice(POINTS, STEP)
-    pivots = logit_curve._pivots.__wrapped__  # those that are remembered are of the whole lattice
+    pivots = lru_cache(logit_curve._pivots.__wrapped__)  # those of the whole lattice are remembered elsewhere
     with ExitStack() as patches:
         for name, value in (("_FIRST", first), ("_SECOND", second), ("_WEIGHTS", weights), ("_pivots", pivots)):
             patches.enter_context(patch.object(logit_curve, name, value))
