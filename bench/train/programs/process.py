@@ -1,7 +1,7 @@
 """Another program's process: what it sees, its output, its end.
 
 Contract: it sees no secret of this process's environment and has an empty home folder; what it printed is in the job's
-log, line by line, also where it fails; it is ended with all that it started.
+log, line by line, also where it fails; it is ended with all that it started, also where this process is killed.
 """
 
 import contextlib
@@ -13,13 +13,21 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 _PASSED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
 _TAIL_CHARACTERS = 200
 """Fewer than a job's message may have, so that the end of a program's log is in it whole."""
 _TAIL_LINES = 50
+_GUARD = """
+import os, signal, sys
+program = sys.stdin.readline()
+sys.stdin.read()
+if program:
+    os.killpg(int(program), signal.SIGKILL)
+"""
+"""Reads a program's number and ends its group once nobody holds the other end of the standard input."""
 _READ_SECONDS = 10.0
 """Wait for the last words of a program that has ended."""
 
@@ -48,22 +56,10 @@ def run_program(
     is ended. hear: given each line that it prints; the log gets those for which it is false. Raises `RuntimeError`
     with the end of the log where the program fails.
     """
-    with tempfile.TemporaryDirectory(prefix="start-", dir=folder) as home:
+    with tempfile.TemporaryDirectory(prefix="start-", dir=folder) as home, _guard() as guarded:
         _log(f"$ {shlex.join(words)}")
-        try:
-            program = subprocess.Popen(
-                words,
-                env=environment(Path(home)),
-                cwd=home,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise RuntimeError(f"{words[0]} does not start: {error.strerror}") from error
+        program = _start(words, Path(home), environment(Path(home)))
+        guarded(program.pid)
         tail = deque[str](maxlen=_TAIL_LINES)
         reader = threading.Thread(target=_read, args=(program, hear, tail), daemon=True)
         reader.start()
@@ -81,6 +77,24 @@ def run_program(
         raise RuntimeError(f"{name} failed ({why}): {end or 'it printed nothing'}")
 
 
+def _start(words: Sequence[str], home: Path, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """The program, in a session of its own, with its output in a pipe."""
+    try:
+        return subprocess.Popen(
+            words,
+            env=environment,
+            cwd=home,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise RuntimeError(f"{words[0]} does not start: {error.strerror}") from error
+
+
 def _read(program: subprocess.Popen[str], hear: Callable[[str], bool], tail: deque[str]) -> None:
     """Hand each line to `hear`, and what it does not take to the log and to `tail`."""
     assert program.stdout is not None, "it is a pipe"
@@ -95,6 +109,26 @@ def _log(text: str) -> None:
     """Add to the log of this job, which is its standard output."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _guard() -> Iterator[Callable[[int], None]]:
+    """While open, the program whose number is given ends with this process, however that ends: its session is not this
+    one's, so that no signal reaches it otherwise."""
+    command = (sys.executable, "-I", "-S", "-c", _GUARD)
+    guard = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
+    told = guard.stdin
+    assert told is not None, "it is a pipe"
+
+    def guarded(program: int) -> None:
+        told.write(f"{program}\n")
+        told.flush()
+
+    try:
+        yield guarded
+    finally:
+        guard.kill()
+        guard.communicate()
 
 
 def _end(program: subprocess.Popen[str]) -> None:
