@@ -1,9 +1,11 @@
 """A suite of many arms: its first plan, the plan again, its report. Processor seconds of all processes, and the clock.
 
 The arms are two methods × 20 rates × 25 draws of an embedded data set on the embedded base, with two evals; finished
-jobs are made up, so that nothing is trained. `python -m benchmarks.planning [ARMS]`
+jobs are made up, so that nothing is trained. Python's files are compiled before, as an installation has them.
+`python -m benchmarks.planning [ARMS]`
 """
 
+import compileall
 import ctypes
 import os
 import resource
@@ -13,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import bench
 from bench.record.files import SCORES
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import ProbeJob, TrainJob
@@ -106,6 +109,7 @@ def wait_for_all() -> None:
 def main() -> None:
     """Print the table."""
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
+    compileall.compile_dir(Path(bench.__file__).parent, quiet=1)
     arms = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     with tempfile.TemporaryDirectory() as folder:
         root, home = Path(folder), Path(folder) / "home"

@@ -48,6 +48,17 @@ def tell_and_die(payload: Asked, folder: Path, emit: Emit) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def meet(payload: Asked, folder: Path, emit: Emit) -> str:
+    """Waits until as many as `count` are here at the same time."""
+    (folder / f"here-{payload.text}").touch()
+    deadline = time.monotonic() + 60
+    while len([*folder.glob("here-*")]) < payload.count:
+        if time.monotonic() > deadline:
+            raise InputError(Problem(reference="echo.alone", what="nobody came"))
+        time.sleep(0.01)
+    return payload.text
+
+
 def leave_helper(payload: Asked, folder: Path, emit: Emit) -> None:
     """Forks a process that holds all its files for a while."""
     helper = os.fork()
@@ -88,7 +99,7 @@ def collector(payload: Asked, folder: Path, emit: Emit) -> Asked:
 KINDS: dict[str, WorkKind[Any]] = {
     **{
         kind.__name__: WorkKind(payload=Asked, do=kind)
-        for kind in (echo, refuse, collector, tell_and_die, leave_helper, stubborn)
+        for kind in (echo, refuse, collector, tell_and_die, meet, leave_helper, stubborn)
     },
     "build": WorkKind(payload=BuildRequest, do=build),
 }

@@ -14,7 +14,8 @@ from bench.errors import InputError
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training.facts import PlannedCounts
 from bench.run.process.payloads import CountReply, CountRequest
-from bench.run.process.server import Child, ChildServer, error_of, failed, stop_all
+from bench.run.process.server import Child, ChildServer, error_of, failed
+from bench.run.process.side_by_side import side_by_side
 
 
 def exact_counts(
@@ -28,16 +29,8 @@ def exact_counts(
     counts = {arm: known[job.digest] for arm, job in trainings.items() if job.digest in known}
     shares = _shares([arm for arm in trainings if arm not in counts], trainings, workers)
     log = home / "logs" / "count.txt"
-    children = list[Child]()
-    try:
-        for share in shares:
-            request = CountRequest(jobs=tuple(trainings[arm] for arm in share))
-            children.append(server.start("count", request, folder=home, log=log))
-        while not all(child.ended() for child in children):
-            for child in children:
-                child.wait(0.02)
-    finally:
-        stop_all(children)
+    requests = [CountRequest(jobs=tuple(trainings[arm] for arm in share)) for share in shares]
+    children = side_by_side(server, "count", requests, folder=home, log=log)
     for share, child in zip(shares, children, strict=True):
         if child.failure is None:
             counted = dict(zip(share, CountReply.model_validate(child.value).counts, strict=True))

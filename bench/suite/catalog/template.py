@@ -67,7 +67,7 @@ class Template:
 
         Raises `TemplateRefusedError`.
         """
-        if not _READS_INPUT.search(self.text):
+        if not _reads_input(self.text):
             messages = [_joined(message) for message in messages]
         variables = {"bos_token": "", "eos_token": "", "enable_thinking": False, **tokens}
         try:
@@ -161,6 +161,12 @@ def _check(template: Template, where: str) -> None:
     if missing:
         what = f"the template leaves out {' and '.join(text.replace('-', ' ') for text in missing)}"
         raise InputError(Problem(reference="template.drops-content", what=what, where=where, hint=hint))
+
+
+@lru_cache(maxsize=32)
+def _reads_input(text: str) -> bool:
+    """Whether a template reads the input that a question may have beside its instruction."""
+    return _READS_INPUT.search(text) is not None
 
 
 @lru_cache(maxsize=32)

@@ -8,7 +8,7 @@ guarded (`bench.data.render.special_tokens`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from bench.data.render.row import Row, Turn
@@ -162,20 +162,19 @@ class ChatTemplate:
         with, and behind a block of thinking that is empty."""
         *before, last = row.turns
         thinks = has_thinking(last)
-        behind = self._behind_prompt(before, full)
+        prompts = self._prompts(before)
+        behind = _behind_prompt(prompts.values(), full)
         start = self._place_of(last, full) if behind is None else behind
         if not thinks:
             start += empty_block(full[start:])
-        if full[:start] != (asked := self.prompt(before)):
+        if full[:start] != (asked := prompts[self._thinking]):
             self.notes[NO_PROMPT if behind is None else self._mismatch(asked, thinks=thinks)] = None
         return start
 
-    def _behind_prompt(self, before: Sequence[Turn], full: str) -> int | None:
-        """The end of the longest prompt of the template that a row's text begins with; `None` without one."""
-        switched = {self._thinking} if self._switch is None else {False, True}
-        prompts = {self._prompt(before, thinking=thinking) for thinking in switched}
-        prompts |= {without_opening(prompt) for prompt in prompts}
-        return max((len(prompt) for prompt in prompts if full.startswith(prompt)), default=None)
+    def _prompts(self, before: Sequence[Turn]) -> dict[bool, str]:
+        """The template's prompts behind these turns, by whether thinking is on."""
+        switched = (self._thinking,) if self._switch is None else (False, True)
+        return {thinking: self._prompt(before, thinking=thinking) for thinking in switched}
 
     def _place_of(self, turn: Turn, full: str) -> int:
         """Place of the last turn in a text whose beginning is no prompt of the template."""
@@ -193,7 +192,7 @@ class ChatTemplate:
         because that text begins with no prompt of the template, either."""
         try:
             full = self.whole([QUESTION, turn])
-            start = self._behind_prompt([QUESTION], full)
+            start = _behind_prompt(self._prompts([QUESTION]).values(), full)
         except TemplateRefusedError:
             return None
         return None if start is None else full[start : full.rfind(first)]
@@ -237,6 +236,12 @@ class ChatTemplate:
     def _refused(self, origin: str, what: str, hint: str) -> InputError:
         what = f"template {self.template.name!r} {what}"
         return InputError(Problem(reference="template.refused", what=what, where=origin, hint=hint))
+
+
+def _behind_prompt(prompts: Iterable[str], full: str) -> int | None:
+    """The end of the longest of the prompts that a row's text begins with; `None` without one."""
+    begun = {beginning for prompt in prompts for beginning in (prompt, without_opening(prompt))}
+    return max((len(beginning) for beginning in begun if full.startswith(beginning)), default=None)
 
 
 def _named_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, str | bool]:

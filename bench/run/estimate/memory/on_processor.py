@@ -13,12 +13,13 @@ from pydantic import ValidationError
 from bench.atomic import write_text
 from bench.code_digest import own_code
 from bench.digest import digest_json
-from bench.errors import BenchError
+from bench.record.environment import cores
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training.facts import LargestPass, PlannedCounts, StepBytes
 from bench.run.estimate.memory.from_shapes import state_bytes, training_memory
 from bench.run.process.payloads import MemoryReply, MemoryRequest, StepRequest
 from bench.run.process.server import ChildServer
+from bench.run.process.side_by_side import side_by_side
 from bench.spec import Spec
 
 _DECIDES = {
@@ -32,6 +33,8 @@ Measured 1.1 to 1.6 (`benchmarks/plan_memory.py`)."""
 _REUSED = 0.5
 """Share of the bytes beyond those made in which the optimiser's states find room: they are made after the first step's
 activations were freed."""
+_MOST_CHILDREN = 4
+"""Children that count side by side: each holds a model's skeleton."""
 _MODULE = "bench.train.accounting.step_memory"
 
 
@@ -108,27 +111,30 @@ def _known_or_counted(
     by_key = {_key(request, home): request for request in requests}
     known = {key: _known(home, key) for key in by_key}
     missing = {key: request for key, request in by_key.items() if known[key] is None}
-    return known | _counted(missing, shapes, home=home, server=server) if missing else known
+    children = min(len(missing), cores(), _MOST_CHILDREN)
+    shares = [dict([*missing.items()][first::children]) for first in range(children)]
+    return known | _counted(shares, shapes, home=home, server=server)
 
 
 def _counted(
-    missing: Mapping[str, StepRequest], shapes: Mapping[str, int], *, home: Path, server: ChildServer
+    shares: Sequence[Mapping[str, StepRequest]], shapes: Mapping[str, int], *, home: Path, server: ChildServer
 ) -> dict[str, StepMemory | None]:
-    """Count what is not known yet, in one child. A child that breaks down leaves all of it unknown.
+    """Count what is not known yet, each share in a child. One that breaks down leaves all of its share unknown.
 
     shapes: bytes of each as estimated from shapes, for what cannot be counted; that is not kept.
     """
-    log = home / "logs" / "memory.txt"
-    try:
-        value = server.call("memory", MemoryRequest(steps=tuple(missing.values())), folder=home, log=log)
-    except BenchError:
-        return dict.fromkeys(missing)
-    reply, counted = MemoryReply.model_validate(value), dict[str, StepMemory | None]()
-    for key, tensors in zip(missing, reply.steps, strict=True):
-        found = tensors or StepBytes(held=shapes[key], made=0)
-        counted[key] = memory = StepMemory(process_bytes=reply.process_bytes, tensors=found)
-        if tensors is not None:
-            write_text(home / "memory" / f"{key}.json", memory.model_dump_json())
+    requests, counted = [MemoryRequest(steps=tuple(share.values())) for share in shares], dict[str, StepMemory | None]()
+    children = side_by_side(server, "memory", requests, folder=home, log=home / "logs" / "memory.txt")
+    for share, child in zip(shares, children, strict=True):
+        if child.failure is not None:
+            counted |= dict.fromkeys(share)
+            continue
+        reply = MemoryReply.model_validate(child.value)
+        for key, tensors in zip(share, reply.steps, strict=True):
+            found = tensors or StepBytes(held=shapes[key], made=0)
+            counted[key] = memory = StepMemory(process_bytes=reply.process_bytes, tensors=found)
+            if tensors is not None:
+                write_text(home / "memory" / f"{key}.json", memory.model_dump_json())
     return counted
 
 
