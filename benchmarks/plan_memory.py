@@ -1,9 +1,9 @@
 """Memory of a training as `bench plan` counts it, beside what the training took, by architecture.
 
-    python -m benchmarks.plan_memory [ARCHITECTURE …] --methods full lora --precisions fp32
+    python -m benchmarks.plan_memory [ARCHITECTURE or FOLDER …] --methods full lora --precisions fp32
 
-Bases of about 40M random weights with the embedded tokenizer, on a processor; rows are drawn with a seed. The count and
-the training are each in a process forked from one that has the libraries, as in a run.
+Bases of about 40M random weights with the embedded tokenizer, or that of a folder, on a processor; rows are drawn with
+a seed. The count and the training are each in a process forked from one that has the libraries, as in a run.
 """
 
 import argparse
@@ -80,14 +80,18 @@ def apart(work: Callable[[TrainJob], int], job: TrainJob) -> int:
         return pool.apply(work, (job,))
 
 
-def _made(folder: Path, architecture: str) -> None:
-    make_base(folder, architecture)
+def _base(folder: Path, name: str) -> Path:
+    """The base of a folder, or one of that architecture, which another process writes."""
+    if name not in CONFIGS:
+        return Path(name)
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        return pool.apply(make_base, (folder / name, name))
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("architectures", nargs="*", default=list(CONFIGS))
+    parser.add_argument("bases", nargs="*", default=list(CONFIGS), help=f"folders, or of {', '.join(CONFIGS)}")
     parser.add_argument("--methods", nargs="+", default=["full", "lora"])
     parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16"])
     parser.add_argument("--rows", type=int, default=24)
@@ -95,18 +99,17 @@ def main() -> None:
     print(
         "| base | method | precision | planned MiB | measured MiB | planned / measured |\n|---|---|---|---:|---:|---:|"
     )
-    for architecture in options.architectures:
+    for base in options.bases:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            with multiprocessing.get_context("fork").Pool(1) as pool:
-                pool.apply(_made, (folder / architecture, architecture))
+            path = _base(folder, base)
             for method in options.methods:
                 for precision in options.precisions:
-                    whole = make_job(folder, folder / architecture, options.rows, cast("Precision", precision), 1)
+                    whole = make_job(folder, path, options.rows, cast("Precision", precision), 1)
                     recipe = whole.recipe.model_copy(update={"method": method}).with_defaults("all-linear")
                     job: Any = whole.model_copy(update={"recipe": recipe})
                     plan, peak = apart(planned, job), apart(taken, job)
-                    print(f"| {architecture} | {method} | {precision} | {plan / 2**20:,.0f} | {peak / 2**20:,.0f} | "
+                    print(f"| {path.name} | {method} | {precision} | {plan / 2**20:,.0f} | {peak / 2**20:,.0f} | "
                           f"{plan / peak:.2f} |", flush=True)  # fmt: skip
 
 
