@@ -30,8 +30,7 @@ from bench.evals.inference.slot_budget import answer_slots, slot_budget
 from bench.evals.lm_eval.language_model import SubjectLM
 from bench.evals.outcome import ExampleProgress
 from bench.evals.subject.subject import Subject
-from bench.machine.device import PRECISIONS, dtype_of
-from bench.machine.peak_flops import measured_peak
+from bench.machine.device import dtype_of
 from bench.model.loading.load import load_base, load_tokenizer
 from bench.model.loading.packed_linear import pack_linears
 from bench.model.size.flops import flop_model
@@ -183,21 +182,21 @@ def equal_argmax(first: Sequence[tuple[float, bool]], second: Sequence[tuple[flo
 
 
 def limit(language_model: SubjectLM, way: Timed, rounds: int) -> str:
-    """The least seconds that the operations and the bytes of the weights allow, and the share of them reached."""
+    """The least seconds that the operations and the bytes of the weights allow, and the share of them reached: seconds
+    of the processor, which other load on it lengthens less; of the clock on another device."""
     model = language_model.subject.model
     counts, rates = pass_counts(model), flop_model(load_plain(model)).forward
-    operations = rates.of(counts.work) / rounds
-    peak = measured_peak(PRECISIONS[model.dtype], device=model.device.type, seconds=0.5)
+    clock, took = (time.process_time, way.processor) if model.device.type == "cpu" else (time.perf_counter, way.wall)
+    operations, passes = rates.of(counts.work) / rounds, counts.work.passes / rounds
     weights = sum(module.packed.nbytes for module in model.modules() if hasattr(module, "packed"))
     weights = weights or sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
-    passes = counts.work.passes / rounds
-    by_operations = operations / peak if peak else 0.0
-    by_bytes = passes * weights / read_bandwidth(model.device)
-    least = max(by_operations, by_bytes)
+    square, numbers = (torch.ones(shape, device=model.device) for shape in ((1024, 1024), (1 << 26,)))
+    by_operations = operations / (2 * 1024**3) * least_seconds(clock, lambda: (square @ square)[0, 0])
+    by_bytes = passes * weights / numbers.nbytes * least_seconds(clock, numbers.sum)
     return (
-        f"{passes:.0f} passes; {operations / 1e9:.0f} GFLOP: at least {by_operations:.1f} s; "
-        f"{weights / 1e6:.0f} MB of weights a pass: at least {by_bytes:.1f} s; "
-        f"{least / min(way.wall):.0%} of the larger limit reached"
+        f"{passes:.0f} passes; {operations / 1e9:.0f} GFLOP: at least {by_operations:.1f} s at a product's rate in "
+        f"fp32; {weights / 1e6:.0f} MB of weights a pass: at least {by_bytes:.1f} s; "
+        f"{max(by_operations, by_bytes) / min(took):.0%} of the larger limit reached"
     )
 
 
@@ -207,15 +206,14 @@ def load_plain(model: Any) -> Any:
         return type(model)(model.config)
 
 
-def read_bandwidth(device: torch.device) -> float:
-    """Bytes per second of a sum over 256 MiB, best of five."""
-    numbers = torch.ones(64 << 20, device=device)
+def least_seconds(clock: Callable[[], float], work: Callable[[], torch.Tensor]) -> float:
+    """Seconds of `work`, best of twenty; its result is read, so that a device has ended it."""
     seconds = []
-    for _ in range(5):
-        started = time.perf_counter()
-        float(numbers.sum())
-        seconds.append(time.perf_counter() - started)
-    return numbers.numel() * numbers.element_size() / min(seconds)
+    for _ in range(20):
+        started = clock()
+        float(work())
+        seconds.append(clock() - started)
+    return min(seconds)
 
 
 def main() -> None:
