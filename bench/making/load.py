@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bench.errors import InputError, Problem, collected, did_you_mean
 from bench.making.prompt import load_prompt
-from bench.making.spec import SPECS, MakeBestOf, MakeSpec
+from bench.making.spec import SPECS, MakeSpec
 from bench.suite.checks.models.model_tables import model_problems
 from bench.suite.reading.key_types import value_at
 from bench.suite.reading.overlay import Override, apply_overrides
@@ -89,16 +89,16 @@ def _placed(problem: Problem, name: str) -> Problem:
 def models_of(spec: MakeSpec) -> dict[str, ModelSource]:
     """The model that writes and the one that judges, by the path of its table."""
     models = {"writer": spec.writer}
-    if isinstance(spec, MakeBestOf) and spec.scorer.kind == "judge" and spec.scorer.model is not None:
-        models["scorer.model"] = spec.scorer.model
+    if spec.judge is not None and spec.judge.model is not None:
+        models["scorer.model"] = spec.judge.model
     return models
 
 
 def _prompts(spec: MakeSpec) -> list[tuple[str, str, str | None]]:
     """Key, shipped name and own file of each prompt that the specification uses."""
     prompts: list[tuple[str, str, str | None]] = [("prompt", spec.kind, spec.prompt)]
-    if isinstance(spec, MakeBestOf) and spec.scorer.kind == "judge":
-        prompts.append(("scorer.prompt", "judge", spec.scorer.prompt))
+    if spec.judge is not None:
+        prompts.append(("scorer.prompt", "judge", spec.judge.prompt))
     return prompts
 
 

@@ -13,7 +13,7 @@ from bench.making.journal import Journal
 from bench.making.load import LoadedMake
 from bench.making.prompt import load_prompt
 from bench.making.revisions import make_augment, make_score
-from bench.making.spec import Judge, MakeInstructions, MakeSpec, identity
+from bench.making.spec import MakeInstructions, MakeSpec, identity
 from bench.making.summary import MakeSummary, MakingTally
 from bench.making.tasks import Task
 from bench.suite.catalog.prompt import Prompt
@@ -80,8 +80,7 @@ def check_tasks(spec: MakeSpec, tasks: Sequence[Task]) -> None:
         problems.append(
             Problem(reference="make.too-few-tasks", what=what, where="demonstrations", hint="give more seed tasks")
         )
-    scorer = spec.scorer if spec.kind == "best_of" else None
-    if scorer is not None and scorer.needs_reference:
+    if spec.compares:
         bare = next((task for task in tasks if task.answer is None), None)
         if bare is not None:
             what = f"{bare.origin} has no answer for the scorer to compare with"
@@ -102,8 +101,8 @@ def _answering(loaded: LoadedMake) -> Prompt:
 
 def _marking(loaded: LoadedMake, judge: Completer) -> Marking | None:
     """The judge that marks answers, for best of K by a judge."""
-    scorer = loaded.spec.scorer if loaded.spec.kind == "best_of" else None
-    if not isinstance(scorer, Judge):
+    scorer = loaded.spec.judge
+    if scorer is None:
         return None
     return Marking(judge=scorer, completer=judge, prompt=load_prompt("judge", scorer.prompt, loaded.folder))
 

@@ -138,6 +138,16 @@ class _Make(Spec):
     seed: Seed = 0
     """Seed of every draw, and of the retries' jitter."""
 
+    @property
+    def judge(self) -> Judge | None:
+        """The judge that marks answers, for best of K by a judge."""
+        return None
+
+    @property
+    def compares(self) -> bool:
+        """Whether answers are compared with those of the rows, which must have them."""
+        return False
+
 
 class MakeInstructions(_Make):
     """`kind = "instructions"`: new tasks after the manner of seed tasks (Wang et al. 2023; Taori et al. 2023)."""
@@ -198,6 +208,16 @@ class MakeBestOf(_Make):
     minimum: float | None = None
     """Leave a prompt out whose best answer scores less."""
 
+    @property
+    def judge(self) -> Judge | None:
+        """The scorer, where a model marks."""
+        return self.scorer if isinstance(self.scorer, Judge) else None
+
+    @property
+    def compares(self) -> bool:
+        """Whether the scorer needs a reference."""
+        return self.scorer.needs_reference
+
     @model_validator(mode="after")
     def _samples_differ(self) -> Self:
         _check_samples(self.samples, self.sampling)
@@ -255,8 +275,8 @@ def identity(spec: MakeSpec) -> dict[str, object]:
     """What makes the rows what they are: the specification without how many, how fast and how patiently."""
     table = spec.model_dump(mode="json", exclude={"size": True, "max_requests": True, "tasks": {"size"}})
     table["writer"] = spec.writer.identity()
-    if isinstance(spec, MakeBestOf) and isinstance(spec.scorer, Judge) and spec.scorer.model is not None:
-        table["scorer"]["model"] = spec.scorer.model.identity()
+    if spec.judge is not None and spec.judge.model is not None:
+        table["scorer"]["model"] = spec.judge.model.identity()
     return table
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bench.suite.catalog.generation_settings import LENGTHS
 from bench.suite.tables.evals.eval_spec import EvalSpec, longest_answer
 from bench.suite.tables.training.recipe import Recipe
+from bench.units import plural
 
 HIGHEST_RATE = 1.0
 """Learning rates from here on are hardly meant: even prompt tuning uses 0.3 (Lester et al. 2021)."""
@@ -87,7 +88,7 @@ def training_remarks(recipe: Recipe, counts: TrainingCounts) -> Iterator[Remark]
         yield Remark(name="one step", key="budget", what=what, hint="raise the budget or lower batch_rows")
     warmup = recipe.warmup_steps(counts.steps)
     if 0 < counts.steps <= warmup:
-        what = f"warm-up takes {warmup:,} of {_steps(counts.steps)}: the learning rate is never reached"
+        what = f"warm-up takes {warmup:,} of {plural(counts.steps, 'step')}: the learning rate is never reached"
         yield Remark(name="warm-up", key="warmup", what=what, hint="warmup = 0.1 is a tenth of the steps")
     of_a_step = recipe.batch_rows * recipe.accumulation
     if recipe.batch_tokens is None and recipe.packing == "none" and of_a_step > counts.available_rows:
@@ -204,7 +205,3 @@ class DoseSpread:
 def dose_spread(measure: str, doses: Sequence[float]) -> DoseSpread:
     """The spread of one measure over the arms, at least one."""
     return DoseSpread(measure=measure, least=min(doses), most=max(doses))
-
-
-def _steps(count: int) -> str:
-    return f"{count:,} step" + ("" if count == 1 else "s")

@@ -155,15 +155,9 @@ def plan(
     cluster = None if on is None else read_cluster(on)
     with status() as tell:
         expected = forecast(
-            loaded,
-            only=tuple(only or ()),
-            home=home(),
-            reports=reports,
-            probe=not quick,
-            tell=tell,
-            trust_task_code=trust_task_code,
-            on=cluster,
-        )
+            loaded, only=tuple(only or ()), home=home(), reports=reports, probe=not quick, tell=tell,
+            trust_task_code=trust_task_code, on=cluster,
+        )  # fmt: skip
     if as_json:
         print_json(expected.model_dump(mode="json"))
     else:

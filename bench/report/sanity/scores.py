@@ -20,7 +20,7 @@ def at_chance(record: Record, comparison: Comparison) -> Iterator[Finding]:
         reached = value.high >= chance
         interval = fmt.interval(value.low, value.high)
         detail = f"{fmt.number(value.mean)} {interval} {'includes' if reached else 'is below'} "
-        if result.measurand.kind == "judge":
+        if result.measurand.judged:
             name = "judged even" if reached else "judged behind"
             detail += f"{fmt.number(chance)}, a tie with what it is compared with"
         else:

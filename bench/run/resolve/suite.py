@@ -57,8 +57,7 @@ def resolve(
     Raises `InputError` carrying every problem of model, data and task folders. `problems`: takes those of models and
     data instead, which are marked as wrong, so that all that does without them can be planned and checked.
     """
-    base, server = loaded.path.parent, server or ChildServer()
-    found: list[Problem] = []
+    base, server, found = loaded.path.parent, server or ChildServer(), list[Problem]()
     find = functools.partial(
         resolve_model, base=base, home=home, trust_remote_code=loaded.trust_remote_code, server=server
     )

@@ -206,7 +206,7 @@ class _Shared:
 
 def _on_its_scale(measurand: Measurand, by_subject: Iterable[ScoredRows]) -> Measurand:
     """The measurand with the ends of its metrics' scale, where all have the same and no score is beyond."""
-    if measurand.binary or measurand.kind == "judge":
+    if measurand.binary or measurand.judged:
         return replace(measurand, bounds=(0.0, 1.0))
     seen: dict[str, set[float]] = {metric: set() for metric in measurand.metrics.values()}
     for scored in by_subject:

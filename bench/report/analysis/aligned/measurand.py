@@ -40,6 +40,12 @@ class Measurand:
     """Lowest and highest possible score, from the catalogue and the scores (`align`); `None` where unknown."""
 
     @property
+    def judged(self) -> bool:
+        """Whether a score is a judge's preference to another subject's answer: its chance is a tie, and neither end of
+        its scale is a limit of the eval."""
+        return self.kind == "judge"
+
+    @property
     def largest_difference(self) -> float | None:
         """How far two scores can be apart; `None` where the metrics' scales are unknown."""
         return None if self.bounds is None else self.bounds[1] - self.bounds[0]

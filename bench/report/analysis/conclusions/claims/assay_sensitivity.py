@@ -55,7 +55,7 @@ def _why_insensitive(
 
 def _at_chance(case: ClaimCase) -> str:
     """Why an eval whose scores do not rise above guessing decides nothing."""
-    if case.entry is not None and case.entry.measurand.kind == "judge":
+    if case.entry is not None and case.entry.measurand.judged:
         return "neither side is preferred to what both were compared with: this judge may not distinguish them"
     return "both sides are at chance: this eval cannot distinguish them"
 
@@ -92,7 +92,7 @@ def _both_at_ceiling(case: ClaimCase, results: Mapping[tuple[str, str], Result],
     if case.entry is None or case.claim.cost is not None or relation == ">":
         return False
     measurand = case.entry.measurand
-    if measurand.bounds is None or measurand.kind == "judge":
+    if measurand.bounds is None or measurand.judged:
         return False
     values = [_value(case.entry, side, results, deltas) for side in (left, right)]
     if measurand.higher_is_better:
