@@ -105,7 +105,7 @@ def cases() -> dict[str, Measure]:
         for arms in (2, 6):
             name = f"detectable: 3 seeds, right or wrong, {arms} arms, control with {rate:.0%}"
             rows[name] = detectable_rate(rate, arms=arms, seen=rate)
-    for rate, seen in ((0.005, 0.5), (0.1, 0.5), (0.5, 0.5)):
+    for rate, seen in ((0.02, 0.02), (0.1, 0.1), (0.005, 0.5), (0.1, 0.5), (0.5, 0.5)):
         name = f"detectable: 3 seeds, right or wrong, 6 arms with {seen:.0%}, base with {rate:g}"
         rows[name] = detectable_rate(rate, arms=6, seen=seen, base=True)
     noisy = SEED_NOISE["seed noise"]

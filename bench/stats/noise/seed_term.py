@@ -63,7 +63,8 @@ class SeedTerm:
 
     total: variance, with the rest in it. rest: the part that the examples' noise holds, too. seed_once, rest_once: of
     one seed of each side. replicates: by what seed_once + rest_once is divided in the estimate. examples: as many
-    equal ones as say the same. parts: as in `_parts`.
+    equal ones as say the same. parts: of each side in the variance of the examples alone, which sum to 1; between two
+    sides with seeds as a logit moves them. least: what that variance is at least, however few answers show it.
     """
 
     total: float
@@ -77,6 +78,7 @@ class SeedTerm:
     examples: float
     sides: tuple[_SideNoise, ...]
     parts: tuple[float, ...]
+    least: float
 
 
 def lone_among_several(arm: Side, reference: Side | None) -> bool:
@@ -110,6 +112,8 @@ def seed_term(
     trained = [side for side in sides if side.degrees > 0]
     if not trained:
         return None
+    alone = None if reference is None or ends is None else _examples_alone(arm, reference, sides, plan)
+    own = alone or [side.slope for side in sides]
     terms = np.array([side.variance / side.seeds for side in trained])
     freedom = np.array([side.degrees for side in trained])
     degrees = float(terms.sum() ** 2 / (terms**2 / freedom).sum()) if terms.sum() > 0 else float(freedom.min())
@@ -126,7 +130,8 @@ def seed_term(
         moderated=any(side.moderated for side in trained),
         examples=_equal_examples(plan),
         sides=tuple(sides),
-        parts=(1.0,) if reference is None or ends is None else _parts(arm, reference, sides, plan),
+        parts=tuple(part / sum(own) for part in own),
+        least=0.0 if alone is None else sum(alone),
     )
 
 
@@ -135,23 +140,23 @@ def _one_has_no_seeds(sides: Sequence[_SideNoise]) -> bool:
     return len(sides) > 1 and any(side.degrees == 0.0 for side in sides)
 
 
-def _parts(arm: Side, reference: Side, sides: Sequence[_SideNoise], plan: Layout) -> tuple[float, float]:
-    """Each rate's part of the examples' variance of the difference, which sum to 1.
+def _examples_alone(
+    arm: Side, reference: Side, sides: Sequence[_SideNoise], plan: Layout
+) -> tuple[float, float] | None:
+    """The examples' variance of each of two rates of which one has no seeds.
 
     A base that answered once has nearly all of it beside the mean of several trainings: each side has its own variance,
-    less what both share, less the noise of its seeds by examples. Between two sides with seeds that is no more
-    than noise: the parts are as a logit moves the rates."""
-    own = [side.slope for side in sides]
-    if _one_has_no_seeds(sides):
-        left, right = (side.values.mean(axis=0) for side in (arm, reference))
-        one, other, both = (_example_variance(values, plan) for values in (left, right, left - right))
-        more = 0.5 * (one - other)
-        shown = [
-            max(0.0, 0.5 * both + shift + side.added - side.rest / side.seeds)
-            for shift, side in zip((more, -more), sides, strict=True)
-        ]
-        own = shown if sum(shown) > 0.0 else own
-    return own[0] / sum(own), own[1] / sum(own)
+    less what both share, less the noise of its seeds by examples; where nothing is right, that of half an answer more.
+    `None` between two sides with seeds: what their examples show beyond the seeds is no more than noise."""
+    if not _one_has_no_seeds(sides):
+        return None
+    left, right = (side.values.mean(axis=0) for side in (arm, reference))
+    one, other, both = (_example_variance(values, plan) for values in (left, right, left - right))
+    shown = [
+        max(0.0, 0.5 * (both + more) + side.added - side.rest / side.seeds)
+        for more, side in zip((one - other, other - one), sides, strict=True)
+    ]
+    return (shown[0], shown[1]) if sum(shown) > 0.0 else None
 
 
 def _example_variance(values: FloatArray, plan: Layout) -> float:

@@ -114,7 +114,7 @@ def test_ten_lines_give_the_outcome() -> None:
     assert BANNER in top
     assert "Do 1K curated rows beat 52K mixed ones" in top
     assert "Complete: 6 arms × 3 seeds" in top
-    assert "of 4 claims 1 is supported, 1 is refuted and 2 are inconclusive" in top
+    assert "all 4 claims are inconclusive (2 lean to supported, 2 to refuted)" in top
 
 
 def test_what_is_missing_is_said_above_the_results(view: View) -> None:
