@@ -92,3 +92,9 @@ def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     folder = tmp_path_factory.mktemp("shared")
     write_copy(compare(make_run(examples=40), replicates=50), folder)
     return {**files, "shared": folder / "report.html"}
+
+
+@pytest.fixture
+def complete(visit: Callable[..., Visit], pages: dict[str, Path]) -> Visit:
+    """The complete report, open."""
+    return visit(pages["complete"])
