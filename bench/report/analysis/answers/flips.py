@@ -115,7 +115,7 @@ class SubjectFlips:
     def lines(self, base_outputs: Sequence[str]) -> Iterator[str]:
         """All flips as lines of JSON. base_outputs: the answers of all rows in `before`, as JSON."""
         name, arm, subject = map(_encoded, (self.eval, self.arm, self.subject))
-        tasks = {task: _encoded(task) for task, _ in self.after.examples}
+        tasks = {task: _encoded(task) for task in dict(self.after.examples)}
         examples = [self.after.examples[place] for place in self.new.tolist()]
         rows = zip(self.old.tolist(), self.gained.tolist(), examples, self.after.texts(self.new), strict=True)
         for old, gained, (task, example), now in rows:
