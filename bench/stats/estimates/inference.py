@@ -217,7 +217,7 @@ def _with_seeds(estimate: float, noise: _ExampleNoise, term: SeedTerm | None, sc
                 most_replicates=1 if term is None else term.most_replicates,
             ),
         )
-    example = max(term.least, spread.variance - term.rest)
+    example = max(term.least, spread.variance - term.rest) if spread.variance > 0.0 else 0.0  # all agree: exact bound
     variance = example + term.total
     where = "training seeds" if scale.ends is None else "training seeds on the logit scale"
     return Inference(
