@@ -72,6 +72,17 @@ def test_figures_in_the_document_are_the_hand_computed_ones(complete: Comparison
     assert float(cells[2].split()[0]) == pytest.approx(arm - mean("base"), abs=0.00051)
 
 
+def test_a_run_that_trained_nothing_has_no_columns_of_costs_beside_its_scores(complete: Comparison) -> None:
+    """Of two adapters from elsewhere, three columns of dashes were what a reader saw first."""
+    costs = ["Tokens/s", "Seconds in all", "Memory"]
+    given = replace(complete, costs=tuple(replace(cost, trains=False) for cost in complete.costs))
+    for comparison, wanted in ((complete, costs), (given, [])):
+        blocks = render(compose(comparison)).split("\n\n")
+        head, _, *rows = next(block for block in blocks if block.startswith("| Arm | qa")).splitlines()
+        assert [title for title in costs if title in head] == wanted
+        assert {row.count("|") for row in rows} == {head.count("|")}
+
+
 def test_failed_cells_stand_in_the_tables_with_their_reasons(broken: Comparison) -> None:
     text = render(compose(broken))
     assert (

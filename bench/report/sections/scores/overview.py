@@ -1,4 +1,4 @@
-"""The table of the arms: one row per arm beside the base's, over all evals, with what it cost."""
+"""The table of the arms: one row per arm beside the base's, over all evals, with what it cost where one was trained."""
 
 from collections.abc import Mapping, Set
 
@@ -25,13 +25,12 @@ def overview_section(comparison: Comparison) -> Section:
         Column(title=measurand.name, right=True, detail=measurand.role == "diagnostic")
         for measurand in comparison.measurands
     ]
-    columns = (
-        Column(title="Arm"),
-        *scores,
+    spent = (
         Column(title="Tokens/s", right=True),
         Column(title="Seconds in all", right=True, detail=True),
         Column(title="Memory", right=True, detail=True),
     )
+    columns = (Column(title="Arm"), *scores, *(spent if _trained_here(comparison) else ()))
     costs = {cost.arm: cost for cost in comparison.costs}
     places = {measurand.name: _places(comparison, measurand) for measurand in comparison.measurands}
     rows = tuple(_overview_row(comparison, arm, costs.get(arm), places) for arm in comparison.arms)
@@ -40,11 +39,18 @@ def overview_section(comparison: Comparison) -> Section:
     return Section(title="Arms", blocks=(*names, Table(columns=columns, rows=rows), *legend))
 
 
+def _trained_here(comparison: Comparison) -> bool:
+    """Whether an arm has costs that this run knows."""
+    return any(cost.trains for cost in comparison.costs)
+
+
 def _overview_row(comparison: Comparison, arm: str, cost: Cost | None, places: "_Places") -> tuple[Cell, ...]:
     scores = [
         _overview_cell(comparison.results[arm, measurand.name], places[measurand.name].get(arm, ""))
         for measurand in comparison.measurands
     ]
+    if not _trained_here(comparison):
+        return (Cell(text=arm, tone="strong"), *scores)
     if cost is None:
         return (Cell(text=arm, tone="strong"), *scores, *[Cell(text=fmt.NONE, tone="muted")] * 3)
     return (
