@@ -60,11 +60,9 @@ def run_suite(
     server = dataclasses.replace(server or ChildServer(), tick=display.tick)
     hint = hint_file("finished", loaded, only, home)
     with (
-        write_errors_as_problems(f"{home} or {reports}"),
-        signals_interrupt(),
-        server_ended_on_error(server),
+        write_errors_as_problems(f"{home} or {reports}"), signals_interrupt(), server_ended_on_error(server),
         hosting_nodes(home),
-    ):
+    ):  # fmt: skip
         if fresh or not hint.exists():
             server.warm()  # its imports overlap with resolving
         checked = checked_plan(

@@ -94,11 +94,8 @@ def run_unsloth(job: TrainJob, folder: Path, emit: Emit) -> TrainResult:
         precision=start.precision,
         peak_before=start.peak,
     )
-    memory = PhaseMemory(
-        phase="training",
-        process_bytes=reports.end["peak_process_bytes"],
-        device_bytes=reports.end["peak_device_bytes"],
-    )
+    peaks = (reports.end["peak_process_bytes"], reports.end["peak_device_bytes"])
+    memory = PhaseMemory(phase="training", process_bytes=peaks[0], device_bytes=peaks[1])
     return TrainResult(
         parameters=start.parameters[0],
         trainable_parameters=start.parameters[1],
