@@ -72,7 +72,7 @@ def test_an_arm_that_evaluate_at_leaves_out_is_named(tmp_path: Path) -> None:
     lora = {"method": "lora", "learning_rate": 1e-3}
     recipes = {"full": lora, "lora": {**lora, "engine": "command", "command": own}}
     (line,) = told(tmp_path, recipe=recipes, evaluate_at={"evals": ("qa",)})
-    assert line.startswith("warning: recipe.lora.command: its arms are not evaluated over steps")
+    assert line.startswith("warning: recipe.lora.engine: its arms are not evaluated over steps")
     assert told(tmp_path, recipe=recipes) == []
 
 
