@@ -16,6 +16,8 @@ from typing import Any
 
 from bench.text import is_blank
 
+_LINES_OF_CODE = ("test_list", "challenge_test_list")
+"""Fields of MBPP's files (Austin et al. 2021). A list in any other field may be of alternatives."""
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 """Types of a message's parts that hold text, under the key `text`."""
 
@@ -110,8 +112,11 @@ def field_of(record: Mapping[str, Any], name: str) -> Any:
 
 
 def text_of(record: Mapping[str, Any], name: str) -> str:
-    """A field's text (`as_text`)."""
-    return as_text(field_of(record, name), f"field `{name}`")
+    """A field's text (`as_text`); of lines of code, each on a line of its own."""
+    value = field_of(record, name)
+    if name in _LINES_OF_CODE and isinstance(value, list):
+        return "\n".join(as_text(line, f"a line of `{name}`") for line in value)
+    return as_text(value, f"field `{name}`")
 
 
 def as_text(value: object, what: str) -> str:

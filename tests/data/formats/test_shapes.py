@@ -128,6 +128,15 @@ def test_no_known_field_is_no_shape() -> None:
     assert recognise([{"title": "x"}, "text", None]) is None
 
 
+def test_the_lines_of_mbpps_tests_are_one_text_and_other_lists_are_none() -> None:
+    lines = ["assert double(1) == 2", "assert double(2) == 4"]
+    record = {"text": "Write double.", "test_list": lines, "answers": ["two", "2"]}
+    (_, tests) = by_columns(Columns(prompt="text", completion="test_list")).convert(record)
+    assert tests["content"] == "assert double(1) == 2\nassert double(2) == 4"
+    with pytest.raises(RowError, match="not text"):
+        by_columns(Columns(prompt="text", completion="answers")).convert(record)
+
+
 def test_columns_name_any_fields() -> None:
     shape = by_columns(Columns(prompt="ask", completion="say", input="about", system="who"))
     turns = shape.convert({"ask": "Q", "say": "A", "about": "I", "who": "S"})
