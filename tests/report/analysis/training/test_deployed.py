@@ -54,6 +54,7 @@ def test_the_same_weights_are_as_good_by_identity_and_other_weights_by_their_sco
     }
     identical = next(result for result in comparison.claims if result.claim.parts()[0] == f"{ARM}:merged")
     assert identical.why == "both sides have the same weights, to the last bit"
+    assert (identical.seen, identical.verdict.adjusted_p) == ("the same weights", None), "an interval contradicts it"
 
 
 def test_weights_that_differ_in_one_training_are_not_the_same() -> None:

@@ -125,6 +125,7 @@ def _exact(comparison: Delta | Ratio | None) -> bool:
     return isinstance(comparison, Ratio) and comparison.exact
 
 
+_SAME_WEIGHTS = "both sides have the same weights, to the last bit"
 _DIRECTED = {("supported", ">"), ("refuted", ">="), ("refuted", "==")}
 """Verdicts that show which side is better, by outcome and relation."""
 
@@ -135,6 +136,8 @@ def _seen(case: ClaimCase, comparison: Delta | Ratio | None, verdict: ClaimVerdi
         return ratio_words(comparison, case.claim, proven=proven)
     if comparison is None or case.entry is None:
         return None
+    if verdict.reason == _SAME_WEIGHTS:
+        return "the same weights"
     return difference_words(comparison, case.entry.measurand, family=family, proven=proven)
 
 
@@ -167,7 +170,7 @@ def _by_identity(case: ClaimCase, verdict: ClaimVerdict, same: Container[frozens
     left, relation, right = case.claim.parts()
     if case.gap is not None or case.claim.cost is not None or relation == ">" or frozenset((left, right)) not in same:
         return verdict
-    return replace(verdict, outcome="supported", reason="both sides have the same weights, to the last bit")
+    return replace(verdict, outcome="supported", reason=_SAME_WEIGHTS, p_value=None, adjusted_p=None)
 
 
 def _comparison(case: ClaimCase, record: Record, deltas: Deltas) -> Delta | Ratio:
