@@ -138,6 +138,7 @@ def test_no_code_that_computes_is_loaded_in_a_way_that_the_closure_cannot_follow
         "evals/generated/reference_metrics.py": "evals/metrics/bleu/bleu.py",
         "evals/generated/code/sandbox.py": "evals/generated/code/inside.py",
         "model/native/library.py": "model/native/kernels.cpp",
+        "train/programs/unsloth.py": "train/programs/unsloth_script.py",
         "suite/catalog/template.py": None,  # a job has its template's text
         "suite/catalog/judge_prompt.py": None,  # and its judge's prompt
         "places.py": None,  # where things are, no content

@@ -31,11 +31,13 @@ from bench.run.plan.digests import (
     SWEEP,
     TRAIN,
     TRAJECTORY,
+    UNSLOTH,
 )
 from bench.suite.tables.evals.eval_spec import EvalSpec
 from bench.train.job import run_training
 from bench.train.probe import run_probe
 from bench.train.programs.command import run_command
+from bench.train.programs.unsloth import run_unsloth
 from tests.evals.jobs import evaluate, lm_eval_job, resolved_model, write_choice, write_qa
 from tests.fakes.checkpoints import tiny_model
 
@@ -138,4 +140,5 @@ def test_digests_cover_the_modules_that_do_the_work() -> None:
         TRAJECTORY: score_trajectory,
         SHARE: ask_share,
     }
-    assert {**work, **{kind: (function.__module__,) for kind, function in others.items()}} == ENTRIES
+    scripts = {UNSLOTH: (run_unsloth.__module__, "bench.train.programs.unsloth_script")}  # run by another Python
+    assert {**work, **{kind: (function.__module__,) for kind, function in others.items()}, **scripts} == ENTRIES

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -17,9 +19,10 @@ from bench.run.estimate.forecast import forecast
 from bench.run.estimate.forecast_types import Forecast
 from bench.run.estimate.job_costs import CHECK_SLOTS
 from bench.run.estimate.memory import limit as memory_limit
+from bench.run.estimate.memory import on_processor
 from bench.run.estimate.speed.timing import Timing
 from bench.run.process.limits import peak_resident_bytes
-from bench.run.process.payloads import MemoryReply, StepRequest
+from bench.run.process.payloads import MemoryReply, MemoryRequest, StepRequest
 from bench.run.process.server import ChildServer
 from bench.show.forecast import print_forecast
 from bench.suite.catalog.devices import read_cluster
@@ -284,16 +287,15 @@ def test_a_plan_on_a_cluster_places_what_is_to_run_and_checks_nothing_of_this_ma
         "full": {"method": "full", "learning_rate": 1e-3, "launch": {"strategy": "fsdp2"}},
         "lora": {"method": "lora", "learning_rate": 1e-3},
     }
-    suite, asked, call = fake_suite(tmp_path, recipe=recipe), list[StepRequest](), ChildServer.call
+    suite, asked = fake_suite(tmp_path, recipe=recipe), list[StepRequest]()
 
-    def answered(self: ChildServer, kind: str, request: Any, **options: Any) -> Any:
-        if kind != "memory":
-            return call(self, kind, request, **options)
-        asked.extend(request.steps)
-        steps = tuple(StepBytes(held=1, made=10**9) for _ in request.steps)
-        return MemoryReply(process_bytes=1, steps=steps).model_dump(mode="json")
+    def replies(server: ChildServer, kind: str, requests: Sequence[MemoryRequest], **options: Any) -> tuple[Any, ...]:
+        asked.extend(step for request in requests for step in request.steps)
+        steps = [tuple(StepBytes(held=1, made=10**9) for _ in request.steps) for request in requests]
+        values = [MemoryReply(process_bytes=1, steps=share).model_dump(mode="json") for share in steps]
+        return tuple(SimpleNamespace(failure=None, value=value) for value in values)
 
-    monkeypatch.setattr(ChildServer, "call", answered)
+    monkeypatch.setattr(on_processor, "side_by_side", replies)
     expected = forecast(suite, home=tmp_path / "home", server=SERVER, on=read_cluster("2xH100"))
     assert ("bf16", 1) in {(one.job.recipe.precision, one.largest_pass.supervised_tokens) for one in asked}
     assert min(arm.memory_bytes for arm in expected.arms) > 1.4e9, "this machine's own, with its allocator"

@@ -22,8 +22,9 @@ def program_budget_problems(suite: Suite) -> Iterator[Problem]:
     """Budgets in seconds: what they are worth in rows is timed by this program's own trainer, which is as fast as no
     other."""
     for arm in suite.expand():
-        if suite.trains(arm) and suite.recipe[arm.recipe].by_program and suite.budget_of(arm).unit == "seconds":
-            what = f"a budget in seconds cannot be planned for engine = {suite.recipe[arm.recipe].engine!r}"
+        recipe = suite.recipe.get(arm.recipe)  # an unknown one is refused for itself
+        if recipe is not None and recipe.by_program and suite.trains(arm) and suite.budget_of(arm).unit == "seconds":
+            what = f"a budget in seconds cannot be planned for engine = {recipe.engine!r}"
             hint = 'give the recipe a budget = { unit = "tokens", amount = … }, or another unit'
             yield Problem(reference="recipe.budget", what=what, where=f"recipe.{arm.recipe}.engine", hint=hint)
 
