@@ -66,7 +66,7 @@ class SlurmBackend:
     _seen: float = -math.inf
     _outputs: dict[str, Path] = field(default_factory=dict)
     """By handle, what a job printed before its own log was open."""
-    _bounds: "_Bounds | None" = None
+    _bounds: _Bounds | None = None
     """Bounds as Slurm gave them, asked for once."""
 
     def allowed(self, allowance: Allowance) -> Allowance:
@@ -127,7 +127,7 @@ class SlurmBackend:
         minutes = None if allowance.seconds is None else rounded_up(allowance.seconds / 60)
         memory = None if allowance.memory_gib is None else rounded_up(1024 * allowance.memory_gib)
         limit = None if limits.memory_gib is None else 1024 * limits.memory_gib
-        bounds = _Bounds() if minutes is memory is None else self._partition()
+        bounds = _Bounds() if minutes is None and memory is None else self._partition()
         return _Needs(
             stage=submission.stage,
             gpus=submission.gpus,
