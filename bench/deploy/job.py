@@ -13,8 +13,9 @@ from bench.emit import Emit
 from bench.machine.device import PRECISIONS
 from bench.model.drift import drift, has_room
 from bench.model.loading.deployed import load_form
-from bench.model.loading.load import load_tokenizer, load_tuned, unused_positions
+from bench.model.loading.load import load_tokenizer, load_tuned
 from bench.model.loading.packed_linear import pack_linears
+from bench.model.loading.prefix import unused_positions
 from bench.record.files import WEIGHTS
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.results.training.deployed import DeployResult, FromTrained

@@ -15,8 +15,9 @@ from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.request import Generation, GenerationRequest, TokenSampling
 from bench.evals.subject.subject import Subject
-from bench.model.loading.load import load_subject, load_tokenizer, unused_positions
+from bench.model.loading.load import load_subject, load_tokenizer
 from bench.model.loading.packed_linear import pack_linears
+from bench.model.loading.prefix import unused_positions
 from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.models.precision import Precision
 

@@ -29,7 +29,7 @@ from bench.machine.other_load import OtherLoadCounter
 from bench.machine.peak_memory import PeakMemory
 from bench.model.loading.gguf_tokens import refuse_other_tokens
 from bench.model.loading.llama_cpp import LlamaCppModel
-from bench.model.loading.load import unused_positions
+from bench.model.loading.prefix import unused_positions
 from bench.record.files import SHARE_REPLIES
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evals.evaluation import EvalResult

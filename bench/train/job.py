@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.emit import Emit, ignore_event
 from bench.machine.device import device_name, pick_device
 from bench.machine.other_load import OtherLoadCounter
-from bench.model.loading.load import count_parameters
+from bench.model.size.parameters import count_parameters
 from bench.record.files import WEIGHTS
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training.applied import Applied, WeightsCheck

@@ -26,9 +26,9 @@ from transformers.utils import logging as transformers_logging
 from bench.errors import InputError, Problem
 from bench.machine.device import dtype_of, pick_device, pick_precision
 from bench.model.causal import refuse_other_kinds
+from bench.model.loading.merging import merged, unmerged
 from bench.model.loading.prefix import prefixed
 from bench.model.loading.rounding import round_weights
-from bench.model.peft_private import carries_adapter, why_unmerged
 from bench.record.files import WEIGHTS
 from bench.spec import Spec
 from bench.suite.peft_files import ADAPTER_CONFIG
@@ -179,7 +179,7 @@ def load_tuned(
         return cast(PreTrainedModel, _from_pretrained(model, weights, dtype).to(place))
     base = _trained_base(model, weights / QUANTIZATION, place, plain)
     adapted = cast(Any, PeftModel.from_pretrained(base, weights, use_safetensors=True)).eval()
-    subject = prefixed(adapted) if adapted.active_peft_config.is_prompt_learning else _merged(adapted)
+    subject = prefixed(adapted) if adapted.active_peft_config.is_prompt_learning else merged(adapted)
     round_weights(subject, dtype)
     return cast(PreTrainedModel, subject.to(place).eval())
 
@@ -205,30 +205,6 @@ def load_gguf(file: Path, dtype: torch.dtype) -> tuple[Any, frozenset[str]]:
     return model.eval(), frozenset({*info["missing_keys"], *(key for key, *_ in info.get("mismatched_keys", ()))})
 
 
-def unmerged(subject: torch.nn.Module) -> str | None:
-    """Why a tuned subject is not a whole model by itself; `None` of one that is."""
-    if unused_positions(subject):
-        return "a learned prompt changes no weights"
-    return why_unmerged(subject) if any(carries_adapter(module) for module in subject.modules()) else None
-
-
-def unused_positions(model: torch.nn.Module) -> int:
-    """Positions that a learned prompt takes from every row."""
-    return int(getattr(model, "virtual_tokens", 0))
-
-
-def count_parameters(model: torch.nn.Module) -> tuple[int, int]:
-    """All parameters and the trainable ones; tied weights count once, packed 4-bit weights one by one."""
-    sizes = [(_elements(parameter), parameter.requires_grad) for parameter in model.parameters()]
-    return sum(size for size, _ in sizes), sum(size for size, trainable in sizes if trainable)
-
-
-def _elements(parameter: torch.nn.Parameter) -> int:
-    if type(parameter).__name__ == "Params4bit":
-        return 2 * parameter.numel() * parameter.element_size()
-    return parameter.numel()
-
-
 def _trained_base(model: ResolvedModel, quantization: Path, place: torch.device, plain: PlainBase) -> Any:
     """The base in fp32 on the processor; a quantised one is quantised as in training, then dequantised."""
     if not quantization.is_file():
@@ -236,42 +212,6 @@ def _trained_base(model: ResolvedModel, quantization: Path, place: torch.device,
     trained = QuantizedBase.model_validate_json(quantization.read_bytes())
     quantised: Any = load_base(model, precision=trained.precision, device=place, quantization=trained.quantization)
     return quantised.dequantize().float()
-
-
-def _merged(adapted: Any) -> Any:
-    """The base with the adapter merged into its weights, or in its layers where it cannot be: some methods, a bias
-    beside a matrix that has none, adapters on one matrix in several places (`layer_replication`)."""
-    base = adapted.get_base_model()
-    _untie_adapted_embeddings(base)
-    if _adapts_one_matrix_twice(base):
-        return base
-    try:
-        return adapted.merge_and_unload(safe_merge=True)  # a layer that fails stays as it was
-    except (NotImplementedError, AttributeError, ValueError, RuntimeError):
-        return base
-
-
-def _adapts_one_matrix_twice(base: Any) -> bool:
-    """Whether two layers with adapters have one matrix, each of which would be merged into it. PEFT itself sees to
-    embeddings and head, trained tokens inside them included."""
-    found = (base.get_input_embeddings(), base.get_output_embeddings())
-    ends = {module for end in found if end is not None for module in end.modules()}
-    adapted = [module for module in base.modules() if carries_adapter(module) and module not in ends]
-    layers = [module.get_base_layer() for module in adapted]
-    weights = [id(layer.weight) for layer in layers if isinstance(getattr(layer, "weight", None), torch.Tensor)]
-    return len(set(weights)) < len(weights)
-
-
-def _untie_adapted_embeddings(base: Any) -> None:
-    """Gives the head a matrix of its own where an adapter on one of the two would be merged into both: training left
-    the other as it was."""
-    ends = (base.get_input_embeddings(), base.get_output_embeddings())
-    layers = [end.get_base_layer() if carries_adapter(end) else end for end in ends]
-    if None not in layers and layers != [*ends] and layers[0].weight is layers[1].weight:
-        head = layers[1]
-        head.weight = torch.nn.Parameter(head.weight.detach().clone(), requires_grad=False)
-        for config in (base.config, base.config.get_text_config()):
-            config.tie_word_embeddings = False
 
 
 def _bits_and_bytes(spec: QuantizationSpec, dtype: torch.dtype) -> BitsAndBytesConfig:

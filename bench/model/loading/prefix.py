@@ -111,3 +111,8 @@ def prefixed(adapted: PeftModel) -> PrefixedModel:
             )
         )
     return PrefixedModel(base, layers).eval()
+
+
+def unused_positions(model: torch.nn.Module) -> int:
+    """Positions that a learned prompt takes from every row."""
+    return int(getattr(model, "virtual_tokens", 0))

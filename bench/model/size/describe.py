@@ -11,6 +11,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from bench.errors import InputError, Problem
 from bench.model.causal import refuse_other_kinds
 from bench.model.size.description import DescribeRequest, Description
+from bench.model.size.parameters import count_parameters
 
 
 def empty_model(config: dict[str, Any], folder: str | None = None) -> nn.Module:
@@ -31,12 +32,6 @@ def empty_model(config: dict[str, Any], folder: str | None = None) -> nn.Module:
     with torch.device("meta"):
         model: nn.Module = AutoModelForCausalLM.from_config(model_config, trust_remote_code=folder is not None)
     return model
-
-
-def count_parameters(model: nn.Module) -> tuple[int, int]:
-    """All and trainable parameters; a tied matrix counts once."""
-    parameters = list(model.parameters())
-    return sum(p.numel() for p in parameters), sum(p.numel() for p in parameters if p.requires_grad)
 
 
 def describe(request: DescribeRequest) -> Description:

@@ -14,7 +14,7 @@ from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.results.training.facts import PlannedCounts
 from bench.record.rundir import RunDirectory
-from bench.run.checks.before_work import checked_plan
+from bench.run.checks.before_work import CheckedPlan, checked_plan
 from bench.run.checks.counts import exact_counts
 from bench.run.checks.remarks import plan_remarks
 from bench.run.checks.warnings import advice, as_line
@@ -89,15 +89,13 @@ def forecast(
         evals += steps_forecast(planned, evals, {arm.arm: arm.steps for arm in arms})
         further = () if on else speed_advice(planned, trainings, counts, arms, home=home, server=server, measure=probe)
     leave(hint)
-    placement = None if on is None else place([*_workloads(arms, trainings, counts, made)], on)
     remarks = (*map(as_line, advice(loaded)), *plan_remarks(planned, trainings, counts))
     memory = () if on else memory_remarks({arm.arm: arm.memory_bytes for arm in arms}, device())
-    return _of_plan(planned, loaded, home, arms, evals).model_copy(
+    return _of_plan(checked, loaded, home, arms, evals).model_copy(
         update={
             "new": () if reports is None else why_new(planned, home, _earlier_runs(loaded, reports)),
-            "placement": placement,
+            "placement": None if on is None else place([*_workloads(arms, trainings, counts, made)], on),
             "warnings": (*_eval_remarks(planned, evals, home, history), *remarks, *memory, *_data_remarks(planned)),
-            "unavailable": (*notes(planned), *(f"unavailable: {what}" for what in checked.unavailable.values())),
             "advice": tuple(further),
         }
     )
@@ -118,10 +116,14 @@ def _eval_remarks(planned: Plan, evals: tuple[EvalForecast, ...], home: Path, hi
 
 
 def _of_plan(
-    planned: Plan, loaded: LoadedSuite, home: Path, arms: tuple[ArmForecast, ...], evals: tuple[EvalForecast, ...]
+    checked: CheckedPlan,
+    loaded: LoadedSuite,
+    home: Path,
+    arms: tuple[ArmForecast, ...],
+    evals: tuple[EvalForecast, ...],
 ) -> Forecast:
-    """The forecast without what is to be told besides: placement, warnings, what is unavailable, why jobs are new."""
-    suite = loaded.suite
+    """The forecast without what is to be told besides: placement, warnings, advice, why jobs are new."""
+    suite, planned = loaded.suite, checked.plan
     matched, sentence = budget_statement(suite)
     selected = [job for job in planned.jobs if job.selected]
     return Forecast(
@@ -144,6 +146,7 @@ def _of_plan(
         disk_bytes=needed_bytes(planned),
         disk_free_bytes=free_bytes(home),
         precisions=precision_notes(planned.resolved),
+        unavailable=(*notes(planned), *(f"unavailable: {what}" for what in checked.unavailable.values())),
         refused=refusal_notes(planned),
         may_buy=tuple(_may_buy(suite)),
     )

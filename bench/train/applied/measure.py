@@ -14,7 +14,8 @@ from peft import PeftModel
 from bench.errors import InputError, Problem
 from bench.machine.device import pick_device
 from bench.model.drift import drift, has_room, loss_of
-from bench.model.loading.load import PlainBase, load_base, load_tuned, unused_positions
+from bench.model.loading.load import PlainBase, load_base, load_tuned
+from bench.model.loading.prefix import unused_positions
 from bench.record.results.training.applied import Applied, WeightsCheck
 from bench.suite.resolved import ResolvedModel, ResolvedWeights
 from bench.train.applied.questions import question_ids

@@ -10,7 +10,8 @@ from transformers import PreTrainedModel
 from bench.digest import digest_json
 from bench.errors import InputError, Problem
 from bench.machine.device import dtype_of, pick_precision
-from bench.model.loading.load import count_parameters, load_skeleton
+from bench.model.loading.load import load_skeleton
+from bench.model.size.parameters import count_parameters
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training.facts import PlannedCounts, StepFacts, TrainingFacts
 from bench.train.accounting.tensor_memory import peak_tensor_bytes

@@ -16,7 +16,8 @@ from string import Template
 from bench.emit import Emit
 from bench.machine.device import pick_device, pick_precision
 from bench.machine.other_load import OtherLoadCounter
-from bench.model.loading.load import count_parameters, load_skeleton
+from bench.model.loading.load import load_skeleton
+from bench.model.size.parameters import count_parameters
 from bench.record.files import WEIGHTS
 from bench.record.given_facts import GivenFacts
 from bench.record.jobs.train_job import TrainJob

@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from bench.emit import Emit, ignore_event
 from bench.machine.device import device_name
 from bench.machine.other_load import OtherLoadCounter
-from bench.model.loading.load import count_parameters
+from bench.model.size.parameters import count_parameters
 from bench.places import INSTALLED
 from bench.record.files import WEIGHTS
 from bench.record.jobs.train_job import TrainJob

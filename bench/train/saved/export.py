@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 
 from bench.errors import InputError, Problem
-from bench.model.loading.load import load_tuned, unmerged
+from bench.model.loading.load import load_tuned
+from bench.model.loading.merging import unmerged
 from bench.model.loading.stored_dtype import tuned_dtype
 from bench.record.files import WEIGHTS
 from bench.suite.peft_files import ADAPTER_CONFIG

@@ -14,15 +14,15 @@ from bench.machine.device import pick_precision
 from bench.model.loading.deployed import load_form
 from bench.model.loading.load import (
     WEIGHTS,
-    count_parameters,
     load_base,
     load_config,
     load_skeleton,
     load_subject,
     load_tokenizer,
-    unmerged,
 )
+from bench.model.loading.merging import unmerged
 from bench.model.size.describe import empty_model
+from bench.model.size.parameters import count_parameters
 from bench.suite.resolved import WarmStart
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint, tiny_model
 from tests.fakes.training import resolved_model
