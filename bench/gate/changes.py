@@ -16,9 +16,9 @@ from bench.report.analysis.aligned.measurand import Measurand
 from bench.stats.curves.distributions import BoolArray, FloatArray, IntArray
 from bench.stats.estimates.corpus import corpus_delta, corpus_seed_prior
 from bench.stats.estimates.delta import Delta
-from bench.stats.estimates.paired import paired_delta
+from bench.stats.estimates.paired import by_example, paired_delta
 from bench.stats.estimates.replicates import plan_of, replicate_rows, seed_prior_of
-from bench.stats.estimates.seed_pairs import delta_by_seed, seed_differences
+from bench.stats.estimates.seed_pairs import by_seed, seed_differences
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.samples.corpus_sample import CorpusScores
 from bench.stats.samples.sample import Scores
@@ -74,8 +74,8 @@ class _Sides:
         return _mean(self.old), _mean(self.new)
 
     def delta(self, prior: SeedPrior | None, *, seed: int, replicates: int) -> Delta:
-        compare = paired_delta if len(self.compared) == 2 else delta_by_seed
-        return compare(self.new, self.old, seed=seed, replicates=replicates, prior=prior)
+        pairing = by_example if len(self.compared) == 2 else by_seed
+        return paired_delta(self.new, self.old, seed=seed, replicates=replicates, prior=prior, pairing=pairing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

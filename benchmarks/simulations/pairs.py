@@ -11,7 +11,7 @@ from scipy.special import expit
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.replicates import seed_prior_of
-from bench.stats.estimates.seed_pairs import delta_by_seed, pair_prior
+from bench.stats.estimates.seed_pairs import by_seed, pair_prior
 from bench.stats.samples.sample import Scores
 from benchmarks.simulations.data import Rng, matrix
 from benchmarks.simulations.table import Cell, Measure, Note, Share, Table
@@ -71,7 +71,7 @@ def both_ways(sets: Sequence[Sequence[Scores]], effects: Sequence[float]) -> lis
         found.append(
             (
                 paired_delta(arm, second, seed=0, replicates=1, prior=prior),
-                delta_by_seed(arm, second, seed=0, replicates=1, prior=paired),
+                paired_delta(arm, second, seed=0, replicates=1, prior=paired, pairing=by_seed),
             )
         )
     return found

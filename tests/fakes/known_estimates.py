@@ -9,16 +9,15 @@ from collections.abc import Iterator
 import pytest
 
 from bench.stats.conclusions import claim_plan
-from bench.stats.estimates import delta, paired, replicates, seed_pairs, single
+from bench.stats.estimates import delta, paired, replicates, single
 from tests.fakes.remembered import remembered
 
 _KEPT = 600  # results of each function: four reports of the flagship's shape
 _KNOWN = [
     (module, name, remembered(getattr(module, name), size=_KEPT))
     for module, name in (
-        (paired, "_as_scored"),
+        (paired, "with_worst_cases"),
         (single, "_as_scored"),
-        (seed_pairs, "_as_scored"),
         (delta, "detectable_effect"),
         (replicates, "pooled_prior"),
         (claim_plan, "needed"),

@@ -46,6 +46,11 @@ def two_sided_p(curve: Curve, value: float) -> float:
     return min(1.0, 2.0 * min(below, 1.0 - below))
 
 
+def _at_end(value: float, support: tuple[float, float]) -> float | None:
+    """0 or 1 at and beyond the ends of the possible values; `None` between them."""
+    return None if support[0] < value < support[1] else float(value >= support[1])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudentCurve:
     """Centre and standard error with Student's t, cut at the ends of the possible values."""
@@ -56,11 +61,8 @@ class StudentCurve:
     support: tuple[float, float] = (-np.inf, np.inf)
 
     def cdf(self, value: float) -> float:
-        if value >= self.support[1]:
-            return 1.0
-        if value <= self.support[0]:
-            return 0.0
-        return float(student_cdf((value - self.centre) / self.standard_error, self.degrees))
+        end = _at_end(value, self.support)
+        return end if end is not None else float(student_cdf((value - self.centre) / self.standard_error, self.degrees))
 
     def quantile(self, probability: ArrayLike) -> FloatArray:
         value = self.centre + self.standard_error * student_quantile(probability, self.degrees)
@@ -144,11 +146,12 @@ class SeedCurve:
     support: tuple[float, float] = (-np.inf, np.inf)
 
     def cdf(self, value: float) -> float:
-        if value >= self.support[1]:
-            return 1.0
-        if value <= self.support[0]:
-            return 0.0
-        return float(np.mean(student_cdf((value - self.values) / self.seed_error, self.seed_degrees)))
+        end = _at_end(value, self.support)
+        return (
+            end
+            if end is not None
+            else float(np.mean(student_cdf((value - self.values) / self.seed_error, self.seed_degrees)))
+        )
 
     def quantile(self, probability: ArrayLike) -> FloatArray:
         """By Newton's method inside a shrinking bracket: the curve is smooth and grows."""

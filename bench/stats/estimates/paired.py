@@ -7,6 +7,7 @@ counted as missing, and `bounds` says what all missing scores leave open. No fie
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -45,32 +46,18 @@ class _Pairs:
 _SHARED = ("weights", "clusters", "strata")
 
 
-def paired_delta(
-    arm: Scores,
-    reference: Scores,
-    *,
-    seed: int,
-    replicates: int = REPLICATES,
-    level: float = LEVEL,
-    prior: SeedPrior | None = None,
-) -> Delta:
-    """The paired delta of two score matrices over the same examples. prior: `seed_prior_of` the eval's arms.
+class Pairing(Protocol):
+    """How a delta is taken from the scores that are there."""
 
-    One seed each and right-or-wrong scores of independent, equally weighted examples: McNemar's mid-p value and
-    Tango's score interval. Beside scores that are known by definition the other side's own value is all that varies.
-    Else see `bench.stats.estimates.inference`.
-
-    Raises ValueError where the two do not share examples, weights, clusters, strata and kind.
-    """
-    _check_alike(arm, reference)
-    as_scored = partial(_as_scored, seed=seed, replicates=replicates, level=level, prior=prior)
-    return with_worst_cases(arm, reference, as_scored)
+    def __call__(
+        self, arm: Scores, reference: Scores, *, seed: int, replicates: int, level: float, prior: SeedPrior | None
+    ) -> Delta: ...
 
 
-def _as_scored(
+def by_example(
     arm: Scores, reference: Scores, *, seed: int, replicates: int, level: float, prior: SeedPrior | None
 ) -> Delta:
-    """The delta from the scores that are there."""
+    """The seeds of both sides are independent draws."""
     pairs = _align(arm, reference)
     if not pairs.kept.any():
         return _nothing(pairs, level, "no example was scored by both sides")
@@ -93,6 +80,30 @@ def _as_scored(
     delta = delta_of(inference, left, right, plan, level, p_value=p_value, pairs=pairs, prior=prior)
     lone = _survivor(arm, pairs.kept) or _survivor(reference, pairs.kept)
     return delta if lone is None else untested(delta, SURVIVED[lone])
+
+
+def paired_delta(
+    arm: Scores,
+    reference: Scores,
+    *,
+    seed: int,
+    replicates: int = REPLICATES,
+    level: float = LEVEL,
+    prior: SeedPrior | None = None,
+    pairing: Pairing = by_example,
+) -> Delta:
+    """The paired delta of two score matrices over the same examples. prior: `seed_prior_of` the eval's arms; where
+    they are paired by seed, `pair_prior`.
+
+    One seed each and right-or-wrong scores of independent, equally weighted examples: McNemar's mid-p value and
+    Tango's score interval. Beside scores that are known by definition the other side's own value is all that varies.
+    Else see `bench.stats.estimates.inference`.
+
+    Raises ValueError where the two do not share examples, weights, clusters, strata and kind.
+    """
+    _check_alike(arm, reference)
+    as_scored = partial(pairing, seed=seed, replicates=replicates, level=level, prior=prior)
+    return with_worst_cases(arm, reference, as_scored)
 
 
 def _survivor(scores: Scores, kept: BoolArray) -> Survivor | None:

@@ -6,14 +6,13 @@ both. Whether seeds are paired is a matter of the design, and never chosen by a 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
 from bench.stats.curves.distributions import BoolArray, IntArray
-from bench.stats.estimates.delta import LEVEL, Delta, with_worst_cases
-from bench.stats.estimates.paired import REPLICATES, paired_delta
+from bench.stats.estimates.delta import Delta
+from bench.stats.estimates.paired import by_example
 from bench.stats.estimates.replicates import noise_statement, plan_of, replicate_rows, seed_prior_of, side_of
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.samples.sample import Scores
@@ -23,20 +22,6 @@ def pair_prior(groups: Iterable[Sequence[Scores]]) -> SeedPrior | None:
     """What all arms that share rows say together about the noise of their differences. groups: of arms on the same
     rows; of each, as many differences as are independent."""
     return seed_prior_of(seed_differences(*pair) for group in groups for pair in pairwise(group))
-
-
-def delta_by_seed(
-    arm: Scores,
-    reference: Scores,
-    *,
-    seed: int,
-    replicates: int = REPLICATES,
-    level: float = LEVEL,
-    prior: SeedPrior | None = None,
-) -> Delta:
-    """arm - reference; row n of one is paired with row n of the other. prior: `pair_prior` of the eval's arms."""
-    as_scored = partial(_as_scored, seed=seed, replicates=replicates, level=level, prior=prior)
-    return with_worst_cases(arm, reference, as_scored)
 
 
 def seed_differences(arm: Scores, reference: Scores) -> Scores:
@@ -59,17 +44,17 @@ def _shared_draws(draws: IntArray | None) -> IntArray | None:
     return None if draws is None or np.unique(draws).size == draws.size else draws
 
 
-def _as_scored(
+def by_seed(
     arm: Scores, reference: Scores, *, seed: int, replicates: int, level: float, prior: SeedPrior | None
 ) -> Delta:
-    """The delta from the scores that are there."""
+    """A `Pairing`: row n of one side with row n of the other. prior: `pair_prior` of the eval's arms."""
     pairs = seed_differences(arm, reference)
     nothing = np.zeros((1, pairs.n_examples))
     zero = replace(pairs, values=nothing, present=np.ones_like(nothing, dtype=np.bool_), draws=None, trained=False)
-    delta = paired_delta(pairs, zero, seed=seed, replicates=replicates, level=level, prior=prior)
+    delta = by_example(pairs, zero, seed=seed, replicates=replicates, level=level, prior=prior)
     failed = sum(int((~side.present.any(axis=1)).sum()) for side in (arm, reference))
     delta = replace(
-        delta, bounds=None, extremes=None, reference_seeds=delta.arm_seeds, seeds_failed=failed,
+        delta, reference_seeds=delta.arm_seeds, seeds_failed=failed,
         method=delta.method.replace("paired:", "paired by seed:"),
     )  # fmt: skip
     if delta.estimate is None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta
-from bench.stats.estimates.seed_pairs import delta_by_seed, pair_prior, seed_differences
+from bench.stats.estimates.seed_pairs import by_seed, pair_prior, seed_differences
 from bench.stats.samples.sample import Scores
 
 SEEDS, EXAMPLES = 3, 80
@@ -27,19 +28,23 @@ def pair(rng: np.random.Generator, effect: float = 0.5) -> tuple[Scores, Scores]
     return scores(first), scores(second)
 
 
+def delta_by_seed(arm: Scores, reference: Scores, **options: object) -> Delta:
+    return paired_delta(arm, reference, seed=0, pairing=by_seed, **options)  # type: ignore[arg-type]
+
+
 def test_what_both_trainings_of_a_seed_share_cancels() -> None:
     arm, reference = pair(np.random.default_rng(0))
     shared = 5.0 * np.random.default_rng(1).normal(size=(SEEDS, 1))
     moved = [replace(side, values=side.values + shared) for side in (arm, reference)]
-    plain, by_seed = delta_by_seed(arm, reference, seed=0), delta_by_seed(*moved, seed=0)
-    assert (by_seed.low, by_seed.high, by_seed.p_value) == pytest.approx((plain.low, plain.high, plain.p_value))
-    assert by_seed.reference_mean == pytest.approx(moved[1].values.mean())
-    assert by_seed.arm_mean == pytest.approx(moved[0].values.mean())
+    plain, paired = delta_by_seed(arm, reference), delta_by_seed(*moved)
+    assert (paired.low, paired.high, paired.p_value) == pytest.approx((plain.low, plain.high, plain.p_value))
+    assert paired.reference_mean == pytest.approx(moved[1].values.mean())
+    assert paired.arm_mean == pytest.approx(moved[0].values.mean())
     independent = paired_delta(*moved, seed=0)
-    assert independent.low < by_seed.low < by_seed.high < independent.high
-    assert by_seed.method.startswith("paired by seed")
-    assert by_seed.noise == "example and training-seed noise, paired by seed"
-    assert (by_seed.arm_seeds, by_seed.reference_seeds, by_seed.repeated) == (SEEDS, SEEDS, True)
+    assert independent.low < paired.low < paired.high < independent.high
+    assert paired.method.startswith("paired by seed")
+    assert paired.noise == "example and training-seed noise, paired by seed"
+    assert (paired.arm_seeds, paired.reference_seeds, paired.repeated) == (SEEDS, SEEDS, True)
 
 
 def test_with_seed_noise_alone_it_is_students_paired_t() -> None:
@@ -47,7 +52,7 @@ def test_with_seed_noise_alone_it_is_students_paired_t() -> None:
     rng = np.random.default_rng(2)
     example = 1e-6 * rng.normal(size=EXAMPLES)
     sides = [scores(example + rng.normal(size=(5, 1)) + 1e-6 * rng.normal(size=(5, EXAMPLES))) for _ in range(2)]
-    delta = delta_by_seed(*sides, seed=0, replicates=100)
+    delta = delta_by_seed(*sides, replicates=100)
     test = stats.ttest_rel(sides[0].values.mean(axis=1), sides[1].values.mean(axis=1))
     interval = test.confidence_interval(0.95)
     assert (delta.low, delta.high) == pytest.approx((interval.low, interval.high), rel=0.01)
@@ -59,12 +64,12 @@ def test_turned_round_it_is_negated_and_a_seed_that_either_side_lacks_is_lost_to
     present = arm.present.copy()
     present[0] = False
     short = replace(arm, present=present, values=np.where(present, arm.values, 0.0))
-    delta, turned = delta_by_seed(short, reference, seed=0), delta_by_seed(reference, short, seed=0)
+    delta, turned = delta_by_seed(short, reference), delta_by_seed(reference, short)
     assert delta.estimate == pytest.approx(-turned.estimate)
     assert delta.estimate == pytest.approx((arm.values - reference.values)[1:].mean())
     assert (delta.arm_seeds, delta.reference_seeds, delta.seeds_failed) == (2, 2, 1)
     present[1] = False
-    lone = delta_by_seed(replace(short, present=present), reference, seed=0)
+    lone = delta_by_seed(replace(short, present=present), reference)
     assert (lone.low, lone.p_value) == (None, None)
 
 
@@ -76,7 +81,7 @@ def test_missing_scores_are_bounded_by_the_ends_of_their_own_scale() -> None:
     present = arm.present.copy()
     present[:, :8] = False
     lacking = replace(arm, present=present, values=np.where(present, arm.values, 0.0))
-    bounds = delta_by_seed(lacking, reference, seed=0).bounds
+    bounds = delta_by_seed(lacking, reference).bounds
     assert bounds.highest - bounds.lowest == pytest.approx(0.1)
     assert (bounds.missing, bounds.reference_missing) == (pytest.approx(0.1), 0.0)
 
@@ -86,7 +91,7 @@ def test_pairs_say_together_how_noisy_their_differences_are() -> None:
     groups = [pair(rng) for _ in range(3)]
     prior = pair_prior(groups)
     assert (prior.arms, prior.pooled_degrees) == (3, 6)
-    delta = delta_by_seed(*groups[0], seed=0, prior=prior)
+    delta = delta_by_seed(*groups[0], prior=prior)
     assert delta.components.seed_degrees > SEEDS - 1
     assert "moderated over 3 pairs of arms, paired by seed" in delta.noise
     assert pair_prior([(*groups[0], groups[1][0]), groups[2]]).pooled_degrees == 6, "three arms: two differences"

@@ -11,7 +11,7 @@ from bench.stats.estimates.corpus import corpus_delta, corpus_seed_prior
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.replicates import seed_prior_of
-from bench.stats.estimates.seed_pairs import delta_by_seed, pair_prior
+from bench.stats.estimates.seed_pairs import by_seed, pair_prior
 from bench.stats.noise.moderation import LEAST_ARMS, LEAST_DEGREES, SeedPrior
 from bench.stats.samples.sample import Scores
 
@@ -87,7 +87,7 @@ class Deltas:
         if self.paired_by_seed(left, right) and not defined:
             first, second = self._both(entry, (left, right))
             prior = None if _together(left, right, self.one_training) else self._pair_prior(entry)
-            return delta_by_seed(first, second, **options, prior=prior)
+            return paired_delta(first, second, **options, prior=prior, pairing=by_seed)
         return paired_delta(entry.arms[left], entry.arms[right], **options, prior=self.seed_prior(entry))
 
     def _both(self, entry: Aligned, arms: Sequence[str]) -> list[Scores]:
