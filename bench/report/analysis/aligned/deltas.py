@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Self, TypeVar
 
 from bench.record.record import Record
@@ -82,13 +83,13 @@ class Deltas:
         return _together(left, right, self.shared_rows) or _together(left, right, self.one_training)
 
     def _of_scores(self, entry: Aligned, left: str, right: str) -> Delta:
-        options = {"seed": self.seed, "replicates": self.replicates}
+        delta_of = partial(paired_delta, seed=self.seed, replicates=self.replicates)
         defined = any(entry.arms[arm].defined is not None for arm in (left, right))
         if self.paired_by_seed(left, right) and not defined:
             first, second = self._both(entry, (left, right))
             prior = None if _together(left, right, self.one_training) else self._pair_prior(entry)
-            return paired_delta(first, second, **options, prior=prior, pairing=by_seed)
-        return paired_delta(entry.arms[left], entry.arms[right], **options, prior=self.seed_prior(entry))
+            return delta_of(first, second, prior=prior, pairing=by_seed)
+        return delta_of(entry.arms[left], entry.arms[right], prior=self.seed_prior(entry))
 
     def _both(self, entry: Aligned, arms: Sequence[str]) -> list[Scores]:
         """Scores of the seeds that all of some arms have: an arm's own further seeds have no partner."""

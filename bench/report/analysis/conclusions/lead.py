@@ -196,7 +196,8 @@ def _forgotten(sources: LeadSources, arm: str) -> Iterator[str]:
 
 
 def _lost(sources: LeadSources, chosen: str | None, *, said: str) -> Iterator[str]:
-    """What the chosen arm lost of what the base knew, beyond what is `said`, and what it is not shown to have lost."""
+    """What the chosen arm lost of what the base knew, beyond what is `said`, and what it is not shown to have lost. By
+    its name: the sentence before may be about another arm."""
     kept = list[str]()
     for measurand in sources.measurands:
         result = sources.results.get((chosen or "", measurand.name))
@@ -206,14 +207,14 @@ def _lost(sources: LeadSources, chosen: str | None, *, said: str) -> Iterator[st
         if contrast.reading == "worse":
             if f" of {measurand.name} (" in said:
                 continue
-            yield f"It is worse than the base on {measurand.name} by {size_words(contrast.delta, measurand)}."
+            yield f"{chosen} is worse than the base on {measurand.name} by {size_words(contrast.delta, measurand)}."
         elif contrast.reading == "maybe worse":
             lost = size_words(contrast.delta, measurand)
-            yield f"It is maybe worse than the base on {measurand.name}, by {lost}."
+            yield f"{chosen} is maybe worse than the base on {measurand.name}, by {lost}."
         else:
             kept.append(measurand.name)
     if kept:
-        yield f"It is not shown to have lost anything on {fmt.listed(kept)}."
+        yield f"{chosen} is not shown to have lost anything on {fmt.listed(kept)}."
 
 
 def _price(sources: LeadSources, chosen: str | None) -> Iterator[str]:

@@ -163,6 +163,18 @@ def test_an_open_claim_about_the_chosen_arm_comes_first() -> None:
     assert f"{LIMA} >= base on cloze" in lead.rests_on
 
 
+def test_what_the_chosen_arm_lost_names_it_behind_a_sentence_about_another_arm() -> None:
+    """`On cloze b is maybe worse than base by 0.9 points. It is worse than the base on cloze by 8.9 points.`"""
+    other = {"says": "lima_1k/lora >= base", "on": "cloze", "margin": 0.3}
+    rates = {"qa": FAR["qa"], "cloze": {"base": 0.95, LIMA: 0.65}}
+    lead = lead_of(other, weights={"qa": 1}, rates=rates, seed_spread=0.02)
+    assert lead.lead.startswith(f"In this simulation: take {LIMA}: ")
+    claim, lost = lead.evidence[:2]
+    assert claim.startswith("On cloze ")
+    assert "lima_1k/lora" in claim
+    assert re.fullmatch(rf"{LIMA} is worse than the base on cloze by \S+ points \(\S+ to \S+\)\.", lost)
+
+
 def test_an_open_decision_names_who_leads_and_takes_nobody() -> None:
     rates = {"qa": {LIMA: 0.6, "lima_1k/lora": 0.6}}
     lead = lead_of(weights={"qa": 1}, rates=rates, seed_spread=0.05)
