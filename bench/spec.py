@@ -1,9 +1,10 @@
 """The base of every persisted type, frozen and closed to unknown keys, and the small types that they share."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, ClassVar
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Count = Annotated[int, Field(gt=0, le=2**31 - 1)]
 """A positive whole number that the libraries below can hold."""
@@ -27,6 +28,14 @@ class Spec(BaseModel):
     file_keys: ClassVar[Mapping[str, Callable[[str], bool]]] = {}
     """Keys whose text may be a path relative to the file that it is written in, and whether a text that names no
     existing file is one."""
+
+    @classmethod
+    def kept_in(cls, file: Path) -> Self | None:
+        """What a file of this program holds; `None` where it is missing, torn, or of another version."""
+        try:
+            return cls.model_validate_json(file.read_bytes())
+        except (OSError, ValidationError):
+            return None
 
     def has_one(self) -> bool:
         """Whether exactly one key of `one_of` is given."""

@@ -8,13 +8,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from bench.control_codes import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+T = TypeVar("T")
 _SECONDS_BETWEEN_LINES = 15.0
 _PIPED_WIDTH = 120
 """Columns where there is no terminal whose width could be asked, as in a CI log."""
@@ -41,6 +42,18 @@ def forget_reader(stream: TextIO) -> None:
 def print_json(value: Any) -> None:
     """Print `value` as indented JSON, without NaN."""
     print_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_answer(value: T, printed: Callable[[T, Console], object], *, as_json: bool) -> None:
+    """Print what a command found out: by its own function, or as JSON."""
+    from pydantic import BaseModel
+
+    from bench.report.as_json import to_json
+
+    if not as_json:
+        printed(value, console())
+    else:
+        print_json(value.model_dump(mode="json") if isinstance(value, BaseModel) else to_json(value))
 
 
 def print_text(text: str) -> None:

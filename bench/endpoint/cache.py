@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from bench.atomic import write_text
 from bench.endpoint.completion import Reply
 from bench.errors import InputError, Problem
@@ -18,11 +16,8 @@ class ReplyCache:
 
     def get(self, digest: str) -> Reply | None:
         """The reply stored under `digest`; `None` where there is none that can be read."""
-        try:
-            reply = Reply.model_validate_json(self._path(digest).read_bytes())
-        except (OSError, ValidationError):
-            return None
-        return reply if reply.digest == digest else None
+        reply = Reply.kept_in(self._path(digest))
+        return reply if reply is not None and reply.digest == digest else None
 
     def put(self, reply: Reply) -> None:
         """Stores a reply. Raises `InputError` where the folder cannot be written, so that no paid reply is lost."""

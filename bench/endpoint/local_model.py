@@ -1,4 +1,4 @@
-"""Shared parts of asking a model on this machine: digests, seeds, and replies stored as an endpoint's are."""
+"""A model on this machine, asked as an endpoint is: digests, seeds, and replies that are stored in the same way."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,12 @@ from typing import Literal
 
 from bench.code_digest import own_code
 from bench.digest import digest_json
+from bench.emit import RequestCompleted, RequestFailed
 from bench.endpoint.cache import ReplyCache
 from bench.endpoint.completion import Completion, CompletionRequest, Reply
 from bench.spec import Spec
 from bench.suite.resolved import ResolvedModel
+from bench.suite.tables.models.endpoint import Price
 from bench.suite.tables.models.precision import Precision
 
 
@@ -35,14 +37,31 @@ class CompleteRequest(Spec):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalAsker:
-    """The model that is asked, and where its replies are stored."""
+class LocalCompleter:
+    """A `Completer` of a model on this machine. ask: answers what no stored reply does; each answer is stored before
+    the next one is waited for."""
 
     model: ResolvedModel
     precision: Precision | Literal["auto"]
     cache: ReplyCache
     generated_by: str
     """Module whose code generates."""
+    ask: Callable[[CompleteRequest], Iterator[RequestCompleted | RequestFailed]]
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self.model.name
+
+    @property
+    def host(self) -> str | None:
+        """This machine."""
+        return None
+
+    @property
+    def price(self) -> Price | None:
+        """Unknown."""
+        return None
 
     def digest(self, request: CompletionRequest) -> str:
         """Over the model, the precision, the request, and the code and library that generate."""
@@ -55,17 +74,12 @@ class LocalAsker:
             }
         )
 
-    def complete(
-        self,
-        requests: Sequence[CompletionRequest],
-        make: Callable[[dict[str, CompletionRequest]], Mapping[str, Reply | str]],
-    ) -> Iterator[Completion]:
-        """Completions in order. `make` answers the requests, by digest, that no kept reply answers: a reply that it has
-        kept, or why there is none."""
+    def complete(self, requests: Sequence[CompletionRequest]) -> Iterator[Completion]:
+        """Completions in order. Raises what `ask` does; answers until then are kept."""
         digests = [self.digest(request) for request in requests]
         kept = {digest: reply for digest in dict.fromkeys(digests) if (reply := self.cache.get(digest)) is not None}
         new = {digest: request for digest, request in zip(digests, requests, strict=True) if digest not in kept}
-        answers = make(new) if new else {}
+        answers = self._answers(new) if new else {}
         for digest in digests:
             if digest in kept:
                 yield Completion(digest=digest, reply=kept[digest])
@@ -77,26 +91,27 @@ class LocalAsker:
                 yield Completion(digest=digest, reply=reply_or_failure, attempts=1)
                 kept[digest] = reply_or_failure  # an equal request later in the list costs nothing
 
-    def keep(
-        self,
-        digest: str,
-        request: CompletionRequest,
-        *,
-        text: str,
-        finish_reason: str | None,
-        prompt_tokens: int,
-        completion_tokens: int,
-    ) -> Reply:
+    def _answers(self, new: Mapping[str, CompletionRequest]) -> dict[str, Reply | str]:
+        """Replies, or why there is none, by digest."""
+        digests, seeds = list(new), tuple(seed_of(digest, request) for digest, request in new.items())
+        return {
+            digests[event.index]: event.why
+            if isinstance(event, RequestFailed)
+            else self._keep(digests[event.index], new[digests[event.index]], event)
+            for event in self.ask(CompleteRequest(seeds=seeds, requests=tuple(new.values())))
+        }
+
+    def _keep(self, digest: str, request: CompletionRequest, answer: RequestCompleted) -> Reply:
         """A new answer as a reply, on disk."""
         reply = Reply(
             digest=digest,
             request=request,
             model=self.model.name,
             host=None,
-            text=text,
-            finish_reason=finish_reason,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
+            text=answer.text,
+            finish_reason=answer.finish_reason,
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=0.0,
             attempts=1,

@@ -1,7 +1,6 @@
 """Answers of a model on this machine to chat requests, through the same prompts and generation as every eval."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +12,7 @@ from bench.emit import AllAnswered, Emit, RequestCompleted, RequestFailed
 from bench.endpoint.completion import CompletionRequest as Ask
 from bench.endpoint.local_model import CompleteRequest, WriterRequest
 from bench.evals.inference.generation.generator import generate
-from bench.evals.inference.generation.request import Generation, GenerationRequest, TokenSampling
+from bench.evals.inference.generation.request import GenerationRequest, TokenSampling
 from bench.evals.subject.subject import Subject
 from bench.model.loading.load import load_subject, load_tokenizer
 from bench.model.loading.packed_linear import pack_linears
@@ -22,17 +21,8 @@ from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.models.precision import Precision
 
 AT_ONCE = 32
-"""Requests per batch; answers are emitted after each batch."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalAnswer:
-    """One answer."""
-
-    text: str
-    finish_reason: Literal["stop", "length"]
-    prompt_tokens: int
-    completion_tokens: int
+"""Requests per batch."""
+_TOO_LONG = "the prompt is longer than the model's context"
 
 
 def load_writer(
@@ -51,8 +41,17 @@ def load_writer(
     )
 
 
-def answer(subject: Subject, requests: Sequence[Ask], seeds: Sequence[int]) -> list[LocalAnswer | str]:
-    """An answer per request, or why there is none. Greedy without a temperature; else sampled by the request's seed."""
+def answer(subject: Subject, work: CompleteRequest) -> Iterator[RequestCompleted | RequestFailed]:
+    """An answer per request, or why there is none, batch by batch. Greedy without a temperature; else sampled by the
+    request's seed."""
+    for start in range(0, len(work.requests), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        yield from _batch(subject, work.requests[part], work.seeds[part], start)
+
+
+def _batch(
+    subject: Subject, requests: Sequence[Ask], seeds: Sequence[int], start: int
+) -> Iterator[RequestCompleted | RequestFailed]:
     prompts = [
         subject.renderer.prompt([Turn(role=m.role, content=m.content) for m in request.messages])
         for request in requests
@@ -64,10 +63,20 @@ def answer(subject: Subject, requests: Sequence[Ask], seeds: Sequence[int]) -> l
         subject.tokenizer,
         [_generation(subject, requests[i], prompts[i], room[i], seeds[i]) for i in fitting],
     )
-    answers: list[LocalAnswer | str] = ["the prompt is longer than the model's context"] * len(requests)
-    for index, generation in zip(fitting, generated, strict=True):
-        answers[index] = _completion(subject, generation, len(prompts[index]))
-    return answers
+    answers = dict(zip(fitting, generated, strict=True))
+    for index, prompt in enumerate(prompts):
+        generation = answers.get(index)
+        if generation is not None:
+            yield RequestCompleted(
+                index=start + index,
+                text=subject.renderer.clean(generation.text),
+                finish_reason="stop" if generation.ended else "length",
+                prompt_tokens=len(prompt),
+                completion_tokens=len(generation.ids),
+            )
+        else:
+            why = "the model's output is not finite" if index in answers else _TOO_LONG
+            yield RequestFailed(index=start + index, why=why)
 
 
 def serve(wanted: WriterRequest, emit: Emit, requests: Iterator[CompleteRequest]) -> None:
@@ -80,26 +89,9 @@ def serve(wanted: WriterRequest, emit: Emit, requests: Iterator[CompleteRequest]
     training = None if wanted.training is None else Path(wanted.training)
     subject = load_writer(wanted.model, wanted.precision, training=training)
     for request in requests:
-        _complete(subject, request, emit)
+        for event in answer(subject, request):
+            emit(event)
         emit(AllAnswered())
-
-
-def _complete(subject: Subject, work: CompleteRequest, emit: Emit) -> None:
-    for start in range(0, len(work.requests), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
-        for index, reply in enumerate(answer(subject, work.requests[part], work.seeds[part]), start=start):
-            if isinstance(reply, str):
-                emit(RequestFailed(index=index, why=reply))
-            else:
-                emit(
-                    RequestCompleted(
-                        index=index,
-                        text=reply.text,
-                        finish_reason=reply.finish_reason,
-                        prompt_tokens=reply.prompt_tokens,
-                        completion_tokens=reply.completion_tokens,
-                    )
-                )
 
 
 def _generation(subject: Subject, request: Ask, prompt: Sequence[int], room: int, seed: int) -> GenerationRequest:
@@ -113,15 +105,4 @@ def _generation(subject: Subject, request: Ask, prompt: Sequence[int], room: int
         until=(*subject.renderer.stop_strings, *wanted.stop),
         max_new_tokens=min(wanted.max_tokens, room),
         sampling=sampling,
-    )
-
-
-def _completion(subject: Subject, generation: Generation | None, prompt_tokens: int) -> LocalAnswer | str:
-    if generation is None:
-        return "the model's output is not finite"
-    return LocalAnswer(
-        text=subject.renderer.clean(generation.text),
-        finish_reason="stop" if generation.ended else "length",
-        prompt_tokens=prompt_tokens,
-        completion_tokens=len(generation.ids),
     )

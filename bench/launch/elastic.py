@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pydantic import ValidationError
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
@@ -195,8 +194,8 @@ def _silent(group: Group) -> Iterator[int]:
 
 def _failures(group: Group) -> Iterator[RankFailure]:
     for path in group.reports.glob("*.json"):
-        with contextlib.suppress(OSError, ValidationError):
-            yield RankFailure.model_validate_json(path.read_bytes())
+        if (failure := RankFailure.kept_in(path)) is not None:
+            yield failure
 
 
 def _named(failed: RankFailure, group: Group) -> FailureReport:

@@ -7,6 +7,7 @@ programs. Time that a hypervisor takes counts as theirs.
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 import psutil
 import pynvml
@@ -74,9 +75,13 @@ def gpu_process_count(device: torch.device) -> int | None:
     if device.type != "cuda":
         return None
     try:
-        pynvml.nvmlInit()
-        uuid = str(torch.cuda.get_device_properties(device).uuid)
-        handle = pynvml.nvmlDeviceGetHandleByUUID(uuid if uuid.startswith("GPU-") else f"GPU-{uuid}")
-        return len(pynvml.nvmlDeviceGetComputeRunningProcesses(handle))
+        return len(pynvml.nvmlDeviceGetComputeRunningProcesses(nvml_handle(device)))
     except (pynvml.NVMLError, AttributeError):  # no driver, an old GPU, ROCm
         return None
+
+
+def nvml_handle(device: torch.device) -> Any:
+    """The device by its driver's name for it. Raises `NVMLError` or `AttributeError` where there is none."""
+    pynvml.nvmlInit()
+    uuid = str(torch.cuda.get_device_properties(device).uuid)
+    return pynvml.nvmlDeviceGetHandleByUUID(uuid if uuid.startswith("GPU-") else f"GPU-{uuid}")

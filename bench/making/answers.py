@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench.digest import digest_json
 from bench.endpoint.completion import Completion, CompletionRequest, Reply
 from bench.endpoint.parsing import read_score
-from bench.making.context import CHUNK, MadeRow, MakingContext, Marking, chunks, fields, said_before
+from bench.making.context import CHUNK, MadeRow, MakingContext, Marking, chunks, fields, mark_prompt
 from bench.making.reward import reward
 from bench.making.spec import MakeBestOf, MakeDistil
 from bench.making.tasks import Task
@@ -117,14 +117,7 @@ def _scored(
 
 def _mark(marking: Marking, task: Task, answer: str) -> CompletionRequest:
     judge = marking.judge
-    text = marking.prompt.render(
-        instruction=said_before(task),
-        input=task.input if task.single else "",
-        output=answer,
-        reference=task.answer if judge.show_reference else None,
-        low=f"{judge.low:g}",
-        high=f"{judge.high:g}",
-    )
+    text = mark_prompt(marking.prompt, judge, task, answer, reference=task.answer if judge.show_reference else None)
     return CompletionRequest.ask(text, sampling=judge.sampling)
 
 

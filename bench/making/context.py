@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from bench.endpoint.completion import Completer, Completion, CompletionRequest, Message, Reply
-from bench.making.spec import Judge, MakeSpec, RowShape
+from bench.making.spec import Judge, MakeScore, MakeSpec, RowShape
 from bench.making.summary import MakingTally
 from bench.making.tasks import Task
 from bench.suite.catalog.prompt import Prompt
@@ -123,11 +123,19 @@ def joined(turn: Mapping[str, Any]) -> str:
     return f"{turn['content']}\n{turn['input']}" if turn.get("input") else str(turn["content"])
 
 
-def said_before(task: Task) -> str:
-    """The whole question as text, with the earlier turns where there are any."""
-    if task.single:
-        return task.instruction
-    return "\n\n".join(f"{turn['role']}: {joined(turn)}" for turn in task.turns)
+def mark_prompt(
+    prompt: Prompt, scale: Judge | MakeScore, task: Task, answer: str | None, *, reference: str | None = None
+) -> str:
+    """What a model is asked that marks an answer; of a conversation, with the earlier turns in the question."""
+    earlier = "\n\n".join(f"{turn['role']}: {joined(turn)}" for turn in task.turns)
+    return prompt.render(
+        instruction=task.instruction if task.single else earlier,
+        input=task.input if task.single else "",
+        output=answer,
+        reference=reference,
+        low=f"{scale.low:g}",
+        high=f"{scale.high:g}",
+    )
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

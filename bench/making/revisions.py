@@ -10,7 +10,7 @@ from typing import Any
 from bench.digest import digest_json
 from bench.endpoint.completion import Completion, CompletionRequest
 from bench.endpoint.parsing import read_json, read_score
-from bench.making.context import CHUNK, MadeRow, MakingContext, chunks, fields, plain, said_before
+from bench.making.context import CHUNK, MadeRow, MakingContext, chunks, fields, mark_prompt, plain
 from bench.making.spec import MakeAugment, MakeScore
 from bench.making.tasks import Task
 
@@ -76,16 +76,7 @@ def _count(making: MakingContext[Any], reason: str, number: int) -> None:
 
 
 def _mark(making: MakingContext[MakeScore], task: Task) -> CompletionRequest:
-    return making.question(
-        making.prompt.render(
-            instruction=said_before(task),
-            input=task.input if task.single else "",
-            output=task.answer,
-            reference=None,
-            low=f"{making.spec.low:g}",
-            high=f"{making.spec.high:g}",
-        )
-    )
+    return making.question(mark_prompt(making.prompt, making.spec, task, task.answer))
 
 
 def _rewrite(making: MakingContext[MakeAugment], task: Task, way: str) -> CompletionRequest:

@@ -138,6 +138,12 @@ class _Make(Spec):
     seed: Seed = 0
     """Seed of every draw, and of the retries' jitter."""
 
+    @model_validator(mode="after")
+    def _samples_differ(self) -> Self:
+        if getattr(self, "samples", 1) > 1 and not self.sampling.temperature:
+            raise ValueError("several samples need sampling.temperature above 0, or they are all the same")
+        return self
+
     @property
     def judge(self) -> Judge | None:
         """The judge that marks answers, for best of K by a judge."""
@@ -191,11 +197,6 @@ class MakeDistil(_Make):
     samples: int = Field(default=1, ge=1, le=64)
     """Answers per prompt; equal ones count once."""
 
-    @model_validator(mode="after")
-    def _samples_differ(self) -> Self:
-        _check_samples(self.samples, self.sampling)
-        return self
-
 
 class MakeBestOf(_Make):
     """`kind = "best_of"`: K answers per prompt, the best one kept (rejection sampling)."""
@@ -217,11 +218,6 @@ class MakeBestOf(_Make):
     def compares(self) -> bool:
         """Whether the scorer needs a reference."""
         return self.scorer.needs_reference
-
-    @model_validator(mode="after")
-    def _samples_differ(self) -> Self:
-        _check_samples(self.samples, self.sampling)
-        return self
 
 
 class MakeScore(_Make):
@@ -278,8 +274,3 @@ def identity(spec: MakeSpec) -> dict[str, object]:
     if spec.judge is not None and spec.judge.model is not None:
         table["scorer"]["model"] = spec.judge.model.identity()
     return table
-
-
-def _check_samples(samples: int, sampling: Sampling) -> None:
-    if samples > 1 and not sampling.temperature:
-        raise ValueError("several samples need sampling.temperature above 0, or they are all the same")

@@ -10,9 +10,10 @@ are of use.
 import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self, TypeVar
 
 from pydantic import ValidationError
 
@@ -24,13 +25,12 @@ from bench.record.jobs.job import Job, JobResult, result_adapter
 from bench.record.machine import Machine
 from bench.record.results.evals.evaluation import EvalResult, ScoreRow
 from bench.record.results.evals.score_rows import read_scores
-from bench.record.results.evals.share import ShareResult
-from bench.record.results.evals.trajectory import TrajectoryResult
 from bench.record.results.training.deployed import DeployResult
-from bench.record.results.training.result import ProbeResult, SweepResult, TrainResult
+from bench.record.results.training.result import TrainResult
 from bench.record.task_names import rows_under_name, under_name
 from bench.spec import Spec
 
+R = TypeVar("R", bound=Spec)
 _NOT_RESULT = {LOG, MANIFEST, JOB}
 _HASH_ON_READ_BYTES = 1 << 20
 
@@ -40,6 +40,11 @@ class StoredFile(Spec):
 
     bytes: int
     sha256: str
+
+    @classmethod
+    def of(cls, file: Path, hash_file: Callable[[Path], str] = digest_file) -> Self:
+        """The file as it is now."""
+        return cls(bytes=file.stat().st_size, sha256=hash_file(file))
 
 
 class Manifest(Spec):
@@ -125,7 +130,7 @@ class JobStore:
         """
         folder = self.folder(digest)
         files = {
-            file.relative_to(folder).as_posix(): StoredFile(bytes=file.stat().st_size, sha256=digest_file(file))
+            file.relative_to(folder).as_posix(): StoredFile.of(file)
             for file in sorted(folder.rglob("*"))
             if file.is_file() and file.name not in _NOT_RESULT and not _of_checkpoint(file, folder)
         }
@@ -160,10 +165,10 @@ class JobStore:
         """The result as the child wrote it. Raises `OSError` or `ValidationError` if it is missing or torn."""
         return result_adapter.validate_json((self.folder(digest) / RESULT).read_bytes())
 
-    def train_result(self, digest: str) -> TrainResult | None:
-        """The training's result, `None` if this is not a whole training."""
+    def whole(self, digest: str, kind: type[R]) -> R | None:
+        """The result of a job that is done; `None` where it is not, or is of another kind."""
         result = self.result(digest) if self.done(digest) else None
-        return result if isinstance(result, TrainResult) else None
+        return result if isinstance(result, kind) else None
 
     def diverged_result(self, digest: str) -> TrainResult | None:
         """What a training that diverged measured until then; it has no manifest, so it runs again."""
@@ -173,35 +178,10 @@ class JobStore:
             return None
         return result if isinstance(result, TrainResult) and result.diverged else None
 
-    def sweep_result(self, digest: str) -> SweepResult | None:
-        """The result of one setting of a sweep, `None` if this is not whole."""
-        result = self.result(digest) if self.done(digest) else None
-        return result if isinstance(result, SweepResult) else None
-
-    def trajectory_result(self, digest: str) -> TrajectoryResult | None:
-        """The scores of a training's stored steps, `None` if this is not whole."""
-        result = self.result(digest) if self.done(digest) else None
-        return result if isinstance(result, TrajectoryResult) else None
-
-    def share_result(self, digest: str) -> ShareResult | None:
-        """The result of one share of an eval's questions, `None` if this is not whole."""
-        result = self.result(digest) if self.done(digest) else None
-        return result if isinstance(result, ShareResult) else None
-
-    def probe_result(self, digest: str) -> ProbeResult | None:
-        """The probe's result, `None` if this is not a whole probe."""
-        result = self.result(digest) if self.done(digest) else None
-        return result if isinstance(result, ProbeResult) else None
-
-    def deploy_result(self, digest: str) -> DeployResult | None:
-        """The result of a deployed form, `None` if this is not whole."""
-        result = self.result(digest) if self.done(digest) else None
-        return result if isinstance(result, DeployResult) else None
-
     def eval_result(self, job: EvalJob) -> EvalResult | None:
         """The eval's result under the job's name of it, `None` if this is not a whole eval."""
-        result = self.result(job.digest) if self.done(job.digest) else None
-        return under_name(result, job.eval) if isinstance(result, EvalResult) else None
+        result = self.whole(job.digest, EvalResult)
+        return None if result is None else under_name(result, job.eval)
 
     def scores(self, job: EvalJob) -> list[ScoreRow]:
         """The examples of a finished eval, under the job's name of it."""

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from bench.atomic import write_text
 from bench.code_digest import own_code
 from bench.data.contamination import Question, overlaps, row_text
@@ -116,7 +114,4 @@ def _memo(data: ResolvedData, digest: str, options: ContaminationOptions, home: 
 
 
 def _recall(case: _Pairing) -> ContaminationRecord | None:
-    try:
-        return ContaminationRecord.model_validate_json(case.memo.read_bytes())
-    except (OSError, ValidationError):
-        return None  # not there, or not whole: search again
+    return ContaminationRecord.kept_in(case.memo)

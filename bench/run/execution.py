@@ -126,7 +126,7 @@ class Execution:
         """Result of a probe that has ended in this run, or that this run reuses."""
         outcome = self.outcomes.get(planned.digest)
         ended = not planned.to_do if outcome is None else outcome.failure is None
-        return self.store.probe_result(planned.digest) if ended else None
+        return self.store.whole(planned.digest, ProbeResult) if ended else None
 
     def _before_training(self) -> tuple[PlannedJob, ...]:
         """The bases' evals, where a training comes after them."""

@@ -8,6 +8,7 @@ import pytest
 from bench.atomic import replacing, write_text
 from bench.record.files import RESULT
 from bench.record.jobs.job import Job
+from bench.record.results.training.result import ProbeResult, TrainResult
 from bench.record.store import JobStore, write_result
 from bench.run.plan.plan import plan
 from bench.run.resolve.suite import resolve
@@ -41,8 +42,8 @@ def test_a_committed_job_is_done_and_read_back(store: JobStore, job: Job) -> Non
     manifest = store.done(job.digest)
     assert manifest.seconds == 2.5
     assert set(manifest.files) == {RESULT, "weights/adapter.safetensors"}
-    assert store.train_result(job.digest) == training_result()
-    assert store.probe_result(job.digest) is None
+    assert store.whole(job.digest, TrainResult) == training_result()
+    assert store.whole(job.digest, ProbeResult) is None
 
 
 @pytest.mark.parametrize(

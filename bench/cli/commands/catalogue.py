@@ -8,7 +8,7 @@ import typer
 
 from bench.cli import complete
 from bench.cli.options import JsonOption, TrustRemoteCodeOption
-from bench.cli.output import console, print_json, print_text
+from bench.cli.output import print_answer, print_text
 
 models = typer.Typer(help="Model cards and the embedded base.", no_args_is_help=True)
 
@@ -30,11 +30,7 @@ def list_(kind: Annotated[ListKind, typer.Argument(help="What to list.")], as_js
     from bench.show.listing import print_list
     from bench.suite.listing import listing
 
-    rows = listing(kind.value)
-    if as_json:
-        print_json(rows)
-    else:
-        print_list(rows, console())
+    print_answer(listing(kind.value), print_list, as_json=as_json)
 
 
 def schema() -> None:
@@ -48,11 +44,7 @@ def doctor(as_json: JsonOption = False) -> None:
     """Show what this machine can do: device, cores, memory, measured matmul peak, versions, hub."""
     from bench.perf.doctor import examine, print_examination
 
-    examination = examine()
-    if as_json:
-        print_json(examination.model_dump(mode="json"))
-    else:
-        print_examination(examination, console())
+    print_answer(examine(), print_examination, as_json=as_json)
 
 
 @models.command("show")
@@ -69,11 +61,7 @@ def show_model(
     """Show a base: its card, and parameters counted from its config."""
     from bench.show.model import print_model, show_model
 
-    shown = show_model(name, trust_remote_code=trust_remote_code)
-    if as_json:
-        print_json(shown.model_dump(mode="json"))
-    else:
-        print_model(shown, console())
+    print_answer(show_model(name, trust_remote_code=trust_remote_code), print_model, as_json=as_json)
 
 
 @models.command("fetch")

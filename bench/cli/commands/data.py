@@ -7,7 +7,7 @@ import typer
 
 from bench.cli import complete
 from bench.cli.options import JsonOption, ProfileOption, SetOption, SuiteArgument, TrustRemoteCodeOption
-from bench.cli.output import console, print_json
+from bench.cli.output import print_answer
 from bench.errors import ExitCode
 
 data = typer.Typer(help="Rows: shown as a model sees them, or written by a model.", no_args_is_help=True)
@@ -36,11 +36,7 @@ def show(
     from bench.suite.load import load_suite
 
     loaded = load_suite(suite, profile=profile, overrides=tuple(overrides or ()), trust_remote_code=trust_remote_code)
-    shown = show_data(loaded, arm, rows=rows, home=home())
-    if as_json:
-        print_json(shown.model_dump(mode="json"))
-    else:
-        print_shown(shown, console())
+    print_answer(show_data(loaded, arm, rows=rows, home=home()), print_shown, as_json=as_json)
 
 
 @data.command()

@@ -15,7 +15,7 @@ from bench.cli.options import (
     SuiteArgument,
     TrustRemoteCodeOption,
 )
-from bench.cli.output import console, print_json, status
+from bench.cli.output import console, print_answer, print_json, status
 from bench.gate.answer import FailOn
 from bench.units import plural
 
@@ -64,7 +64,6 @@ def exact(
     from bench.gate.exact import compare_counts, count_suite, read_baseline, write_baseline
     from bench.gate.show import print_exact
     from bench.places import home
-    from bench.report.as_json import to_json
     from bench.suite.load import load_suite
 
     before = None if update else read_baseline(baseline)
@@ -75,10 +74,7 @@ def exact(
         typer.echo(f"{baseline}: counts of {plural(len(now.trainings), 'arm')} written; commit it")
         return
     compared = compare_counts(now, before)
-    if as_json:
-        print_json(to_json(compared))
-    else:
-        print_exact(compared, console())
+    print_answer(compared, print_exact, as_json=as_json)
     raise typer.Exit(compared.exit_code)
 
 
@@ -153,7 +149,6 @@ def quality(
     from bench.gate.quality import compare_quality
     from bench.gate.show import print_quality
     from bench.record.rundir import RunDirectory
-    from bench.report.as_json import to_json
 
     compared = compare_quality(
         RunDirectory.find(run, reports),
@@ -162,10 +157,7 @@ def quality(
         margin=margin,
         fail_on=fail_on,
     )
-    if as_json:
-        print_json(to_json(compared))
-    else:
-        print_quality(compared, console())
+    print_answer(compared, print_quality, as_json=as_json)
     raise typer.Exit(compared.exit_code)
 
 
@@ -178,11 +170,6 @@ def history(
 ) -> None:
     """Show the trend of stored times. Advice only: it always exits 0."""
     from bench.gate.show import print_history
-    from bench.report.as_json import to_json
     from bench.report.imported.stored_times import read_history
 
-    trends = read_history(paths)
-    if as_json:
-        print_json(to_json(trends))
-    else:
-        print_history(trends, console())
+    print_answer(read_history(paths), print_history, as_json=as_json)

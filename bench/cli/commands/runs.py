@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from bench.cli.options import FullOption, JsonOption, ReportsOption, RunArgument
-from bench.cli.output import console, print_json
+from bench.cli.output import console, print_answer, print_json
 
 ReportFormat = Literal["screen", "pr"]
 
@@ -76,13 +76,9 @@ def compare(
     from bench.record.rundir import RunDirectory
     from bench.report.across_view import print_comparison
     from bench.report.analysis.across.compare_runs import compare_runs
-    from bench.report.as_json import to_json
 
     comparison = compare_runs(RunDirectory.find(first, reports), RunDirectory.find(second, reports))
-    if as_json:
-        print_json(to_json(comparison))
-    else:
-        print_comparison(comparison, console())
+    print_answer(comparison, print_comparison, as_json=as_json)
 
 
 def clean(
@@ -101,10 +97,7 @@ def clean(
     chosen: dict[LeftoverKind, bool] = {"weights": weights, "unfinished": unfinished}
     kinds = (*SAFE, *(kind for kind, asked in chosen.items() if asked))
     leftover = leftovers(home(), reports)
-    if as_json:
-        print_json(summary(leftover))
-    else:
-        print_list(summary(leftover), console())
+    print_answer(summary(leftover), print_list, as_json=as_json)
     if yes:
         removed = free(home(), leftover, kinds)
         typer.echo(f"freed {size_text(sum(item.bytes for item in removed))}: {', '.join(kinds)}", err=as_json)

@@ -19,7 +19,7 @@ from bench.cli.options import (
     TrustRemoteCodeOption,
     TrustTaskCodeOption,
 )
-from bench.cli.output import console, print_json, status
+from bench.cli.output import console, print_answer, print_json, status
 
 if TYPE_CHECKING:
     from bench.suite.load import LoadedSuite, LoadWith
@@ -158,10 +158,7 @@ def plan(
             loaded, only=tuple(only or ()), home=home(), reports=reports, probe=not quick, tell=tell,
             trust_task_code=trust_task_code, on=cluster,
         )  # fmt: skip
-    if as_json:
-        print_json(expected.model_dump(mode="json"))
-    else:
-        print_forecast(expected, console())
+    print_answer(expected, print_forecast, as_json=as_json)
 
 
 def _resolve_instrument(

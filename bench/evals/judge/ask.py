@@ -8,20 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.emit import RequestCompleted, RequestFailed
 from bench.endpoint.asking import ask_all
 from bench.endpoint.cache import ReplyCache
 from bench.endpoint.client import open_endpoint
-from bench.endpoint.completion import Completer, Completion, CompletionRequest, Reply
-from bench.endpoint.local_model import LocalAsker, seed_of
+from bench.endpoint.completion import Completer, Completion, CompletionRequest
+from bench.endpoint.local_model import CompleteRequest, LocalCompleter
 from bench.endpoint.usage import Usage
-from bench.evals.completions import AT_ONCE, answer, load_writer
+from bench.evals.completions import answer, load_writer
 from bench.evals.judge.pairs import AnswerPair
 from bench.evals.judge.verdict import JudgeVerdict, read_verdict
 from bench.evals.outcome import ExampleProgress
 from bench.record.jobs.eval_job import Judging
 from bench.suite.catalog.prompt import Prompt
 from bench.suite.tables.evals.judge import JudgeSpec
-from bench.suite.tables.models.endpoint import Price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,56 +98,14 @@ def _completer(spec: JudgeSpec, judging: Judging) -> Completer:
     model, local = judging.judge.model, spec.judge.local
     assert model is not None, "resolved"
     assert local is not None, "validated"
-    replies, module = ReplyCache(folder=cache), answer.__module__
-    return LocalJudge(asker=LocalAsker(model=model, precision=local.precision, cache=replies, generated_by=module))
 
+    def ask(request: CompleteRequest) -> Iterator[RequestCompleted | RequestFailed]:
+        yield from answer(load_writer(model, local.precision), request)  # loaded when the first request needs it
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalJudge:
-    """A model on this machine, loaded in this process when the first request needs it."""
-
-    asker: LocalAsker
-
-    @property
-    def name(self) -> str:
-        """The model's."""
-        return self.asker.model.name
-
-    @property
-    def host(self) -> str | None:
-        """This machine."""
-        return None
-
-    @property
-    def price(self) -> Price | None:
-        """None."""
-        return None
-
-    def digest(self, request: CompletionRequest) -> str:
-        """See `LocalAsker`."""
-        return self.asker.digest(request)
-
-    def complete(self, requests: Sequence[CompletionRequest]) -> Iterator[Completion]:
-        """Completions in order; each batch's replies are stored before the next batch."""
-        return self.asker.complete(requests, self._make)
-
-    def _make(self, new: dict[str, CompletionRequest]) -> dict[str, Reply | str]:
-        subject = load_writer(self.asker.model, self.asker.precision)
-        replies, requests = dict[str, Reply | str](), list(new.items())
-        for start in range(0, len(requests), AT_ONCE):
-            part = requests[start : start + AT_ONCE]
-            seeds = [seed_of(digest, request) for digest, request in part]
-            answers = answer(subject, [request for _, request in part], seeds)
-            for (digest, request), reply in zip(part, answers, strict=True):
-                if isinstance(reply, str):
-                    replies[digest] = reply
-                    continue
-                replies[digest] = self.asker.keep(
-                    digest,
-                    request,
-                    text=reply.text,
-                    finish_reason=reply.finish_reason,
-                    prompt_tokens=reply.prompt_tokens,
-                    completion_tokens=reply.completion_tokens,
-                )
-        return replies
+    return LocalCompleter(
+        model=model,
+        precision=local.precision,
+        cache=ReplyCache(folder=cache),
+        generated_by=answer.__module__,
+        ask=ask,
+    )

@@ -1,5 +1,6 @@
-"""Lines that a child process prints, each waited for with a limit."""
+"""Lines that a child process prints, each waited for with a limit; the end of its pipes."""
 
+import contextlib
 import os
 import select
 import subprocess
@@ -38,3 +39,11 @@ class Lines:
     def _last_words(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return f": {lines[-1][:200]}" if lines else ""
+
+
+def close_pipes(process: subprocess.Popen[bytes]) -> None:
+    """Close a child's pipes, whatever it has left in them."""
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()

@@ -50,6 +50,7 @@ from bench.run.process.failure_report import FailureReport
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.suite.load import load_suite
+from bench.suite.tables.arms.arms import recipe_name
 from bench.suite.tables.training.budget import Budget
 from bench.train.planning.exact_counts import count_training, training_facts
 from bench.train.probe import run_probe
@@ -170,7 +171,7 @@ def jobs_of(request: dict[str, Any]) -> list[TrainJob] | list[EvalJob]:
     changes = {"budget": budget, "threads": 1, "steps_between_saves": None}
     picked = _pick("arm", arm, trainings, loaded.path)
     if picked[0].recipe.processes > 1:
-        name = arm.partition("/")[2].partition("@")[0]
+        name = recipe_name(arm)
         what = (
             f"a step of {arm} is the work of {picked[0].recipe.processes} processes, and the gate steps one on one core"
         )

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem
-from bench.gate.speed.lines import Lines
+from bench.gate.speed.lines import Lines, close_pipes
 from bench.gate.speed.stepping import Effort, Pair, Stepped
 
 STEP = "bench_step"
@@ -99,10 +99,7 @@ class CommandSide:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_GRACE_SECONDS)
                 break
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        close_pipes(self._process)
         self._process = None
 
     def _step_line(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from bench.errors import InputError, Problem
-from bench.gate.speed.lines import Lines
+from bench.gate.speed.lines import Lines, close_pipes
 from bench.gate.speed.stepping import Stepped
 from bench.gate.speed.versions import PROTOCOL, STEP_SERVERS, Version
 from bench.run.process.environ import library_environment
@@ -95,10 +95,7 @@ class VersionProcess:
 
     def close(self) -> None:
         """End the process."""
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        close_pipes(self._process)
         try:
             self._process.wait(_GRACE_SECONDS)
         except subprocess.TimeoutExpired:

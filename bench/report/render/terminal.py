@@ -65,7 +65,7 @@ def _print_section(section: Section, console: Console, *, full: bool) -> None:
     elif not blocks:
         return
     elif len(blocks) == 1 and isinstance(blocks[0], Paragraph):
-        console.print(_titled(section.title, blocks[0]))
+        console.print(_text(f"{section.title}: ", "bold") + _text(blocks[0].text, STYLES[blocks[0].tone]))
         return
     title, signs = _text(section.title, "bold"), _text("" if full else section.signs, "dim")
     beside = bool(signs) and title.cell_len + signs.cell_len + _GAP < console.width
@@ -77,11 +77,6 @@ def _print_section(section: Section, console: Console, *, full: bool) -> None:
         shown = _block(block, console.width, full=full)
         if shown is not None:
             console.print(shown)
-
-
-def _titled(title: str, paragraph: Paragraph) -> Text:
-    """A section of one paragraph, in the paragraph's own lines."""
-    return _text(f"{title}: ", "bold") + _text(paragraph.text, STYLES[paragraph.tone])
 
 
 def _block(block: Block, width: int, *, full: bool) -> RenderableType | None:

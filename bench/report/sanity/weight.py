@@ -13,7 +13,7 @@ from bench.report.analysis.conclusions.claims.claims import ClaimResult
 from bench.report.analysis.conclusions.decision import Decision
 from bench.report.analysis.conclusions.lead import DECISION, conclusion
 from bench.report.analysis.finding import Finding
-from bench.report.analysis.scores.contamination import Cleaned, Contaminated
+from bench.report.analysis.scores.contamination import Contaminated
 from bench.stats.conclusions.claim_types import DECIDED
 from bench.stats.estimates.delta import Delta
 from bench.suite.tables.arms.arms import is_base
@@ -136,7 +136,7 @@ def _turned(affected: Contaminated, comparison: Comparison) -> Iterator[str]:
         if shift is None or shift >= slack:
             yield conclusion(result)
     for cleaned in (affected.versus_base, affected.versus_control):
-        if cleaned is not None and _reads_otherwise(cleaned):
+        if cleaned is not None and _side(cleaned.all) != _side(cleaned.clean):
             yield f"{affected.arm} against {cleaned.reference} on {affected.measurand}"
 
 
@@ -149,10 +149,6 @@ def _slack(result: ClaimResult, *, higher_is_better: bool) -> float | None:
     margin = result.claim.margin
     ends = {">=": (-margin,), ">": (margin,), "==": (-margin, margin)}[result.claim.parts()[1]]
     return min(abs(end - bound) for end in ends for bound in (low, high))
-
-
-def _reads_otherwise(cleaned: Cleaned) -> bool:
-    return _side(cleaned.all) != _side(cleaned.clean)
 
 
 def _side(delta: Delta) -> int | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence, Set
 
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.finding import Finding
-from bench.report.render.view import Block, Bullets, Cell, Figure, Paragraph, Section
+from bench.report.render.view import Block, Bullets, Cell, Paragraph, Section
 from bench.report.sections.arm_names import arm_names
 from bench.report.sections.sanity import alike, what_was_seen
 from bench.report.sections.scores.results import FIGURES
@@ -41,7 +41,7 @@ def lead_section(comparison: Comparison) -> Section | None:
         seen = [f"{name} ({_doubt(kind, brief=True)})" for name, kind in zip(names, doubts[:2], strict=False)]
         brief = f"{_DOUBT}: {', '.join([*seen, *names[2:]])}."
         blocks.append(Paragraph(text=brief, tone="unsure", only="terminal"))
-    blocks += _picture(comparison)
+    blocks += [FIGURES[name] for name in FIGURES if name in comparison.plots][:1]
     return Section(title="Answer", blocks=tuple(blocks))
 
 
@@ -70,8 +70,3 @@ def _listed(head: str, lines: Sequence[str], place: str) -> list[Block]:
         Paragraph(text=f"{head}{'.' if ': ' in head else ':'}", tone="unsure", only="document"),
         Bullets(items=items, only="document"),
     ]
-
-
-def _picture(comparison: Comparison) -> list[Figure]:
-    """The claims' differences; where there are none, the arms', else the scores."""
-    return [FIGURES[name] for name in FIGURES if name in comparison.plots][:1]

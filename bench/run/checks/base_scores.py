@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.errors import Problem
-from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.record import JobOutcome
 from bench.record.results.evals.evaluation import EvalResult, Measure, ScoreRow
 from bench.record.store import JobStore
@@ -110,8 +109,8 @@ def base_findings(
     for planned_job in planned.jobs:
         if planned_job.arm is not None or not planned_job.selected or planned_job.stuck:
             continue
-        job = planned_job.job.asking if isinstance(planned_job.job, AnswerJob) else planned_job.job
-        if not isinstance(job, EvalJob) or job.eval.name in but:
+        job = planned_job.eval_job
+        if job is None or job.eval.name in but:
             continue
         outcome = outcomes.get(planned_job.digest)
         failure = None if outcome is None else outcome.failure

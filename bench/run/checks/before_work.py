@@ -11,7 +11,7 @@ from bench.run.checks.claim_margins import check_margins
 from bench.run.checks.counts import exact_counts
 from bench.run.checks.deployed_forms import without_waiting_forms
 from bench.run.checks.endpoint_keys import check_keys
-from bench.run.checks.preflight import preflight, recipe_of
+from bench.run.checks.preflight import preflight
 from bench.run.checks.rehearsal import rehearse
 from bench.run.checks.remarks import plan_remarks
 from bench.run.plan.engine_notes import engine_notes
@@ -21,6 +21,7 @@ from bench.run.plan.types import Plan
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
 from bench.suite.load import LoadedSuite
+from bench.suite.tables.arms.arms import recipe_name
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +115,8 @@ def _count(
     A count that breaks down is noted: its training will show why, and the others go on.
     """
     refused = {(problem.where or "").partition("recipe.")[2].partition(".")[0] for problem in problems}
-    jobs = [planned_job.job for planned_job in planned.can_run]
-    trainings = {job.arm: job for job in reversed(jobs) if isinstance(job, TrainJob) and recipe_of(job) not in refused}
+    jobs = [job for planned_job in planned.can_run if isinstance(job := planned_job.job, TrainJob)]
+    trainings = {job.arm: job for job in reversed(jobs) if recipe_name(job.arm) not in refused}
     try:
         counts = exact_counts(trainings, workers=planned.workers, home=home, server=server)
         for line in plan_remarks(planned, trainings, counts) if trainings and not problems else ():

@@ -5,8 +5,6 @@ Contract: what was found is kept by content and code in `HOME/given`; a run's re
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from bench.atomic import write_text
 from bench.code_digest import own_code
 from bench.digest import digest_json
@@ -49,10 +47,7 @@ def _each(resolved: ResolvedSuite) -> list[tuple[str, int, ResolvedModel, Resolv
 
 
 def _kept(home: Path, model: ResolvedModel, weights: ResolvedWeights) -> GivenFacts | None:
-    try:
-        return GivenFacts.model_validate_json(_file(home, model, weights).read_bytes())
-    except (OSError, ValidationError):
-        return None
+    return GivenFacts.kept_in(_file(home, model, weights))
 
 
 def _file(home: Path, model: ResolvedModel, weights: ResolvedWeights) -> Path:

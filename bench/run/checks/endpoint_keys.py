@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 from bench.endpoint.key import read_key
 from bench.errors import InputError, Problem
-from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.run.plan.types import Plan
 from bench.suite.tables.evals.judge import JudgeSpec
 from bench.suite.tables.models.endpoint import EndpointSpec
@@ -17,8 +16,7 @@ _Key = tuple[str, str | None]
 
 def check_keys(planned: Plan) -> None:
     """Raises `InputError` with each endpoint whose key a job needs and which is not set, or is none."""
-    jobs = [job.asking if isinstance(job := entry.job, AnswerJob) else job for entry in planned.can_run]
-    evals = [job for job in jobs if isinstance(job, EvalJob)]
+    evals = [job for entry in planned.can_run if (job := entry.eval_job) is not None]
     asked = [job.served.endpoint for job in evals if job.served is not None]
     asked += [job.eval.judge.endpoint for job in evals if isinstance(job.eval, JudgeSpec) and job.eval.judge.endpoint]
     asked += [job.engine.spec.server for job in evals if job.engine is not None]

@@ -17,6 +17,7 @@ from bench.run.plan.refused import without
 from bench.run.plan.types import Plan
 from bench.run.process.payloads import CheckReply, CheckRequest
 from bench.run.process.server import ChildServer
+from bench.suite.tables.arms.arms import recipe_name
 
 
 def preflight(planned: Plan, *, home: Path, server: ChildServer) -> Plan:
@@ -28,7 +29,7 @@ def preflight(planned: Plan, *, home: Path, server: ChildServer) -> Plan:
         return planned
     problems = machine_problems(planned.resolved.suite)
     places = {f"{problem.where}." for problem in problems}
-    able = [job for job in jobs if not any(place.startswith(f"recipe.{recipe_of(job)}.") for place in places)]
+    able = [job for job in jobs if not any(place.startswith(f"recipe.{recipe_name(job.arm)}.") for place in places)]
     recipes = {_mark(home, job.digest): job for job in _one_of_each(able, _recipe_key)}
     rows = {_mark(home, f"{job.digest}-{job.data.odd_rows}-rows"): job for job in _one_of_each(jobs, _rows_key)}
     with collected(problems):
@@ -66,11 +67,6 @@ def _without_refused(
             memo.touch()
     by_key = {_recipe_key(job): refused[job.digest] for job in recipes.values() if job.digest in refused}
     return without(planned, {job.digest: by_key[key] for job in jobs if (key := _recipe_key(job)) in by_key})
-
-
-def recipe_of(job: TrainJob) -> str:
-    """Name of the job's recipe."""
-    return job.arm.partition("/")[2].partition("@")[0]
 
 
 def _trainings(planned: Plan) -> Iterator[TrainJob]:

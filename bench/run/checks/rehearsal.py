@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.code_digest import own_code
 from bench.digest import digest_json
-from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.eval_job import EvalJob
 from bench.run.plan.types import Plan
 from bench.run.process.payloads import RehearsalRequest
 from bench.run.process.server import ChildServer
@@ -39,11 +39,11 @@ def rehearse(planned: Plan, *, home: Path, server: ChildServer) -> dict[str, str
 def _one_of_each(planned: Plan) -> list[EvalJob]:
     """One job to do of each eval on each base and endpoint; a judge's answers and its judging are two."""
     jobs: dict[str, EvalJob] = {}
-    trains = planned.trains
     for planned_job in planned.can_run:
-        job = planned_job.job.asking if isinstance(planned_job.job, AnswerJob) else planned_job.job
-        by_definition = isinstance(job, EvalJob) and job.judging is not None and job.judging.by_definition
-        if isinstance(job, EvalJob) and not by_definition and (trains or not _asks_judge(job)):
+        job = planned_job.eval_job
+        if job is None or (job.judging is not None and job.judging.by_definition):
+            continue
+        if planned.trains or not _asks_judge(job):
             served = None if job.served is None else job.served.endpoint.identity
             jobs.setdefault(digest_json([job.eval.name, job.eval.kind, job.model.identity, served]), job)
     return list(jobs.values())

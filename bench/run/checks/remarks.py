@@ -6,6 +6,7 @@ from bench.record.jobs.train_job import TrainJob
 from bench.record.remarks import TRUNCATED_SHARE, TrainingCounts, answer_remarks, dose_spread, training_remarks
 from bench.record.results.training.facts import ExactCounts
 from bench.run.plan.types import Plan
+from bench.suite.tables.arms.arms import recipe_name
 
 _DOSES = ("tokens", "supervised_tokens", "steps")
 
@@ -23,7 +24,7 @@ def plan_remarks(planned: Plan, trainings: Mapping[str, TrainJob], counts: Mappi
             parameters=count.parameters,
             trainable_parameters=count.trainable_parameters,
         )
-        recipe = arm.partition("/")[2].partition("@")[0]
+        recipe = recipe_name(arm)
         for remark in training_remarks(job.recipe, taken):
             where = remark.key if remark.key == "budget" else f"recipe.{recipe}.{remark.key}"
             yield f"warning: {where}: {arm}: {remark.what} ({remark.hint})"

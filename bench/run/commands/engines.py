@@ -128,12 +128,15 @@ def _base(loaded: LoadedSuite) -> BaseSpec:
     return bases[0]
 
 
-def _run(*command: str) -> str:
-    """Run one step; what it printed. Raises `InputError` with the last line of its errors."""
+def run_step(command: Sequence[str], *, name: str, reference: str = "engine.pip") -> str:
+    """Run pip, or what it needs; what it printed. Raises `InputError` with the last line of its errors."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # no shell; our own words
     if done.returncode:
         last = ([line for line in done.stderr.splitlines() if line.strip()] or ["no message"])[-1]
         hint = "pip and a package index are required; PIP_INDEX_URL names another index"
-        what = f"{' '.join(command[1:4])} … failed: {last}"
-        raise InputError(Problem(reference="engine.pip", what=what, hint=hint))
+        raise InputError(Problem(reference=reference, what=f"{name} failed: {last}", hint=hint))
     return done.stdout
+
+
+def _run(*command: str) -> str:
+    return run_step(command, name=f"{' '.join(command[1:4])} …")

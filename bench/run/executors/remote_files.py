@@ -11,7 +11,6 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bench.atomic import write_text
-from bench.digest import digest_file
 from bench.record.files import CHECKPOINT, JOB, LOG, PARTIAL, REMOTE
 from bench.record.machine import Machine
 from bench.record.record import Failure
@@ -78,9 +77,7 @@ class JobFiles:
 
     def read_request(self) -> RemoteRequest | None:
         """What was asked; `None` if nothing was, or not in these words."""
-        with contextlib.suppress(OSError, ValidationError):
-            return RemoteRequest.model_validate_json(self.request.read_bytes())
-        return None
+        return RemoteRequest.kept_in(self.request)
 
     def is_withdrawn(self, attempt: int) -> bool:
         """Whether the request for this attempt is gone, or is for another; what cannot be read now is not gone."""
@@ -93,21 +90,15 @@ class JobFiles:
 
     def read_beat(self) -> Beat | None:
         """The last sign of life."""
-        with contextlib.suppress(OSError, ValidationError):
-            return Beat.model_validate_json(self.beat.read_bytes())
-        return None
+        return Beat.kept_in(self.beat)
 
     def read_end(self) -> RemoteEnd | None:
         """The end, once it is there."""
-        with contextlib.suppress(OSError, ValidationError):
-            return RemoteEnd.model_validate_json(self.end.read_bytes())
-        return None
+        return RemoteEnd.kept_in(self.end)
 
     def read_handle(self) -> RemoteHandle | None:
         """Who has the job; `None` where nothing was submitted."""
-        with contextlib.suppress(OSError, ValidationError):
-            return RemoteHandle.model_validate_json(self.handle.read_bytes())
-        return None
+        return RemoteHandle.kept_in(self.handle)
 
     def beat_age(self) -> float | None:
         """Seconds since the last sign of life by the file system's own clock; `None` without one."""
@@ -123,7 +114,7 @@ class JobFiles:
 
 def result_files(folder: Path) -> dict[str, StoredFile]:
     """Files of a result with their hashes."""
-    return {name: _stored(folder / name) for name in _names(folder)}
+    return {name: StoredFile.of(folder / name) for name in _names(folder)}
 
 
 def arrived(folder: Path, stated: dict[str, StoredFile]) -> bool:
@@ -146,13 +137,9 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.as_posix() for file, path in paths if file.is_file() and not _is_beside(path))
 
 
-def _stored(path: Path) -> StoredFile:
-    return StoredFile(bytes=path.stat().st_size, sha256=digest_file(path))
-
-
 def _readable(path: Path) -> StoredFile | None:
     with contextlib.suppress(OSError):
-        return _stored(path)
+        return StoredFile.of(path)
     return None
 
 

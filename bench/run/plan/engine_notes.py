@@ -1,6 +1,5 @@
 """Which subjects a server generates for, in words for whoever plans a run."""
 
-from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.run.plan.types import Plan
 
 
@@ -9,8 +8,8 @@ def engine_notes(planned: Plan) -> tuple[str, ...]:
     engine = planned.resolved.suite.engine
     if engine is None:
         return ()
-    jobs = [job.asking if isinstance(job := entry.job, AnswerJob) else job for entry in planned.jobs if entry.selected]
-    scorings = [job for job in jobs if isinstance(job, EvalJob) and job.judging is None and job.served is None]
+    jobs = [job for entry in planned.jobs if entry.selected and (job := entry.eval_job) is not None]
+    scorings = [job for job in jobs if job.judging is None and job.served is None]
     served = {job.subject for job in scorings if job.engine is not None}
     evals = {job.eval.name for job in scorings if job.engine is not None}
     others = {job.subject for job in scorings if job.eval.name in evals} - served

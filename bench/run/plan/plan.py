@@ -16,6 +16,7 @@ from bench.record.environment import cores, device
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import ShareJob
 from bench.record.jobs.train_job import ProbeJob
+from bench.record.results.training.result import ProbeResult
 from bench.record.store import JobStore
 from bench.run.plan.free_weights import retrained_where_freed
 from bench.run.plan.jobs.context import PlanContext
@@ -28,7 +29,6 @@ from bench.run.plan.unavailable import missing_input, refuse_idle
 from bench.suite.arm_patterns import matching
 from bench.suite.resolved import Unavailable
 from bench.suite.resolved_suite import ResolvedSuite
-from bench.suite.tables.arms.arms import ArmRef
 from bench.suite.tables.suite import Suite
 from bench.suite.tables.training.budget import Budget
 
@@ -70,7 +70,7 @@ def plan(
     plan_ = Plan(resolved=resolved, jobs=planned, workers=workers, threads=threads, digest=_digest(resolved, planned))
     refuse_idle(plan_)
     return without_needless_rounds(
-        plan_, lambda planned: None if planned.to_do else context.store.probe_result(planned.digest)
+        plan_, lambda planned: None if planned.to_do else context.store.whole(planned.digest, ProbeResult)
     )
 
 
@@ -108,7 +108,7 @@ def worker_count(resolved: ResolvedSuite) -> int:
 def budget_statement(suite: Suite) -> tuple[bool, str]:
     """Whether all arms have the same budget, and the sentence that says so."""
     budgets: dict[Budget, list[str]] = {}
-    for arm in _training_arms(suite):
+    for arm in filter(suite.trains, suite.expand()):
         budgets.setdefault(suite.budget_of(arm), []).append(arm.name)
     if not budgets:
         return True, "no arm trains"
@@ -121,10 +121,6 @@ def budget_statement(suite: Suite) -> tuple[bool, str]:
 def _amount(budget: Budget) -> str:
     unit = budget.unit.replace("_", " ")
     return f"{budget.amount:,.10g} {unit.removesuffix('s') if budget.amount == 1 and unit != 'flops' else unit}"
-
-
-def _training_arms(suite: Suite) -> list[ArmRef]:
-    return [arm for arm in suite.expand() if suite.trains(arm)]
 
 
 def _stuck(entries: Sequence[JobEntry]) -> dict[str, Unavailable]:
@@ -178,8 +174,5 @@ def _digest(resolved: ResolvedSuite, jobs: Iterable[PlannedJob]) -> str:
         for key in ("include", "data", "reference", "prompt", "labels"):
             spec.pop(key, None)
     digests = {job.digest for job in jobs if not isinstance(job.job, ShareJob)}
-    return digest_json({"suite": fields, "data": _data_part(resolved), "jobs": sorted(digests)})
-
-
-def _data_part(resolved: ResolvedSuite) -> dict[str, str]:
-    return {name: data.sha256 for name, data in resolved.data.items()}
+    data = {name: rows.sha256 for name, rows in resolved.data.items()}
+    return digest_json({"suite": fields, "data": data, "jobs": sorted(digests)})

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bench.errors import Problem
+from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.job import Job
 from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
@@ -60,6 +61,12 @@ class PlannedJob:
     def digest(self) -> str:
         """The job's digest."""
         return self.job.digest
+
+    @property
+    def eval_job(self) -> EvalJob | None:
+        """The job as one that asks an eval, also where its answers are for a judge; `None` of any other job."""
+        job = self.job.asking if isinstance(self.job, AnswerJob) else self.job
+        return job if isinstance(job, EvalJob) else None
 
     @property
     def processes(self) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from bench.atomic import write_text
 from bench.record.jobs.train_job import ProbeJob, TrainJob
@@ -55,8 +55,8 @@ def invited(folder: Path, invitation: Invitation) -> Iterator[None]:
 def invitations(folder: Path) -> Iterator[Invitation]:
     """Invitations that are there now."""
     for path in sorted(folder.glob("*.json")):
-        with contextlib.suppress(OSError, ValidationError):
-            yield Invitation.model_validate_json(path.read_bytes())
+        if (invitation := Invitation.kept_in(path)) is not None:
+            yield invitation
 
 
 @contextlib.contextmanager

@@ -23,8 +23,10 @@ from bench.record.record import (
     TrainingRecord,
     TrajectoryRecord,
 )
-from bench.record.results.evals.trajectory import step_scores_file
-from bench.record.results.training.result import TrainResult
+from bench.record.results.evals.share import ShareResult
+from bench.record.results.evals.trajectory import TrajectoryResult, step_scores_file
+from bench.record.results.training.deployed import DeployResult
+from bench.record.results.training.result import ProbeResult, SweepResult, TrainResult
 from bench.record.rundir import RunDirectory, scores_file
 from bench.record.store import JobStore
 from bench.record.task_names import measures_under_name
@@ -52,19 +54,19 @@ class JobRecords:
         store, is_done = self.store, record.status == "done"
         match planned.job:
             case TrainJob() as job:
-                train = store.train_result(job.digest) if is_done else _diverged(record, store)
+                train = store.whole(job.digest, TrainResult) if is_done else _diverged(record, store)
                 copy_tracking(job, store, self.directory)
                 self.trainings.append(TrainingRecord(arm=job.arm, seed=job.seed, job=record, result=train))
             case SweepJob() as job:
-                swept = store.sweep_result(job.digest) if is_done else None
+                swept = store.whole(job.digest, SweepResult) if is_done else None
                 self.sweeps.append(SweepRecord(arm=job.training.arm, setting=job.setting, job=record, result=swept))
             case ProbeJob() as job:
-                probe = store.probe_result(job.digest) if is_done else None
+                probe = store.whole(job.digest, ProbeResult) if is_done else None
                 self.probes.append(ProbeRecord(arm=job.training.arm, job=record, result=probe))
             case DeployJob() as job:
                 assert planned.arm is not None, "a form of an arm"
                 assert planned.seed is not None, "a form of one training"
-                form = store.deploy_result(job.digest) if is_done else None
+                form = store.whole(job.digest, DeployResult) if is_done else None
                 self.deployments.append(DeploymentRecord(arm=planned.arm, seed=planned.seed, job=record, result=form))
             case TrajectoryJob() as job:
                 self.trajectories.append(_trajectory(planned, job, record, store, self.directory))
@@ -72,7 +74,7 @@ class JobRecords:
                 answers = store.eval_result(asking) if is_done else None
                 self.answers.append(AnswersRecord(**_asked(planned, asking, record), result=answers))
             case ShareJob(asking=asking) as job:
-                share = store.share_result(job.digest) if is_done else None
+                share = store.whole(job.digest, ShareResult) if is_done else None
                 self.shares.append(ShareRecord(**_asked(planned, asking, record), result=share))
             case EvalJob() as job:
                 self.evaluations.append(_evaluation(planned, job, record, store, self.directory))
@@ -87,7 +89,7 @@ def _asked(planned: PlannedJob, asking: EvalJob, record: JobRecord) -> dict[str,
 def _trajectory(
     planned: PlannedJob, job: TrajectoryJob, record: JobRecord, store: JobStore, directory: RunDirectory
 ) -> TrajectoryRecord:
-    result = store.trajectory_result(job.digest) if record.status == "done" else None
+    result = store.whole(job.digest, TrajectoryResult) if record.status == "done" else None
     scoring, steps = job.scoring, list[ScoredStep]()
     for point in () if result is None else result.points:
         subject = scoring.subject if planned.arm is None else f"{scoring.subject}@{point.step}"

@@ -8,8 +8,6 @@ in the record with its reason.
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from bench.atomic import write_text
 from bench.code_digest import own_code
 from bench.digest import digest_file, digest_json
@@ -54,10 +52,8 @@ def measured_trial(model: ResolvedModel, *, home: Path, server: ChildServer) -> 
     parts = [config, threads, processor(), device(), versions(("torch", "transformers"))]
     key = own_code(home).key(digest_json(parts), "bench.train.planning.precision_trial")
     kept = home / MEASURED / f"{key}.json"
-    try:
-        return PrecisionTrial.model_validate_json(kept.read_bytes())
-    except (OSError, ValidationError):
-        pass
+    if (known := PrecisionTrial.kept_in(kept)) is not None:
+        return known
     request = PrecisionRequest(model=model, threads=threads)
     try:
         value = server.call("precision", request, folder=home, log=home / "logs" / "precision.txt")

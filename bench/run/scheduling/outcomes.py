@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.eval_job import EvalJob
 from bench.record.record import Failure, JobOutcome
 from bench.record.store import JobStore
 from bench.run.plan.types import PlannedJob
@@ -30,8 +30,8 @@ def dependency_failure(failure: Failure, planned: PlannedJob, digest: str) -> Fa
     if failure.kind == "dependency":
         return failure
     needed = "sweep" if planned.job.kind == "train" else "training"
-    asking = planned.job.asking if isinstance(planned.job, AnswerJob) else planned.job
-    if isinstance(asking, EvalJob) and any(folder.endswith(digest) for folder in asking.shares):
+    asking = planned.eval_job
+    if asking is not None and any(folder.endswith(digest) for folder in asking.shares):
         needed = "share of the questions"
     elif isinstance(planned.job, EvalJob) and planned.job.judging is not None:
         needed = "answers (or those that they are compared with)"

@@ -116,7 +116,7 @@ def seed_noise(values: FloatArray, plan: Layout) -> SeedNoise | None:
     if seeds < 2:
         return None
     means = plan.mean(values)
-    rest = plan.totals(values - values.mean(axis=0) - (means - means.mean())[:, None])
+    rest = plan.totals(values - values.mean(axis=0))  # the spread leaves out what all units of a row share
     spreads = [unit_spread(row, plan) for row in rest]
     variance = sum(spread.variance for spread in spreads if spread is not None) / (seeds - 1)
     return SeedNoise(seeds=seeds, total=float(means.var(ddof=1)), rest=float(variance))

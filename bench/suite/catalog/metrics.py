@@ -20,7 +20,7 @@ class Scale:
     name: str
     says: str
     """What it is, in one sentence."""
-    higher_is_better: bool
+    higher_is_better: bool = True
     binary: bool = False
     """One answer scores 0 or 1."""
     chance: float | None = None
@@ -33,105 +33,65 @@ class Scale:
     """Whether an eval may be decided by it: not where neither direction is better."""
 
 
+def _right_or_wrong(*, name: str, says: str) -> Scale:
+    return Scale(name=name, says=says, binary=True, chance=0.0)
+
+
 REFERENCE: Mapping[str, tuple[Scale, ...]] = {
     "exact_match": (
-        Scale(
-            name="exact_match",
-            says="The answer is the reference, letter by letter, but for white space around it.",
-            higher_is_better=True,
-            binary=True,
-            chance=0.0,
+        _right_or_wrong(
+            name="exact_match", says="The answer is the reference, letter by letter, but for white space around it."
         ),
     ),
     "token_f1": (
-        Scale(
-            name="token_f1",
-            says="Harmonic mean of precision and recall over lower-cased words, as bags.",
-            higher_is_better=True,
-        ),
+        Scale(name="token_f1", says="Harmonic mean of precision and recall over lower-cased words, as bags."),
     ),
     "squad": (
-        Scale(
+        _right_or_wrong(
             name="squad_em",
             says="Equal after SQuAD's normalisation: lower case, no punctuation, no articles, single spaces.",
-            higher_is_better=True,
-            binary=True,
-            chance=0.0,
         ),
-        Scale(
-            name="squad_f1",
-            says="Harmonic mean of precision and recall over words after SQuAD's normalisation.",
-            higher_is_better=True,
-        ),
+        Scale(name="squad_f1", says="Harmonic mean of precision and recall over words after SQuAD's normalisation."),
     ),
     "numeric": (
-        Scale(
-            name="numeric",
-            says="The number after `####`, else the last number, equals the reference's (GSM8K).",
-            higher_is_better=True,
-            binary=True,
-            chance=0.0,
+        _right_or_wrong(
+            name="numeric", says="The number after `####`, else the last number, equals the reference's (GSM8K)."
         ),
     ),
     "code": (
-        Scale(
-            name="code",
-            says="The answer's code passes its row's tests, in a sandbox without network.",
-            higher_is_better=True,
-            binary=True,
-            chance=0.0,
-        ),
+        _right_or_wrong(name="code", says="The answer's code passes its row's tests, in a sandbox without network."),
     ),
     "tool_call": (
-        Scale(
-            name="tool_call",
-            says="The answer calls the reference's tools with its arguments.",
-            higher_is_better=True,
-            binary=True,
-            chance=0.0,
-        ),
-        Scale(
-            name="tool_name",
-            says="The answer calls the tools that the reference names, with whatever arguments.",
-            higher_is_better=True,
-            binary=True,
-            chance=0.0,
+        _right_or_wrong(name="tool_call", says="The answer calls the reference's tools with its arguments."),
+        _right_or_wrong(
+            name="tool_name", says="The answer calls the tools that the reference names, with whatever arguments."
         ),
     ),
     "rouge": (
-        Scale(
-            name="rouge_l",
-            says="F-measure of the longest common subsequence of words (Lin 2004).",
-            higher_is_better=True,
-        ),
-        Scale(name="rouge_1", says="F-measure over words (Lin 2004).", higher_is_better=True),
-        Scale(name="rouge_2", says="F-measure over pairs of words (Lin 2004).", higher_is_better=True),
+        Scale(name="rouge_l", says="F-measure of the longest common subsequence of words (Lin 2004)."),
+        Scale(name="rouge_1", says="F-measure over words (Lin 2004)."),
+        Scale(name="rouge_2", says="F-measure over pairs of words (Lin 2004)."),
     ),
     "chrf": (
         Scale(
             name="chrf",
             ends=PERCENT,
             says="F2 over character n-grams up to 6, over the whole corpus, 0 to 100 (Popović 2015; sacreBLEU).",
-            higher_is_better=True,
             per_example=False,
         ),
-        Scale(
-            name="sentence_chrf", ends=PERCENT, says="The same for each answer, then the mean.", higher_is_better=True
-        ),
+        Scale(name="sentence_chrf", ends=PERCENT, says="The same for each answer, then the mean."),
     ),
     "bleu": (
         Scale(
             name="bleu",
             ends=PERCENT,
             says="Corpus BLEU-4, 0 to 100 (Papineni et al. 2002; sacreBLEU: 13a words, exponential smoothing).",
-            higher_is_better=True,
             per_example=False,
         ),
         Scale(
             name="sentence_bleu",
             ends=PERCENT,
             says="BLEU of each answer, with as many n-gram orders as it has, then the mean.",
-            higher_is_better=True,
         ),
     ),
 }
@@ -155,14 +115,11 @@ def several_answers(metrics: Iterable[str], *, pass_at: Iterable[int], majority:
     if by is None:
         return ()
     scales = [
-        Scale(
-            name=f"{_PASS_AT}{k}", says=f"Chance that one of {k} answers is right by {by.name}.", higher_is_better=True
-        )
-        for k in pass_at
+        Scale(name=f"{_PASS_AT}{k}", says=f"Chance that one of {k} answers is right by {by.name}.") for k in pass_at
     ]
     if majority:
         says = f"The most frequent answer is right by {by.name}; of equally frequent ones their share."
-        scales.append(Scale(name=MAJORITY, says=says, higher_is_better=True))
+        scales.append(Scale(name=MAJORITY, says=says))
     return tuple(scales)
 
 
@@ -170,10 +127,7 @@ ENDED = "ended"
 FORMAT = "format"
 BEHAVIOUR: tuple[Scale, ...] = (
     Scale(
-        name=ENDED,
-        says="The answer ended by itself, by a stop token or text, before the greatest length.",
-        higher_is_better=True,
-        binary=True,
+        name=ENDED, says="The answer ended by itself, by a stop token or text, before the greatest length.", binary=True
     ),
     Scale(name="empty", says="The answer has no text but white space.", higher_is_better=False, binary=True),
     Scale(
@@ -186,12 +140,7 @@ BEHAVIOUR: tuple[Scale, ...] = (
         says="Share of the answer's letters outside the script that most of the prompt's letters have.",
         higher_is_better=False,
     ),
-    Scale(
-        name=FORMAT,
-        says="The answer has the form that the suite asks for.",
-        higher_is_better=True,
-        binary=True,
-    ),
+    Scale(name=FORMAT, says="The answer has the form that the suite asks for.", binary=True),
     Scale(
         name="length",
         ends=None,

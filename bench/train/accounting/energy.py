@@ -11,6 +11,7 @@ from pathlib import Path
 import pynvml
 import torch
 
+from bench.machine.other_load import nvml_handle
 from bench.record.results.training.ledger import Energy
 
 _POWERCAP = Path("/sys/class/powercap")
@@ -42,9 +43,7 @@ class EnergyCounter:
 
 def _nvml(device: torch.device) -> Callable[[], Energy | None]:
     try:
-        pynvml.nvmlInit()
-        uuid = str(torch.cuda.get_device_properties(device).uuid)
-        handle = pynvml.nvmlDeviceGetHandleByUUID(uuid if uuid.startswith("GPU-") else f"GPU-{uuid}")
+        handle = nvml_handle(device)
         start = pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
     except (pynvml.NVMLError, AttributeError):  # no driver, an old GPU, ROCm
         return lambda: None

@@ -122,7 +122,7 @@ def _adapter_problems(model: ResolvedModel, config: PeftConfig, stored: Shapes, 
 
 def _whole_problems(model: ResolvedModel, stored: Shapes, base: Shapes, source: str) -> Iterator[Problem]:
     """By name, whether or not a file has the prefix of the model without its head; a tied head may be stored or not."""
-    prefix = _prefix(model)
+    prefix = f"{load_skeleton(model).base_model_prefix}."
     tied = {name for name in (*stored, *base) if _EMBEDDINGS.search(f".{name}")}
     mine = {_bare(name, prefix): shape for name, shape in stored.items()}
     theirs = {_bare(name, prefix): shape for name, shape in base.items()}
@@ -153,10 +153,6 @@ def _apart(given: Shapes, expected: Shapes, model: ResolvedModel, source: str) -
         name = other[0]
         shapes = f"{name} is {_shape(given[name])}, not {_shape(expected[name])}"
         yield _problem(source, f"{len(other)} of its tensors have another shape: {shapes}", _OTHER_BASE)
-
-
-def _prefix(model: ResolvedModel) -> str:
-    return f"{load_skeleton(model).base_model_prefix}."
 
 
 def _bare(name: str, prefix: str) -> str:

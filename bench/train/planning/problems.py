@@ -6,12 +6,13 @@ from contextlib import contextmanager
 
 from bench.errors import InputError, Problem
 from bench.record.jobs.train_job import TrainJob
+from bench.suite.tables.arms.arms import recipe_name
 
 
 @contextmanager
 def problems_at(job: TrainJob) -> Iterator[None]:
     """Problems name the job's recipe where they say `recipe.*`, and its arm where they name no place."""
-    recipe = job.arm.partition("/")[2].partition("@")[0]
+    recipe = recipe_name(job.arm)
     try:
         yield
     except InputError as error:

@@ -16,7 +16,7 @@ from bench.atomic import write_text
 from bench.errors import InputError
 from bench.record.jobs.job import Job
 from bench.record.record import Record
-from bench.record.store import JobStore
+from bench.record.store import JobStore, StoredFile
 from bench.run.executors import remote, remote_files, remote_job
 from bench.run.executors.allowance import Allowance
 from bench.run.executors.backend import Submission
@@ -133,7 +133,7 @@ def test_a_job_is_adopted_by_a_later_run_and_counts_only_as_its_node_wrote_it(
     result.write_text(written)
     assert job.failure is None
     with monkeypatch.context() as patched:
-        patched.setattr(remote_files, "digest_file", unreadable)
+        patched.setattr(StoredFile, "of", unreadable)
         assert job.failure.message == "result.json is not as node elsewhere wrote it"
 
 

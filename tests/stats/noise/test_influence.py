@@ -53,6 +53,14 @@ def test_a_seed_without_a_score_in_a_task_is_no_row() -> None:
     assert influence(data, scored_rows(data)).values == pytest.approx([0.5])
 
 
+def test_a_task_of_one_example_adds_no_noise_that_could_be_seen() -> None:
+    """Its one example is its mean: nothing is left over, and nothing shows how many degrees of freedom it has."""
+    found = influence(scores([[0.2, 0.6, 0.9]], strata=[0, 0, 1]), np.array([True]))
+    assert found.values == pytest.approx([(0.4 + 0.9) / 2])
+    assert found.units[0] == pytest.approx([-0.05 / 0.5**0.5, 0.05 / 0.5**0.5, 0.0])
+    assert found.degrees == 1.0
+
+
 def test_seeds_of_one_draw_are_one_row() -> None:
     data = scores([[0.0, 0.2], [0.2, 0.4], [0.6, 0.8]], draws=[0, 0, 1])
     assert influence(data, scored_rows(data)).values == pytest.approx([0.2, 0.7])

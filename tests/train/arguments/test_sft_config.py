@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
@@ -29,6 +30,24 @@ def test_a_processor_runs_in_fp32_without_checkpointing_unless_told_otherwise(tm
     assert (config.bf16, config.fp16, config.gradient_checkpointing) == (False, False, False)
     assert config.report_to == []
     assert (config.seed, config.data_seed, config.max_steps) == (7, 7, 3)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_deepspeeds_table_is_the_recipes_with_what_transformers_fills_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    """Whether or not DeepSpeed is here: its own group of processes is taken on a processor alone."""
+    monkeypatch.setattr("bench.train.arguments.sft_config.SFTConfig", SimpleNamespace)
+    monkeypatch.setattr("bench.train.arguments.sft_config.use_one_gpu", lambda config: None)
+    table = {"zero_optimization": {"stage": 2}, "gradient_clipping": 0.5}
+    recipe = make_recipe(launch={"processes": 2}, accumulation=2, deepspeed=table)
+    config = sft_config(recipe, steps=3, seed=7, precision="fp32", device=torch.device(device), folder=tmp_path)
+    filled_in = dict.fromkeys(
+        ("train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps"), "auto"
+    )
+    assert config.deepspeed == {**filled_in, **table, "bf16": {"enabled": "auto"}, "fp16": {"enabled": "auto"}}
+    assert config.accelerator_config == {"use_configured_state": device == "cpu"}
+    assert not hasattr(config, "fsdp")
 
 
 @pytest.mark.parametrize(

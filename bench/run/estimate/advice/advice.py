@@ -19,6 +19,7 @@ from bench.run.estimate.forecast_types import ArmForecast
 from bench.run.plan.types import Plan
 from bench.run.process.server import ChildServer
 from bench.run.resolve.precision import is_faster, measured_trial
+from bench.suite.tables.arms.arms import recipe_name
 
 _GAIN = 1.15
 _UNEVEN = 2.0
@@ -71,8 +72,8 @@ def _grouping(
     if ratio >= _GAIN:
         others = f", and of {len(padded) - 1:,} other arms that pad" if len(padded) > 1 else ""
         yield (
-            f"recipe.{_recipe(arm)}.group_by_length = true: {arm} would compute {ratio:.1f} times fewer positions for "
-            f"its tokens (counted){others}; batches are then of rows of similar length"
+            f"recipe.{recipe_name(arm)}.group_by_length = true: {arm} would compute {ratio:.1f} times fewer positions "
+            f"for its tokens (counted){others}; batches are then of rows of similar length"
         )
 
 
@@ -80,7 +81,7 @@ def _batch_tokens(trainings: Mapping[str, TrainJob], counts: Mapping[str, Planne
     """Once for each recipe whose batches are in rows: where one pass is far larger than the others."""
     told = set[str]()
     for arm, job in trainings.items():
-        recipe, count = _recipe(arm), counts[arm]
+        recipe, count = recipe_name(arm), counts[arm]
         passes = max(1, count.steps * job.recipe.accumulation)
         mean, largest = count.slots / passes, count.largest_pass.rows * count.largest_pass.width
         if recipe in told or job.recipe.batch_tokens is not None or job.recipe.packed or largest < _UNEVEN * mean:
@@ -94,7 +95,7 @@ def _batch_tokens(trainings: Mapping[str, TrainJob], counts: Mapping[str, Planne
 
 def _bf16(trainings: Mapping[str, TrainJob], *, home: Path, server: ChildServer) -> Iterator[str]:
     """Once for each recipe that names fp32 where bf16 is faster on this machine."""
-    named = {_recipe(arm): job for arm, job in trainings.items() if job.recipe.precision == "fp32"}
+    named = {recipe_name(arm): job for arm, job in trainings.items() if job.recipe.precision == "fp32"}
     for recipe, job in sorted(named.items()):
         trial = measured_trial(job.model, home=home, server=server)
         if trial is not None and is_faster(trial):
@@ -129,7 +130,3 @@ def _workers(
 def worker_gain(trial: PrecisionTrial) -> float:
     """How many times as fast workers of one thread are as one worker with all threads."""
     return trial.threads / trial.thread_gain
-
-
-def _recipe(arm: str) -> str:
-    return arm.partition("/")[2].partition("@")[0]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.eval_job import AnswerJob
 from bench.run.estimate.forecast_types import EvalForecast
 from bench.run.plan.types import Plan, PlannedJob
 from bench.suite.catalog.answered_in_text import surely_writes
@@ -51,8 +51,8 @@ def _folder(planned: Plan, name: str) -> Path | None:
 def _seconds(entry: PlannedJob, suite: Suite, written: set[str], seconds: Mapping[str, float | None]) -> float | None:
     """Time of a job that a server could do; `None` of any other, and where it is not known."""
     answers = isinstance(entry.job, AnswerJob)
-    job = entry.job.asking if isinstance(entry.job, AnswerJob) else entry.job
-    if not isinstance(job, EvalJob) or job.judging is not None or job.served is not None or job.form is not None:
+    job = entry.eval_job
+    if job is None or job.judging is not None or job.served is not None or job.form is not None:
         return None
     arm = next((arm for arm in suite.expand() if arm.name == entry.arm), None)
     lora = arm is None or (arm.is_given and suite.arms.given[arm.recipe].adapter is not None)

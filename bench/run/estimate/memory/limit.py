@@ -13,6 +13,7 @@ from bench.run.estimate.memory.from_shapes import training_memory
 from bench.run.estimate.memory.on_processor import step_memory
 from bench.run.plan.types import Plan
 from bench.run.process.server import ChildServer
+from bench.suite.tables.arms.arms import recipe_name
 from bench.units import size_text
 
 _NEAR = 0.5
@@ -26,7 +27,7 @@ def memory_remarks(peaks: Mapping[str, int], device: str) -> Iterator[str]:
     large: dict[str, list[str]] = {}
     for arm, peak in peaks.items():
         if device == "cpu" and peak > present:
-            large.setdefault(arm.partition("/")[2].partition("@")[0], []).append(arm)
+            large.setdefault(recipe_name(arm), []).append(arm)
     for recipe, arms in large.items():
         most = max(peaks[arm] for arm in arms)
         yield (

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from bench.atomic import write_text
 from bench.code_digest import own_code
 from bench.digest import digest_json
@@ -169,7 +167,4 @@ def _key(request: StepRequest, home: Path) -> str:
 
 
 def _known(home: Path, key: str) -> StepMemory | None:
-    try:
-        return StepMemory.model_validate_json((home / "memory" / f"{key}.json").read_bytes())
-    except (OSError, ValidationError):
-        return None
+    return StepMemory.kept_in(home / "memory" / f"{key}.json")

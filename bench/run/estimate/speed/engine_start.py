@@ -12,8 +12,6 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from bench.atomic import write_text
 from bench.digest import digest_json
 from bench.record.environment import cores, device, processor
@@ -40,10 +38,8 @@ def start_file(home: Path, sha256: str) -> Path:
 
 def start_seconds(home: Path, sha256: str) -> float | None:
     """Seconds of the last start with this base here; `None` where none was seen."""
-    try:
-        return EngineStart.model_validate_json(start_file(home, sha256).read_bytes()).seconds
-    except (OSError, ValidationError):
-        return None
+    start = EngineStart.kept_in(start_file(home, sha256))
+    return None if start is None else start.seconds
 
 
 def keep_start(port: int, kept: Path, *, parent: int) -> None:

@@ -133,10 +133,7 @@ class Timings:
         return own_code(self.home).key(digest_json(parts), *ENTRIES[timed])
 
     def _known(self, key: str) -> Timing | None:
-        try:
-            return Timing.model_validate_json((self.home / "timings" / f"{key}.json").read_bytes())
-        except (OSError, ValidationError):
-            return None
+        return Timing.kept_in(self.home / "timings" / f"{key}.json")
 
     def _kept(self, key: str, timing: Timing | None) -> Timing | None:
         if timing is not None:

@@ -18,6 +18,11 @@ def is_base(subject: str) -> bool:
     return subject == BASE or subject.startswith(f"{BASE}@")
 
 
+def recipe_name(arm: str) -> str:
+    """Recipe in an arm's name, `DATA/RECIPE` or `DATA/RECIPE@MODEL`."""
+    return arm.partition("/")[2].partition("@")[0]
+
+
 class ArmRef(Spec):
     """One data × recipe (× model) cell, or what was given: `given` × its name."""
 

@@ -5,7 +5,7 @@ Contract: pure; a figure that says nothing of the arm alone (seconds beside othe
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 import numpy as np
@@ -28,7 +28,7 @@ class CostKind:
 
     name: str
     title: str
-    counted: bool
+    counted: bool = False
     figure: Callable[[Ledger], float | None] = field(repr=False)
     absent: str
     timed: bool = False
@@ -79,31 +79,26 @@ def _memory(ledger: Ledger) -> float | None:
     return ledger.peak_process_bytes if ledger.peak_device_bytes is None else ledger.peak_device_bytes
 
 
+_STEPS = CostKind(
+    name="seconds",
+    title="seconds of steps",
+    figure=_seconds,
+    timed=True,
+    absent="other jobs or programs ran beside it; run.workers = 1 on a quiet machine gives seconds of its own",
+)
+_TOKENS = CostKind(
+    name="tokens",
+    title="tokens",
+    counted=True,
+    figure=lambda ledger: ledger.tokens or None,
+    absent="it trained on no token",
+)
 COSTS: dict[str, CostKind] = {
     kind.name: kind
     for kind in (
-        CostKind(
-            name="seconds",
-            title="seconds of steps",
-            counted=False,
-            figure=_seconds,
-            timed=True,
-            absent="other jobs or programs ran beside it; run.workers = 1 on a quiet machine gives seconds of its own",
-        ),
-        CostKind(
-            name="memory",
-            title="peak memory",
-            counted=False,
-            figure=_memory,
-            absent="its memory was not measured",
-        ),
-        CostKind(
-            name="tokens",
-            title="tokens",
-            counted=True,
-            figure=lambda ledger: ledger.tokens or None,
-            absent="it trained on no token",
-        ),
+        _STEPS,
+        CostKind(name="memory", title="peak memory", figure=_memory, absent="its memory was not measured"),
+        _TOKENS,
         CostKind(
             name="supervised_tokens",
             title="supervised tokens",
@@ -118,23 +113,14 @@ COSTS: dict[str, CostKind] = {
             figure=lambda ledger: ledger.flops,
             absent="its FLOPs were not counted",
         ),
-        CostKind(
+        replace(
+            _TOKENS,
             name="tokens_to_target",
             title="tokens to the target",
-            counted=True,
-            figure=lambda ledger: ledger.tokens or None,
             absent="its steps were not scored",
             to_target=True,
         ),
-        CostKind(
-            name="seconds_to_target",
-            title="seconds to the target",
-            counted=False,
-            figure=_seconds,
-            timed=True,
-            absent="other jobs or programs ran beside it; run.workers = 1 on a quiet machine gives seconds of its own",
-            to_target=True,
-        ),
+        replace(_STEPS, name="seconds_to_target", title="seconds to the target", to_target=True),
     )
 }
 
