@@ -70,23 +70,26 @@ class _Reading:
             self.form.append("]")
         elif not isinstance(node, ast.AST):
             self.form.append(repr(node))
+        elif not isinstance(node, ast.stmt):
+            self._add(node, scope)
         elif isinstance(node, ast.If) and _is_type_checking(node.test):
             for statement in node.orelse:
                 self.visit(statement, scope)
         elif not _is_text(node) and not self._is_own_import(node, scope):
-            self._add(node, scope)
+            self.statements += not _is_future(node)
+            self._add(node, (*scope, node.name) if isinstance(node, _SCOPES) else scope)
 
     def _add(self, node: ast.AST, scope: tuple[str, ...]) -> None:
-        self.statements += isinstance(node, ast.stmt) and not _is_future(node)
-        if (resource := _resource(node)) is not None:
+        if isinstance(node, _PATHS) and (resource := _resource(node)) is not None:
             self.resources.append(resource)
-        inner = (*scope, node.name) if isinstance(node, _SCOPES) else scope
         self.form.append(type(node).__name__)
         for field in node._fields:
-            self.visit(getattr(node, field, None), inner)
+            self.visit(getattr(node, field, None), scope)
 
     def _is_own_import(self, node: ast.AST, scope: tuple[str, ...]) -> bool:
         """Whether `node` imports from the package only; what it takes is kept apart from the statements."""
+        if not isinstance(node, _IMPORTS):
+            return False
         place = ".".join(scope)
         if isinstance(node, ast.ImportFrom):
             if node.level:
@@ -96,8 +99,6 @@ class _Reading:
                 return False
             self.imports += [Import(place, module, alias.name, alias.asname or alias.name) for alias in node.names]
             return True
-        if not isinstance(node, ast.Import):
-            return False
         imported = [alias for alias in node.names if self._is_own(alias.name)]
         self.imports += [Import(place, alias.name, None, alias.asname or "") for alias in imported]
         return len(imported) == len(node.names)
@@ -107,14 +108,17 @@ class _Reading:
 
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_PATHS = (ast.BinOp, ast.Call)
+"""Expressions that may name a file beside the code."""
 
 
-def _is_text(node: ast.AST) -> bool:
+def _is_text(node: ast.stmt) -> bool:
     """A docstring, or a text below an attribute."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _is_future(node: ast.AST) -> bool:
+def _is_future(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 

@@ -8,7 +8,7 @@ the LIMA paper (Zhou et al. 2023) found it anti-correlated with the quality of a
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from transformers import PreTrainedModel
@@ -43,7 +43,9 @@ class SupervisedText:
     supervised: tuple[int, ...]
 
 
-_NLL: ReplyKind[SupervisedText, float | None] = ReplyKind("nll", asdict, float, placeholder=0.0)
+_NLL: ReplyKind[SupervisedText, float | None] = ReplyKind(
+    "nll", lambda text: {"ids": text.ids, "supervised": text.supervised}, float, placeholder=0.0
+)
 
 
 def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:

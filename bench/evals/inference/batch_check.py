@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from statistics import median
+from typing import Any
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -25,9 +26,17 @@ from bench.evals.inference.reply_memory import ReplyMemory
 from bench.record.results.evals.evaluation import Generated
 from bench.units import plural
 
+
+def _content(request: GenerationRequest) -> dict[str, Any]:
+    """The fields as JSON; `asdict` would copy a prompt token by token."""
+    content = {name: getattr(request, name) for name in request.__slots__}
+    sampling = None if request.sampling is None else asdict(request.sampling)
+    return {**content, "stop_ids": sorted(request.stop_ids), "sampling": sampling}
+
+
 _GENERATION: ReplyKind[GenerationRequest, Generation | None] = ReplyKind(
     "generation",
-    lambda request: {**asdict(request), "stop_ids": sorted(request.stop_ids)},
+    _content,
     Generation,
     placeholder=Generation(text="", ids=(), ended=True),
 )

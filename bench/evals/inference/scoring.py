@@ -93,8 +93,9 @@ class Scorer:
         """
         finished = finished or nothing_finished()
         distinct = list(dict.fromkeys(pairs))
-        sharing = [pair for pair in distinct if _row_length(pair) <= self._window]
-        alone = [_tree(pair[0], [pair[1]]) for pair in distinct if _row_length(pair) > self._window]
+        window = self._window
+        sharing = [pair for pair in distinct if _row_length(pair) <= window]
+        alone = [_tree(pair[0], [pair[1]]) for pair in distinct if _row_length(pair) > window]
         scores: dict[ContinuationPair, Score] = {}
         for trees in (_trees(sharing, slots=self._slots_of_a_tree), alone):
             lengths, reads = [len(tree.ids) for tree in trees], [tree.reads for tree in trees]
