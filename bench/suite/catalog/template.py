@@ -171,7 +171,9 @@ def _reads_input(text: str) -> bool:
 
 @lru_cache(maxsize=32)
 def _compiled(text: str) -> Callable[..., str]:
-    return _environment().from_string(text).render
+    template = _environment().from_string(text)
+    template.globals = dict(template.globals)  # a chain of them, of which each rendering makes a dict, is slow to read
+    return template.render
 
 
 @lru_cache(maxsize=1)

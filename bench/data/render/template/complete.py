@@ -81,12 +81,14 @@ def _unprinted(turns: Sequence[Turn], text: str, render: Render) -> str | None:
     if any(turn.tools for turn in turns) and _renders_to(_without(turns, {"tools": ()}), text, render):
         return "the tools"
     for number, turn in enumerate(turns, start=1):
+        if not turn.tool_calls:
+            continue
         before, after = turns[: number - 1], turns[number:]
-        if turn.tool_calls and _renders_to([*before, *_without([turn], {"tool_calls": ()}), *after], text, render):
+        if _renders_to([*before, *_without([turn], {"tool_calls": ()}), *after], text, render):
             return f"a tool call of turn {number} ({turn.role})"
         said = thoughts_and_answer(turn.content)[1]
         beside_call = turn.model_copy(update={"content": turn.content.removesuffix(said) + _PROBE})
-        if turn.tool_calls and said.strip() and not _prints_probe([*before, beside_call, *after], render):
+        if said.strip() and not _prints_probe([*before, beside_call, *after], render):
             return f"the text of turn {number} ({turn.role})"
     if (thinking := _thinking_probe(turns[-1])) is not None and not _prints_probe([*turns[:-1], thinking], render):
         return f"the reasoning of turn {len(turns)} ({turns[-1].role})"
