@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 
 from bench.data.render.render import Renderer
 from bench.data.render.row import Row, Turn
+from bench.emit import Emit
 from bench.errors import InputError
 from bench.evals.inference.generation.request import Generation, GenerationRequest, TokenSampling
-from bench.evals.outcome import NOT_FINITE, NOT_PRINTED, ExampleProgress
-from bench.evals.subject.subject import Subject
-from bench.record.results.evals.evaluation import Generated
+from bench.evals.outcome import NOT_FINITE, NOT_PRINTED, EvalOutput, ExampleProgress
+from bench.evals.subject.subject import Subject, strips_thinking
+from bench.record.results.evals.evaluation import Generated, Measure, ScoreRow
 from bench.suite.catalog.template import Template
 from bench.suite.tables.evals.decoding import Decoding
+from bench.suite.tables.evals.generation import GenerationSpec
+from bench.suite.tables.evals.questions import QuestionsSpec
 from bench.text import opens_thinking
 
 _BARE = Template(
@@ -61,10 +64,24 @@ class Replies:
     batch: str
     truncated: int
     """Rows with a prompt that lost its beginning, to fit the model's context."""
+    strip_thinking: bool
+
+    def output(self, rows: tuple[ScoreRow, ...], measures: tuple[Measure, ...] = ()) -> EvalOutput:
+        """The eval's output with what was made of the answers."""
+        return EvalOutput(
+            rows=rows,
+            measures=measures,
+            template=self.template,
+            batch=self.batch,
+            truncated=self.truncated,
+            strip_thinking=self.strip_thinking,
+            generated_tokens=self.generated.tokens,
+            generated=self.generated,
+        )
 
 
 @dataclass(slots=True, kw_only=True)
-class _Conversation:
+class Conversation:
     """One row being answered, for one of its samples."""
 
     row: int
@@ -72,6 +89,43 @@ class _Conversation:
     turns: list[Turn]
     open: tuple[int, ...]
     replies: list[TurnReply] = field(default_factory=list)
+
+    def before(self, turn: int) -> list[Turn]:
+        """What comes before the open turn of that number."""
+        return self.turns[: self.open[turn]]
+
+    def fill(self, turn: int, reply: TurnReply) -> None:
+        """Put the subject's answer into the open turn of that number."""
+        self.replies.append(reply)
+        self.turns[self.open[turn]] = Turn(role="assistant", content=reply.text or "")
+
+
+AnswerTurn = Callable[[Sequence[Conversation], int, Callable[[int], None]], None]
+"""Fills the open turn of a number in every conversation, and reports how many are done."""
+
+
+def converse(
+    rows: Sequence[Row], samples: int, answer: AnswerTurn, progress: ExampleProgress
+) -> tuple[tuple[tuple[TurnReply, ...], ...], ...]:
+    """Replies as [row][sample][open turn]: all conversations take a turn before any takes the next."""
+    conversations = [
+        Conversation(row=number, sample=sample, turns=list(row.turns), open=open_turns(row))
+        for number, row in enumerate(rows)
+        for sample in range(samples)
+    ]
+    report = progress.part(len(rows), sum(len(conversation.open) for conversation in conversations))
+    for turn in range(max((len(conversation.open) for conversation in conversations), default=0)):
+        answer([pending for pending in conversations if turn < len(pending.open)], turn, report)
+    replies = [tuple(conversation.replies) for conversation in conversations]
+    return tuple(tuple(replies[at : at + samples]) for at in range(0, len(replies), samples))
+
+
+def asked(spec: GenerationSpec | QuestionsSpec, subject: Subject, rows: Sequence[Row], emit: Emit) -> Replies:
+    """The subject's answers to an eval's rows, as its keys say."""
+    wrapped = spec.template == "suite"
+    strip = strips_thinking(spec.strip_thinking, subject, wrapped=wrapped)
+    progress = ExampleProgress(emit, len(rows))
+    return ask(subject, rows, spec.decoding, wrapped=wrapped, strip_thinking=strip, progress=progress)
 
 
 def ask(
@@ -85,24 +139,15 @@ def ask(
 ) -> Replies:
     """The subject's answers to every row's open turns."""
     asker = _Asker(subject=subject, decoding=decoding, wrapped=wrapped, strip_thinking=strip_thinking)
-    conversations = [
-        _Conversation(row=number, sample=sample, turns=list(row.turns), open=open_turns(row))
-        for number, row in enumerate(rows)
-        for sample in range(decoding.samples)
-    ]
-    report = progress.part(len(rows), sum(len(conversation.open) for conversation in conversations))
-    for turn in range(max((len(conversation.open) for conversation in conversations), default=0)):
-        asker.answer([pending for pending in conversations if turn < len(pending.open)], turn, report)
-    by_row: list[list[tuple[TurnReply, ...]]] = [[] for _ in rows]
-    for conversation in conversations:
-        by_row[conversation.row].append(tuple(conversation.replies))
+    replies = converse(rows, decoding.samples, asker.answer, progress)
     generated = asker.drawn.account(samples=decoding.samples)
     return Replies(
-        of=tuple(tuple(samples) for samples in by_row),
+        of=replies,
         generated=generated,
         template=asker.template,
         batch=asker.drawn.describe(generated),
         truncated=len(asker.cut),
+        strip_thinking=strip_thinking,
     )
 
 
@@ -129,7 +174,7 @@ class _Asker:
         """Name of the template in use, or `none`."""
         return self._renderer.template.name
 
-    def answer(self, conversations: Sequence[_Conversation], turn: int, report: Callable[[int], None]) -> None:
+    def answer(self, conversations: Sequence[Conversation], turn: int, report: Callable[[int], None]) -> None:
         """Fills the open turn of that number in every conversation."""
         asked = [conversation for conversation in conversations if self._can_ask(conversation, turn)]
         generations = self.drawn.draw([self._request(conversation, turn) for conversation in asked], report)
@@ -137,22 +182,21 @@ class _Asker:
             self._keep(conversation, turn, generation)
         report(len(conversations) - len(asked))
 
-    def _can_ask(self, conversation: _Conversation, turn: int) -> bool:
+    def _can_ask(self, conversation: Conversation, turn: int) -> bool:
         """Whether the template prints the prompt; else the turn has no reply."""
-        at = conversation.open[turn]
+        before = conversation.before(turn)
         try:
             if self._wrapped:
-                self._renderer.check_prompt(conversation.turns[:at], "")
+                self._renderer.check_prompt(before, "")
         except InputError:
-            said = user_text(conversation.turns[at - 1])
-            conversation.replies.append(
-                TurnReply(asked=said, prompt="", text=None, ids=(), ended=False, unanswered=NOT_PRINTED)
-            )
+            said = user_text(before[-1])
+            reply = TurnReply(asked=said, prompt="", text=None, ids=(), ended=False, unanswered=NOT_PRINTED)
+            conversation.fill(turn, reply)
             return False
         return True
 
-    def _request(self, conversation: _Conversation, turn: int) -> GenerationRequest:
-        before = conversation.turns[: conversation.open[turn]]
+    def _request(self, conversation: Conversation, turn: int) -> GenerationRequest:
+        before = conversation.before(turn)
         ids = self._renderer.prompt(before)
         limit, new_tokens = self._subject.context_length, self._decoding.max_new_tokens
         kept = ids[-max(limit - new_tokens, limit // 2) :]
@@ -180,14 +224,14 @@ class _Asker:
             seed=int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], "big") >> 1,
         )
 
-    def _keep(self, conversation: _Conversation, turn: int, generation: Generation | None) -> None:
-        at = conversation.open[turn]
+    def _keep(self, conversation: Conversation, turn: int, generation: Generation | None) -> None:
+        before = conversation.before(turn)
         text = None if generation is None else self._renderer.clean(generation.text)
         ids = () if generation is None else generation.ids
         stopped = bool(ids) and ids[-1] in self._renderer.stop_ids
         reply = TurnReply(
-            asked=user_text(conversation.turns[at - 1]),
-            prompt=self._renderer.prompt_text(conversation.turns[:at]),
+            asked=user_text(before[-1]),
+            prompt=self._renderer.prompt_text(before),
             text=text,
             ids=ids[:-1] if stopped else ids,
             ended=generation is not None and generation.ended,
@@ -195,8 +239,7 @@ class _Asker:
             thinking=None if generation is None else generation.thinking,
             unfinished_thinking=generation is not None and generation.unfinished_thinking,
         )
-        conversation.replies.append(reply)
-        conversation.turns[at] = Turn(role="assistant", content=text or "")
+        conversation.fill(turn, reply)
 
 
 def _bare(subject: Subject) -> Renderer:

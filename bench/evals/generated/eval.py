@@ -13,13 +13,13 @@ from bench.data.render.row import Row
 from bench.emit import Emit
 from bench.evals.generated.behaviour import behaviour
 from bench.evals.generated.code.tests_passed import score_code
-from bench.evals.generated.conversation import Replies, TurnReply, ask
+from bench.evals.generated.conversation import Replies, TurnReply, asked
 from bench.evals.generated.format_check import TOO_SLOW, Form
 from bench.evals.generated.reference_metrics import Scored, score_hub, score_own
 from bench.evals.generated.several_answers import measure_of, score_together
 from bench.evals.generated.tool_calls import calls_of, score_tool_calls
-from bench.evals.outcome import EvalOutput, ExampleProgress, cluster_of_row, row_ids, slices_of_row
-from bench.evals.subject.subject import Subject, strips_thinking
+from bench.evals.outcome import EvalOutput, cluster_of_row, row_ids, slices_of_row
+from bench.evals.subject.subject import Subject
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evals.evaluation import Measure, ScoreRow
 from bench.suite.catalog.metrics import BEHAVIOUR, ENDED, FORMAT, Scale
@@ -39,30 +39,18 @@ def evaluate_generation(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutpu
     spec = job.eval
     assert isinstance(spec, GenerationSpec), "chosen by kind"
     rows = subject.rows(job)
-    progress = ExampleProgress(emit, len(rows))
-    wrapped = spec.template == "suite"
-    strip = strips_thinking(spec.strip_thinking, subject, wrapped=wrapped)
-    replies = ask(subject, rows, spec.decoding, wrapped=wrapped, strip_thinking=strip, progress=progress)
-    return scored_answers(job, rows, replies, strip_thinking=strip)
+    return scored_answers(job, rows, asked(spec, subject, rows, emit))
 
 
-def scored_answers(job: EvalJob, rows: Sequence[Row], replies: Replies, *, strip_thinking: bool) -> EvalOutput:
+def scored_answers(job: EvalJob, rows: Sequence[Row], replies: Replies) -> EvalOutput:
     """The eval's scores from a subject's answers, whatever engine gave them."""
     spec = job.eval
     assert isinstance(spec, GenerationSpec), "chosen by kind"
     scored = score_replies(spec, rows, replies, trusted=job.trust_task_code)
     texts = [sample[-1].text for samples in replies.of for sample in samples]
     together = score_together(spec, scored, texts)
-    return EvalOutput(
-        rows=_with_together(_rows(spec, rows, replies, scored, _leading(spec, scored)), together),
-        measures=_measures(spec, scored, together),
-        template=replies.template,
-        batch=replies.batch,
-        truncated=replies.truncated,
-        strip_thinking=strip_thinking,
-        generated_tokens=replies.generated.tokens,
-        generated=replies.generated,
-    )
+    score_rows = _with_together(_rows(spec, rows, replies, scored, _leading(spec, scored)), together)
+    return replies.output(score_rows, _measures(spec, scored, together))
 
 
 def score_replies(
@@ -82,8 +70,8 @@ def score_replies(
     return (*scored, *_behaviour(last, spec.format))
 
 
-def _behaviour(replies: Sequence[TurnReply], asked: FormatSpec | None) -> list[Scored]:
-    form = None if asked is None else Form(asked)
+def _behaviour(replies: Sequence[TurnReply], wanted: FormatSpec | None) -> list[Scored]:
+    form = None if wanted is None else Form(wanted)
     by_reply = [
         {} if reply.text is None else behaviour(reply.asked, reply.text, reply.ids, ended=reply.ended, form=form)
         for reply in replies

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from bench.data.render.row import Row, Turn
 from bench.emit import Emit
-from bench.evals.generated.conversation import Replies, TurnReply, ask
-from bench.evals.outcome import EvalOutput, ExampleProgress
-from bench.evals.subject.subject import Subject, strips_thinking
+from bench.evals.generated.conversation import Replies, TurnReply, asked
+from bench.evals.outcome import EvalOutput
+from bench.evals.subject.subject import Subject
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evals.evaluation import ScoreRow
 from bench.suite.tables.evals.questions import QuestionsSpec
@@ -21,11 +21,7 @@ def answer_questions(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     spec = job.eval
     assert isinstance(spec, QuestionsSpec), "chosen by kind"
     rows = asked_rows(spec) if job.data is None else subject.rows(job)
-    progress = ExampleProgress(emit, len(rows))
-    wrapped = spec.template == "suite"
-    strip = strips_thinking(spec.strip_thinking, subject, wrapped=wrapped)
-    replies = ask(subject, rows, spec.decoding, wrapped=wrapped, strip_thinking=strip, progress=progress)
-    return shown_answers(spec, rows, replies, strip_thinking=strip)
+    return shown_answers(spec, rows, asked(spec, subject, rows, emit))
 
 
 def asked_rows(spec: QuestionsSpec) -> list[Row]:
@@ -33,21 +29,14 @@ def asked_rows(spec: QuestionsSpec) -> list[Row]:
     return [_row(text) for text in spec.questions]
 
 
-def shown_answers(spec: QuestionsSpec, rows: Sequence[Row], replies: Replies, *, strip_thinking: bool) -> EvalOutput:
+def shown_answers(spec: QuestionsSpec, rows: Sequence[Row], replies: Replies) -> EvalOutput:
     """A subject's answers as rows without scores, whatever engine gave them."""
-    return EvalOutput(
-        rows=tuple(
+    return replies.output(
+        tuple(
             line
             for number, (row, samples) in enumerate(zip(rows, replies.of, strict=True), start=1)
             for line in _lines(spec.name, number, row, samples[0])
-        ),
-        measures=(),
-        template=replies.template,
-        batch=replies.batch,
-        truncated=replies.truncated,
-        strip_thinking=strip_thinking,
-        generated_tokens=replies.generated.tokens,
-        generated=replies.generated,
+        )
     )
 
 

@@ -13,7 +13,7 @@ from bench.evals.rehearsal.own_rows import generation_problems, loss_problems, q
 from bench.evals.rehearsal.problems import named_after, unforeseen
 from bench.evals.rehearsal.tasks import task_problems
 from bench.evals.rehearsal.trial import mock_subject
-from bench.evals.served.conversation import messages_before
+from bench.evals.served.conversation import messages_of
 from bench.record.jobs.eval_job import EvalJob
 from bench.suite.checks.models.template_tokens import embedding_rows
 from bench.suite.resolved import UNREACHABLE
@@ -67,7 +67,7 @@ def _check_rows(job: EvalJob) -> None:
         return
     if job.served is not None:
         for row in load_rows(job.data.path):
-            messages_before(row.turns, len(row.turns) - 1)
+            messages_of(row.turns[:-1])
         return
     scored = job.eval.by_likelihood
     if asks_bare(job.eval):

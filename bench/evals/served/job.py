@@ -55,25 +55,21 @@ def evaluate_served(job: EvalJob, subject: ServedSubject, emit: Emit) -> EvalOut
 def _generation(job: EvalJob, subject: ServedSubject, emit: Emit) -> EvalOutput:
     spec, rows = job.eval, subject.rows(job)
     assert isinstance(spec, GenerationSpec), "chosen by kind"
-    replies, strip = _asked(spec, subject, rows, emit)
-    return scored_answers(job, rows, replies, strip_thinking=strip)
+    return scored_answers(job, rows, _asked(spec, subject, rows, emit))
 
 
 def _questions(job: EvalJob, subject: ServedSubject, emit: Emit) -> EvalOutput:
     spec = job.eval
     assert isinstance(spec, QuestionsSpec), "chosen by kind"
     rows = asked_rows(spec) if job.data is None else subject.rows(job)
-    replies, strip = _asked(spec, subject, rows, emit)
-    return shown_answers(spec, rows, replies, strip_thinking=strip)
+    return shown_answers(spec, rows, _asked(spec, subject, rows, emit))
 
 
-def _asked(
-    spec: GenerationSpec | QuestionsSpec, subject: ServedSubject, rows: Sequence[Row], emit: Emit
-) -> tuple[Replies, bool]:
-    """The server's replies to rows, and whether they are without their thinking."""
-    strip = spec.strip_thinking is not False
+def _asked(spec: GenerationSpec | QuestionsSpec, subject: ServedSubject, rows: Sequence[Row], emit: Emit) -> Replies:
+    """The server's replies to rows, without their thinking unless the eval asks for it."""
     progress = ExampleProgress(emit, len(rows))
-    return ask_served(subject, rows, spec.decoding, strip_thinking=strip, progress=progress), strip
+    strip = spec.strip_thinking is not False
+    return ask_served(subject, rows, spec.decoding, strip_thinking=strip, progress=progress)
 
 
 def _tasks(job: EvalJob, subject: ServedSubject, emit: Emit) -> EvalOutput:
