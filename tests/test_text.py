@@ -12,6 +12,7 @@ from bench.text import (
     bag_f1,
     common_subsequence,
     final_number,
+    is_blank,
     numeric_match,
     opens_thinking,
     rouge_l,
@@ -24,6 +25,21 @@ from bench.text import (
 )
 
 _texts = st.lists(st.sampled_from(["a", "b", "c", "d", "e"]), max_size=12)
+
+
+@pytest.mark.parametrize(
+    ("text", "blank"),
+    [
+        ("", True),
+        (" \t\r\n\u3000", True),
+        ("\u200b\ufeff\x00", True),
+        ("\u200ba", False),
+        (".", False),
+        ("\u0301", False),
+    ],
+)
+def test_a_text_without_anything_to_see_is_blank(text: str, blank: bool) -> None:
+    assert is_blank(text) is blank
 
 
 @pytest.mark.parametrize(

@@ -6,22 +6,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from bench.spec import Count, Seed, Spec
-from bench.suite.tables.data import DataSpec
+from bench.suite.tables.data import DataSpec, PromptColumns
 from bench.suite.tables.models.endpoint import Sampling
 from bench.suite.tables.models.model_source import ModelSource
 
 RowShape = Literal["alpaca", "messages"]
 Way = Literal["paraphrase", "constrain", "deepen", "concretise", "broaden"]
-
-
-class TaskColumns(Spec):
-    """Names of a source's own columns, for shapes that are not recognised by themselves."""
-
-    prompt: str
-    completion: str | None = None
-    """The answer, where there is one."""
-    input: str | None = None
-    system: str | None = None
 
 
 class TaskSource(Spec):
@@ -35,7 +25,7 @@ class TaskSource(Spec):
     """Hub split."""
     revision: str | None = None
     """Hub revision."""
-    columns: TaskColumns | None = None
+    columns: PromptColumns | None = None
     size: Count | None = None
     """Rows to take; all if not given."""
     by: Literal["first", "random"] = "first"

@@ -20,8 +20,8 @@ from bench.data.sources.files import MICRO, files_of, kind_of, local_path
 from bench.data.sources.readers.readers import records
 from bench.data.sources.row_faults import RowFaults
 from bench.errors import InputError, Problem, did_you_mean
-from bench.making.spec import TaskColumns, TaskSource
-from bench.suite.tables.data import Columns
+from bench.making.spec import TaskSource
+from bench.suite.tables.data import PromptColumns
 from bench.units import plural
 
 _NO_ANSWER = "\0answer"
@@ -117,10 +117,7 @@ def _records(source: TaskSource, base: Path, fetched: Path | None) -> Iterator[t
 def _shape(source: TaskSource, rows: Iterable[tuple[int, Any]]) -> Shape:
     columns = source.columns
     if columns is not None:
-        completion = columns.completion or _NO_ANSWER
-        return by_columns(
-            Columns(prompt=columns.prompt, completion=completion, input=columns.input, system=columns.system)
-        )
+        return by_columns(columns.model_copy(update={"completion": columns.completion or _NO_ANSWER}))
     head = [record for _, record in islice(rows, _SAMPLE)]
     shape = recognise(head, answered=False)
     if shape is None:
@@ -131,7 +128,7 @@ def _shape(source: TaskSource, rows: Iterable[tuple[int, Any]]) -> Shape:
     return shape
 
 
-def _task(record: Any, shape: Shape, columns: TaskColumns | None, origin: str) -> Task | None:
+def _task(record: Any, shape: Shape, columns: PromptColumns | None, origin: str) -> Task | None:
     """`None` for a row without a prompt. Raises `RowError`."""
     bare = columns is not None and columns.completion is None
     conversation = _RULES.read({**record, _NO_ANSWER: ""} if bare and isinstance(record, dict) else record, shape)

@@ -7,9 +7,10 @@ import pytest
 
 from bench.errors import InputError
 from bench.making.load import load_make
-from bench.making.spec import SPECS, TaskColumns, TaskSource, identity
+from bench.making.spec import SPECS, TaskSource, identity
 from bench.making.tasks import Task, read_tasks
 from bench.run.commands.make import make_data
+from bench.suite.tables.data import PromptColumns
 from tests.fakes.endpoint_server import EndpointServer
 from tests.making.conftest import Make, write_lines
 
@@ -210,7 +211,7 @@ def test_real_rows_are_read_as_tasks(shared_dir: Path) -> None:
 def test_faults_of_one_kind_are_one_problem_with_the_number_of_rows(tmp_path: Path) -> None:
     rows: list[object] = [{"prompt": "Which?"}, *({"prompt": ["Which?"]} for _ in range(9)), {"prompt": "\ud800"}]
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    source = TaskSource(source="rows.jsonl", columns=TaskColumns(prompt="prompt"))
+    source = TaskSource(source="rows.jsonl", columns=PromptColumns(prompt="prompt"))
     with pytest.raises(InputError) as caught:
         read_tasks(source, base=tmp_path, seed=0)
     wrong_type, encoding = caught.value.problems

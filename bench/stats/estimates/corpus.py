@@ -286,6 +286,5 @@ def _donated(scores: CorpusScores, donors: FloatArray, end: int) -> CorpusScores
 
 def _scale_of(scores: CorpusScores, donors: list[FloatArray]) -> tuple[float, float]:
     """The metric of the lowest and of the highest donor alone."""
-    low, high = (min, max)
     values = [scores.metric.of_sums(rows) for rows in donors]
-    return float(low(part[0].min() for part in values)), float(high(part[1].max() for part in values))
+    return float(min(part[0].min() for part in values)), float(max(part[1].max() for part in values))

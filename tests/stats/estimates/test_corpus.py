@@ -56,6 +56,17 @@ def test_the_value_of_a_ratio_of_sums_has_the_interval_of_a_weighted_mean() -> N
     assert by_sums.noise == "example noise only"
 
 
+def test_what_a_missing_example_leaves_open_is_bounded_by_the_worst_and_the_best_that_were_seen() -> None:
+    """1, 3 and 2 of 4 are right, and a fourth example is missing."""
+    statistics = np.array([[[1.0, 4.0], [3.0, 4.0], [2.0, 4.0], [0.0, 0.0]]])
+    found = corpus_interval(corpus(statistics, ratio, present=np.array([[True, True, True, False]])), seed=0)
+    assert (found.mean, found.n_examples) == (pytest.approx(6 / 12), 3)
+    assert (found.bounds.lowest, found.bounds.highest) == (pytest.approx(7 / 16), pytest.approx(9 / 16))
+    assert (found.bounds.missing, found.bounds.reference_missing, found.bounds.scale) == (0.25, None, (0.25, 0.75))
+    assert found.bounds.low <= found.low
+    assert found.bounds.high >= found.high
+
+
 def test_seeds_widen_it() -> None:
     generator = np.random.default_rng(1)
     counts = np.full((3, 80), 10.0)
