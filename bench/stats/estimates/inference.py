@@ -222,7 +222,7 @@ def _with_seeds(estimate: float, noise: _ExampleNoise, term: SeedTerm | None, sc
     where = "training seeds" if scale.ends is None else "training seeds on the logit scale"
     return Inference(
         estimate=estimate,
-        curve=_convolved(noise, example, term, scale),
+        curve=_convolved(estimate, noise, example, term, scale),
         standard_error=variance**0.5,
         method=f"{noise.method}; {'moderated ' if term.moderated else ''}Student's t over {where}",
         components=Components(
@@ -238,7 +238,7 @@ def _with_seeds(estimate: float, noise: _ExampleNoise, term: SeedTerm | None, sc
     )
 
 
-def _convolved(noise: _ExampleNoise, example: float, term: SeedTerm, scale: ScoreScale) -> Curve:
+def _convolved(estimate: float, noise: _ExampleNoise, example: float, term: SeedTerm, scale: ScoreScale) -> Curve:
     """The seeds' noise on top of the examples', which is shrunk to the part that is theirs alone."""
     whole = noise.spread.variance**0.5
     shrink = example**0.5 / whole if whole > 0 else 1.0
@@ -248,7 +248,9 @@ def _convolved(noise: _ExampleNoise, example: float, term: SeedTerm, scale: Scor
         return shrink * (noise.curve.quantile(chance) - centre)
 
     if scale.ends is not None:
-        return logit_curve(centre, away(NODES), example**0.5, term, scale.ends)
+        # pseudo-observations pull the centre towards zero; a curve that leans has its half answer more without them
+        middle = estimate if term.leans else centre
+        return logit_curve(middle, away(NODES), example**0.5, term, scale.ends)
     return SeedCurve(
         values=centre + away((np.arange(GRID) + 0.5) / GRID),
         seed_error=term.total**0.5,

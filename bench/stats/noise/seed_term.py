@@ -80,6 +80,12 @@ class SeedTerm:
     parts: tuple[float, ...]
     least: float
 
+    @property
+    def leans(self) -> bool:
+        """Whether one of two sides answered once, as a base does: its luck is all in the examples' noise, which leans
+        as rare answers do."""
+        return len(self.sides) > 1 and any(side.degrees == 0.0 for side in self.sides)
+
 
 def lone_among_several(arm: Side, reference: Side | None) -> bool:
     """Whether one trained side has a single seed and the other several: nothing shows the single one's noise."""
@@ -135,11 +141,6 @@ def seed_term(
     )
 
 
-def _one_has_no_seeds(sides: Sequence[_SideNoise]) -> bool:
-    """Whether one of two sides answered once, as a base does: its luck is all in the examples' noise."""
-    return len(sides) > 1 and any(side.degrees == 0.0 for side in sides)
-
-
 def _examples_alone(
     arm: Side, reference: Side, sides: Sequence[_SideNoise], plan: Layout
 ) -> tuple[float, float] | None:
@@ -148,7 +149,7 @@ def _examples_alone(
     A base that answered once has nearly all of it beside the mean of several trainings: each side has its own variance,
     less what both share, less the noise of its seeds by examples; where nothing is right, that of half an answer more.
     `None` between two sides with seeds: what their examples show beyond the seeds is no more than noise."""
-    if not _one_has_no_seeds(sides):
+    if all(side.degrees > 0.0 for side in sides):
         return None
     left, right = (side.values.mean(axis=0) for side in (arm, reference))
     one, other, both = (_example_variance(values, plan) for values in (left, right, left - right))
@@ -181,15 +182,15 @@ def _as_noisy_as_the_other(sides: list[_SideNoise]) -> list[_SideNoise]:
 
 
 def logit_curve(centre: float, away: FloatArray, error: float, term: SeedTerm, ends: ScaleEnds) -> WeightedCurve:
-    """The curve of rates. centre: of the example noise's curve; away: its quantiles at `NODES` less the centre, as if
-    they were symmetric; error: their standard error; all in units of the score."""
+    """The curve of rates. centre: of the example noise; away: the quantiles of its curve at `NODES` less their
+    median, as if they were symmetric; error: their standard error; all in units of the score."""
     width = ends[1] - ends[0]
     bottom = ends[0] if len(term.sides) == 1 else 0.0
     rates = [
         Rate(value=side.rate, part=part, pull=_pull(side, term))
         for side, part in zip(term.sides, term.parts, strict=True)
     ]
-    if _one_has_no_seeds(term.sides):
+    if term.leans:
         away = skewed(away, skewness(rates, error / width), error)
     return logit_seed_curve(
         (centre + away - bottom) / width,

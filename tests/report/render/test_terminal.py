@@ -114,7 +114,8 @@ def test_ten_lines_give_the_outcome() -> None:
     assert BANNER in top
     assert "Do 1K curated rows beat 52K mixed ones" in top
     assert "Complete: 6 arms × 3 seeds" in top
-    assert "all 4 claims are inconclusive (2 lean to supported, 2 to refuted)" in top
+    open_ = "2 are inconclusive (1 leans to supported, 1 to refuted)"
+    assert f"Decided in part in this simulation: of 4 claims 1 is supported, 1 is refuted and {open_}" in top
 
 
 def test_what_is_missing_is_said_above_the_results(view: View) -> None:
