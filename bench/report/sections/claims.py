@@ -17,7 +17,6 @@ VERDICT_TONES: dict[str, Tone] = {
     "incomplete": "bad",
 }
 _SIGNS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "incomplete": "–"}
-_LEGEND = "To decide it: so many would with 80% power, after Holm's correction, if the estimate is true."
 _DOSE_TITLES = ("Tokens", "Supervised", "Steps", "Rows", "Epochs")
 
 
@@ -141,7 +140,17 @@ def _whole(claims: Sequence[ClaimResult]) -> list[Block]:
     table = Table(columns=columns, rows=tuple(_row(result, open_=open_) for result in claims), only="document")
     if not any(result.leans for result in claims):
         return [table]
-    return [table, Paragraph(text=_LEGEND, tone="muted", only="document")]
+    return [table, Paragraph(text=_legend(claims), tone="muted", only="document")]
+
+
+def _legend(claims: Sequence[ClaimResult]) -> str:
+    """At which power and level the numbers decide, and what their range is."""
+    level = max(result.verdict.needed_level or 0.0 for result in claims)
+    at = f" at {fmt.percent(level)}, the level of Holm's first step," if level else ""
+    text = f"To decide it: so many would with 80% power{at} if the estimate is true."
+    if not any(way.spread for result in claims for way in result.ways):
+        return text
+    return f"{text} Range: if the noise is as small, or as large, as its own 80% interval allows."
 
 
 def _row(result: ClaimResult, *, open_: bool) -> tuple[Cell, ...]:

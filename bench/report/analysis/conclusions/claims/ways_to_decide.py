@@ -43,7 +43,11 @@ class WayToDecide:
 
     def text(self, *, spread: bool = False) -> str:
         """`about 590 examples (now 40 of 1,000; 3 min more work)`; spread: with the range of the number."""
-        reach = _range(self.spread, of="examples " if self.examples and self.seeds else "") if spread else ""
+        reach = (
+            _range(self.spread, of="range of the examples" if self.examples and self.seeds else "range")
+            if spread
+            else ""
+        )
         of = f" of {self.available:,}" if self.examples and self.available is not None and self.possible else ""
         work = "" if self.seconds is None or not self.possible else f"; {fmt.about_seconds(self.seconds)} more work"
         if self.examples is None:
@@ -148,7 +152,7 @@ def _of_tasks(evaluation: EvaluationRecord, case: ClaimCase) -> int | None:
 
 
 def _range(ends: tuple[int | None, int | None] | None, *, of: str) -> str:
-    """`; 380 to 1,200`: what is needed if the noise is as small, or as large, as it may well be. of: of what."""
+    """`; range 380 to 1,200`: what is needed if the noise is as small, or as large, as it may well be. of: of what."""
     if ends is None or ends[0] is None or ends[0] == ends[1]:
         return ""
-    return f"; {of}{fmt.rounded(ends[0])} to {'more than can be had' if ends[1] is None else fmt.rounded(ends[1])}"
+    return f"; {of} {fmt.rounded(ends[0])} to {'more than can be had' if ends[1] is None else fmt.rounded(ends[1])}"

@@ -1,5 +1,6 @@
 """What would decide an open claim is what can be had, and the cheapest comes first."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,9 @@ from bench.report.analysis.conclusions.claims.claim_case import ClaimCase
 from bench.report.analysis.conclusions.claims.claims import ClaimResult
 from bench.report.analysis.conclusions.claims.ways_to_decide import WayToDecide, ways_text, ways_to_decide
 from bench.report.analysis.conclusions.undecided import cheapest_first
-from bench.report.compare import Verdicts, verdicts_of
+from bench.report.compare import Verdicts, compare_record, verdicts_of
+from bench.report.render import format as fmt
+from bench.report.sections.claims import claims_section
 from tests.fakes.records import FakeRun, make_run
 
 CLAIM = {"says": "lima_1k/full >= alpaca_52k/full", "on": "choice", "margin": 0.02}
@@ -88,6 +91,23 @@ def test_examples_that_the_eval_does_not_have_are_no_way(run: FakeRun, verdicts:
     assert (ways_text((enough,)) or "").startswith("about 500 examples (now 40 of 500; ")
     (unknown,) = ways(run.record, verdicts, examples=2_000)
     assert unknown.possible, "a record that does not say how many there are"
+
+
+def test_the_claims_table_has_the_range_of_each_number_and_the_level_at_which_it_decides() -> None:
+    """Two degrees of freedom of noise gave `about 700 examples`; that it may be many more was in JSON alone."""
+    asked = {"says": "lima_1k/full > random_1k/full", "on": "qa"}
+    rates = {"qa": {"lima_1k/full": 0.55, "random_1k/full": 0.51}}
+    run = make_run(examples=120, claims=(asked, AGAINST_BASE), rates=rates).only("qa", "choice")
+    comparison = compare_record(run.record, run.rows, replicates=100)
+    (open_,) = (result for result in comparison.claims if result.ways)
+    section = claims_section(comparison)
+    assert section is not None
+    table, legend = (block for block in section.blocks if block.only == "document")
+    (cell,) = (row[4].text for row in table.rows if row[4].text)
+    assert all(re.search(rf"; range {fmt.rounded(way.spread[0])} to [^;)]+", cell) for way in open_.ways)
+    assert f"at {fmt.percent(open_.verdict.needed_level)}, the level of Holm's first step" in legend.text
+    assert "Range: " in legend.text
+    assert "range" not in (ways_text(open_.ways) or ""), "the answer's sentences are brief"
 
 
 def test_open_claims_are_ordered_by_what_deciding_them_takes(run: FakeRun, verdicts: Verdicts) -> None:
