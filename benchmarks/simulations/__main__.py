@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 
 from benchmarks.simulations import (
+    agree,
     arms,
     buying,
     corpus,
@@ -27,6 +28,7 @@ from benchmarks.simulations.table import RUNS, Table, Verdict
 TABLES: dict[str, Sequence[Table]] = {
     "intervals": intervals.TABLES,
     "arms": (arms.TABLE,),
+    "agree": (agree.TABLE,),
     "pairs": (pairs.TABLE,),
     "missing": (missing.TABLE,),
     "corpus": (corpus.TABLE,),

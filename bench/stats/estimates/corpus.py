@@ -19,7 +19,8 @@ from bench.stats.estimates.paired import REPLICATES, delta_of
 from bench.stats.estimates.replicates import noise_statement
 from bench.stats.estimates.single import Estimate
 from bench.stats.noise.moderation import SeedPrior
-from bench.stats.noise.seed_term import Side, pooled_prior
+from bench.stats.noise.seed_term import pooled_prior
+from bench.stats.noise.side import Side
 from bench.stats.samples.corpus_sample import CorpusPlan, CorpusRows, CorpusScores, complete_rows, corpus_plan
 from bench.stats.samples.sample import Layout, Scores, Survivor, several_draws, survivor_of
 

@@ -6,15 +6,16 @@ scores with structure), from Student's t with pseudo-observations. The seeds' no
 convolved with the example noise (Behrens-Fisher): a bootstrap over three seeds would be far too narrow.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.stats.curves.curve import GRID, Curve, DrawsCurve, SeedCurve, StudentCurve, TiedCurve, WiderCurve
+from bench.stats.curves.curve import GRID, Curve, DrawsCurve, SeedCurve, StudentCurve, TiedCurve, WiderCurve, interval
 from bench.stats.curves.distributions import FloatArray
 from bench.stats.curves.logit_curve import NODES
 from bench.stats.noise.moderation import SeedPrior
-from bench.stats.noise.seed_term import SeedTerm, Side, logit_curve, lone_among_several, rates_noise, seed_term
+from bench.stats.noise.seed_term import SeedTerm, floor_term, logit_curve, rates_noise, seed_term
+from bench.stats.noise.side import Side, lone_among_several
 from bench.stats.noise.variance import Components, Spread, unit_spread
 from bench.stats.samples.resample import studentised_draws
 from bench.stats.samples.sample import Layout, Scores
@@ -105,7 +106,21 @@ def infer(
     noise = _example_noise(contrast, estimate, spread, plan, scale, seed=seed, replicates=replicates, draws=draws)
     if noise is None:
         return _without_interval(estimate, "every score is the same: no interval can be given")
-    return _with_seeds(estimate, noise, seed_term(arm, reference, plan, ends=scale.ends, prior=prior), scale)
+    own, floor = (term(arm, reference, plan, ends=scale.ends, prior=prior) for term in (seed_term, floor_term))
+    inference = _with_seeds(estimate, noise, own, scale)
+    return inference if floor is None else _no_surer(inference, _with_seeds(estimate, noise, floor, scale))
+
+
+def _no_surer(own: Inference, floor: Inference) -> Inference:
+    """At every level the wider of two curves; the parts are those of the one with the wider 95% interval."""
+    if own.curve is None or floor.curve is None:
+        return own
+    widths = [high - low for low, high in (interval(curve, 0.95) for curve in (own.curve, floor.curve))]
+    return replace(
+        own if widths[0] >= widths[1] else floor,
+        curve=WiderCurve(first=own.curve, second=floor.curve),
+        method=f"{own.method}, nowhere narrower than by the seeds of all arms together",
+    )
 
 
 def _without_interval(estimate: float, reason: str) -> Inference:

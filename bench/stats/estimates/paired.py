@@ -24,7 +24,7 @@ from bench.stats.estimates.replicates import (
     side_of,
 )
 from bench.stats.noise.moderation import SeedPrior
-from bench.stats.noise.seed_term import Side
+from bench.stats.noise.side import Side
 from bench.stats.noise.variance import Components
 from bench.stats.samples.sample import Layout, Scores, Survivor, survivor_of
 

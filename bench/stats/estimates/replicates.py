@@ -8,11 +8,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from bench.stats.curves.distributions import BoolArray, FloatArray
-from bench.stats.estimates.missing import (
-    fill_gaps,
-)
+from bench.stats.estimates.missing import fill_gaps
 from bench.stats.noise.moderation import SeedPrior
-from bench.stats.noise.seed_term import Side, pooled_prior
+from bench.stats.noise.seed_term import pooled_prior
+from bench.stats.noise.side import Side
 from bench.stats.samples.sample import Layout, Scores, layout, several_draws
 
 
@@ -51,7 +50,7 @@ def noise_statement(
     if max((side.values.shape[0] for side in trained), default=1) < 2:
         return "example noise only"
     drawn = ", and that of subset draws" if any(side.drawn for side in trained) else ""
-    if prior is None or not any(side.comparable for side in trained):
+    if prior is None or not prior.enough or not any(side.comparable for side in trained):
         return f"example and training-seed noise{drawn}"
     if not prior.usable:
         why = "an arm lost its seeds" if prior.alike else "the arms' noise differs"

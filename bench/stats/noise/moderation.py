@@ -3,7 +3,8 @@
 Contract: pure. A few seeds say little about their own noise; several arms with a few seeds each say more, if they are
 alike. Empirical Bayes of Smyth 2004, "Linear models and empirical Bayes methods for assessing differential expression
 in microarray experiments" (limma): the arms' variances are draws around a prior variance, and each arm's is replaced by
-the mean of both, weighted by their degrees of freedom. Where the arms are not alike, there is no prior.
+the mean of both, weighted by their degrees of freedom. Where the arms are not alike, or too few, there is no such mean,
+and all together are still a floor of what an arm shows whose two seeds agree by chance.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from bench.stats.curves.distributions import (
     digamma,
     f_survival,
     floats,
+    student_quantile,
     trigamma,
     trigamma_inverse,
 )
@@ -71,9 +73,20 @@ class SeedPrior:
         return self.homogeneity_p >= HOMOGENEITY
 
     @property
+    def enough(self) -> bool:
+        """Whether the arms know their noise well enough for one to take the others' in place of its own."""
+        return self.arms >= LEAST_ARMS and self.pooled_degrees >= LEAST_DEGREES
+
+    @property
     def usable(self) -> bool:
-        """Whether one arm may inform another: all are alike, and none was lost that might not have been."""
-        return self.alike and self.lost == 0
+        """Whether one arm may inform another: they are enough and alike, and none was lost that might not have been."""
+        return self.enough and self.alike and self.lost == 0
+
+    @property
+    def floor_degrees(self) -> float:
+        """Degrees of freedom of all arms together as a floor of an arm whose two seeds agree: without its own, since
+        it is asked because they agree, and two at least."""
+        return max(2.0, float(self.pooled_degrees - 1))
 
     @property
     def pooled(self) -> bool:
@@ -85,6 +98,10 @@ class SeedPrior:
     def weight(self) -> float:
         """The prior's degrees of freedom, at most those of all arms together."""
         return min(self.degrees, float(self.pooled_degrees))
+
+    def together(self, own: SeedVariance) -> float:
+        """The variance of all arms together, with the arm's own noise of seed by example."""
+        return self.between + own.rest
 
     def moderated(self, own: SeedVariance) -> tuple[float, float]:
         """An arm's posterior variance and its degrees of freedom, at most those of all arms together.
@@ -98,23 +115,27 @@ class SeedPrior:
         degrees = self.degrees + own.degrees
         variance = (self.degrees * expected + own.degrees * own.total) / degrees
         if own.degrees == 1:
-            variance = max(variance, self.between + own.rest)
+            variance = max(variance, self.together(own))
         return variance, min(degrees, float(self.pooled_degrees))
 
     def for_choice(self, own: SeedVariance) -> tuple[float, float]:
         """Variance and degrees of freedom for a choice among the arms: moderated where they are alike. Else an arm has
         its own seeds, and no less noise than all together: one whose few seeds agree would look the surest to be best.
+        Where the arms are too few, that is asked of two seeds alone, by what makes a 95% interval the wider.
         """
         if self.usable:
             return self.moderated(own)
-        return max(own.total, self.between + own.rest), float(own.degrees)
+        if self.enough:
+            return max(own.total, self.together(own)), float(own.degrees)
+        pairs = [(own.total, float(own.degrees)), (self.together(own), self.floor_degrees)]
+        return max(pairs[: 2 if own.degrees == 1 else 1], key=_reach)
 
 
 def seed_prior(arms: Sequence[SeedVariance], *, lost: int = 0) -> SeedPrior | None:
-    """The prior that the arms with two seeds or more give; `None` where they are too few, or no seed differs. lost: as
-    in `SeedPrior`."""
+    """What the arms with two seeds or more say together; `None` where no two arms say anything. lost: as in
+    `SeedPrior`."""
     shown = [arm for arm in arms if arm.total + arm.rest > 0]
-    if len(shown) < LEAST_ARMS or sum(arm.degrees for arm in shown) < LEAST_DEGREES:
+    if len(shown) < 2:
         return None
     total, rest = floats([arm.total for arm in shown]), floats([arm.rest for arm in shown])
     degrees = floats([arm.degrees for arm in shown])
@@ -134,6 +155,12 @@ def seed_prior(arms: Sequence[SeedVariance], *, lost: int = 0) -> SeedPrior | No
         deviation=(scale * (between + float(np.median(rest)))) ** 0.5,
         lost=lost,
     )
+
+
+def _reach(noise: tuple[float, float]) -> float:
+    """Half of the 95% interval of a value with this variance and degrees of freedom."""
+    variance, degrees = noise
+    return float(variance**0.5 * student_quantile(0.975, degrees))
 
 
 def fit_scaled_f(variances: FloatArray, degrees: FloatArray) -> tuple[float, float]:

@@ -1,8 +1,7 @@
 """The seed noise of one comparison, from both sides' seeds and what the eval's other arms say about theirs.
 
-Contract: pure. Each trained side's seeds vary by seed + rest. Rates are compared on the logit scale, where the same
-noise of training is as large near 0 or 1 as in the middle. A side whose rows are subset draws holds their noise, too,
-and is never moderated.
+Contract: pure. Each trained side's seeds vary by seed + rest. A side whose rows are subset draws holds their noise,
+too, and is never moderated.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,33 +11,10 @@ import numpy as np
 
 from bench.stats.curves.distributions import FloatArray
 from bench.stats.curves.logit_curve import Rate, WeightedCurve, logit_seed_curve, skewed, skewness
-from bench.stats.noise.moderation import SeedPrior, SeedVariance, seed_prior
-from bench.stats.noise.variance import RateNoise, RatesNoise, SeedNoise, seed_noise, unit_spread
+from bench.stats.noise.moderation import SeedPrior, seed_prior
+from bench.stats.noise.side import ScaleEnds, Side, equal_examples, on_scale
+from bench.stats.noise.variance import RateNoise, RatesNoise, unit_spread
 from bench.stats.samples.sample import Layout
-
-ScaleEnds = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Side:
-    """One side of a delta. values: [seeds, examples], complete; a row is a seed, or the mean over the seeds of a subset
-    draw. trained: whether seeds are a source of noise. drawn: whether the seeds learned from several subset draws.
-    short: whether a seed has no score at all."""
-
-    values: FloatArray
-    trained: bool
-    drawn: bool = False
-    short: bool = False
-
-    @property
-    def comparable(self) -> bool:
-        """Whether its seeds' noise can be taken for a draw of that of all arms."""
-        return self.trained and not self.drawn and not self.short
-
-    @property
-    def lost(self) -> bool:
-        """Whether of several seeds fewer than two are left, so that nothing shows their noise."""
-        return self.trained and not self.drawn and self.short and self.values.shape[0] < 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,18 +63,12 @@ class SeedTerm:
         return len(self.sides) > 1 and any(side.degrees == 0.0 for side in self.sides)
 
 
-def lone_among_several(arm: Side, reference: Side | None) -> bool:
-    """Whether one trained side has a single seed and the other several: nothing shows the single one's noise."""
-    counts = [side.values.shape[0] for side in (arm, reference) if side is not None and side.trained]
-    return bool(counts) and min(counts) == 1 < max(counts)
-
-
 def pooled_prior(sides: Iterable[tuple[Side, Layout]], *, ends: ScaleEnds | None, gone: int = 0) -> SeedPrior | None:
     """What an eval's arms say together; `None` where they are too few. A side without two seeds says nothing, nor does
     one whose seeds give the same answers. One that lost seeds says what is left of it: without it a noisy arm that
     loses a seed would make all others surer. gone: arms of several seeds of which none has a score."""
     trained = [(side, plan) for side, plan in sides if side.trained and not side.drawn]
-    measured = [_on_scale(side, plan, ends) for side, plan in trained if np.ptp(side.values, axis=0).any()]
+    measured = [on_scale(side, plan, ends) for side, plan in trained if np.ptp(side.values, axis=0).any()]
     lost = gone + sum(side.lost for side, _ in trained)
     return seed_prior([scaled.variance for scaled in measured if scaled.variance is not None], lost=lost)
 
@@ -112,38 +82,61 @@ def seed_term(
     `None` where no side has two seeds. The degrees of freedom are Satterthwaite's over the sides, at most those of all
     arms together where both are moderated.
     """
-    sides = [_side_noise(side, plan, ends, prior) for side in (arm, reference) if side is not None]
+    both = [side for side in (arm, reference) if side is not None]
+    sides = [_side_noise(side, plan, ends, prior) for side in both]
     if ends is not None:
         sides = _as_noisy_as_the_other(sides)
+    together = prior is not None and all(side.moderated for side in sides if side.degrees > 0)
+    most = float(prior.pooled_degrees) if prior is not None and together else float("inf")
+    return _combined(sides, both, plan, ends, most)
+
+
+def floor_term(
+    arm: Side, reference: Side | None, plan: Layout, *, ends: ScaleEnds | None, prior: SeedPrior | None
+) -> SeedTerm | None:
+    """Both sides with the seed noise of all arms together: what a side of two seeds that is not moderated must not be
+    surer than, since two seeds agree by chance. `None` where no side is one, or the arms say nothing together."""
+    both = [side for side in (arm, reference) if side is not None]
+    if prior is None or not any(_alone_with_two(side, prior) for side in both):
+        return None
+    sides = [_side_noise(side, plan, ends, prior, floor=True) for side in both]
+    return _combined(sides, both, plan, ends, prior.floor_degrees)
+
+
+def _alone_with_two(side: Side, prior: SeedPrior) -> bool:
+    """Whether it has two rows and nothing of the other arms' noise."""
+    return side.trained and side.values.shape[0] == 2 and (side.drawn or not prior.usable)
+
+
+def _combined(
+    sides: Sequence[_SideNoise], both: Sequence[Side], plan: Layout, ends: ScaleEnds | None, most: float
+) -> SeedTerm | None:
+    """The term of one or two sides. both: their rows. most: degrees of freedom that it can have."""
     trained = [side for side in sides if side.degrees > 0]
     if not trained:
         return None
-    alone = None if reference is None or ends is None else _examples_alone(arm, reference, sides, plan)
+    alone = None if ends is None else _examples_alone(both, sides, plan)
     own = alone or [side.slope for side in sides]
     terms = np.array([side.variance / side.seeds for side in trained])
     freedom = np.array([side.degrees for side in trained])
     degrees = float(terms.sum() ** 2 / (terms**2 / freedom).sum()) if terms.sum() > 0 else float(freedom.min())
-    if prior is not None and all(side.moderated for side in trained):
-        degrees = min(degrees, float(prior.pooled_degrees))
     return SeedTerm(
         total=float(terms.sum()),
         rest=sum(side.rest / side.seeds for side in trained),
-        degrees=degrees,
+        degrees=min(degrees, most),
         seed_once=sum(max(0.0, side.variance - side.rest) for side in trained),
         rest_once=sum(side.rest for side in trained),
         replicates=sum(side.variance for side in trained) / float(terms.sum()) if terms.sum() > 0 else trained[0].seeds,
         most_replicates=max(side.seeds for side in trained),
         moderated=any(side.moderated for side in trained),
-        examples=_equal_examples(plan),
+        examples=equal_examples(plan),
         sides=tuple(sides),
         parts=tuple(part / sum(own) for part in own),
         least=0.0 if alone is None else sum(alone),
     )
 
 
-def _examples_alone(
-    arm: Side, reference: Side, sides: Sequence[_SideNoise], plan: Layout
-) -> tuple[float, float] | None:
+def _examples_alone(both: Sequence[Side], sides: Sequence[_SideNoise], plan: Layout) -> tuple[float, float] | None:
     """The examples' variance of each of two rates of which one has no seeds.
 
     A base that answered once has nearly all of it beside the mean of several trainings: each side has its own variance,
@@ -151,10 +144,10 @@ def _examples_alone(
     `None` between two sides with seeds: what their examples show beyond the seeds is no more than noise."""
     if all(side.degrees > 0.0 for side in sides):
         return None
-    left, right = (side.values.mean(axis=0) for side in (arm, reference))
-    one, other, both = (_example_variance(values, plan) for values in (left, right, left - right))
+    left, right = (side.values.mean(axis=0) for side in both)
+    one, other, apart = (_example_variance(values, plan) for values in (left, right, left - right))
     shown = [
-        max(0.0, 0.5 * (both + more) + side.added - side.rest / side.seeds)
+        max(0.0, 0.5 * (apart + more) + side.added - side.rest / side.seeds)
         for more, side in zip((one - other, other - one), sides, strict=True)
     ]
     return (shown[0], shown[1]) if sum(shown) > 0.0 else None
@@ -221,15 +214,21 @@ def _pull(side: _SideNoise, term: SeedTerm) -> float:
     return side.variance / side.seeds / side.slope / float(term.total**0.5)
 
 
-def _side_noise(side: Side, plan: Layout, ends: ScaleEnds | None, prior: SeedPrior | None) -> _SideNoise:
-    scaled = _on_scale(side, plan, ends)
+def _side_noise(
+    side: Side, plan: Layout, ends: ScaleEnds | None, prior: SeedPrior | None, *, floor: bool = False
+) -> _SideNoise:
+    """floor: with the noise of all arms together, in place of its own or a moderated one."""
+    scaled = on_scale(side, plan, ends)
     own, slope = scaled.variance, scaled.slope
     variance, degrees = (0.0, 0.0) if own is None else (own.total, float(own.degrees))
-    moderated = own is not None and prior is not None and prior.usable and side.comparable
-    if own is not None and prior is not None and moderated:
-        variance, degrees = prior.moderated(own)
-    elif own is not None and prior is not None and prior.usable and side.short and not side.drawn:
-        variance = max(variance, prior.moderated(own)[0])  # seeds that are left may agree by chance
+    moderated = own is not None and prior is not None and prior.usable and side.comparable and not floor
+    if own is not None and prior is not None:
+        if floor:
+            variance, degrees = prior.together(own), prior.floor_degrees
+        elif moderated:
+            variance, degrees = prior.moderated(own)
+        elif prior.usable and side.short and not side.drawn:
+            variance = max(variance, prior.moderated(own)[0])  # seeds that are left may agree by chance
     return _SideNoise(
         rate=scaled.rate,
         added=scaled.added,
@@ -239,44 +238,4 @@ def _side_noise(side: Side, plan: Layout, ends: ScaleEnds | None, prior: SeedPri
         rest=0.0 if own is None else own.rest * slope**2,
         degrees=degrees,
         moderated=moderated,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Scaled:
-    """One side on the scale of comparison. added: as in `_SideNoise`. variance: `None` without two seeds."""
-
-    rate: float
-    added: float
-    slope: float
-    variance: SeedVariance | None
-
-
-def _on_scale(side: Side, plan: Layout, ends: ScaleEnds | None) -> _Scaled:
-    """A rate has half an answer added at each end, and its noise of seed by example the variance that this adds: few
-    answers unlike the others are no measure of how many more there might be (Agresti & Coull 1998)."""
-    mean = float(plan.mean(side.values.mean(axis=0)))
-    noise = seed_noise(side.values, plan) if side.trained else None
-    if ends is None:
-        return _Scaled(rate=mean, added=0.0, slope=1.0, variance=_variance(noise, 1.0, 0.0))
-    width, examples = ends[1] - ends[0], _equal_examples(plan)
-    answers = examples * side.values.shape[0]
-    plain = (mean - ends[0]) / width
-    rate = (plain * answers + 0.5) / (answers + 1.0)
-    slope = width * rate * (1.0 - rate)
-    added = max(0.0, rate * (1.0 - rate) - plain * (1.0 - plain)) / examples * width**2
-    return _Scaled(rate=rate, added=added, slope=slope, variance=_variance(noise, slope, added))
-
-
-def _equal_examples(plan: Layout) -> float:
-    """Number of examples of equal weight that say as much (Kish 1965)."""
-    return 1.0 / float((plan.share**2).sum())
-
-
-def _variance(noise: SeedNoise | None, slope: float, added: float) -> SeedVariance | None:
-    if noise is None:
-        return None
-    more = added if noise.total + noise.rest > 0 else 0.0
-    return SeedVariance(
-        total=(noise.total + more) / slope**2, rest=(noise.rest + more) / slope**2, degrees=noise.seeds - 1
     )

@@ -21,8 +21,8 @@ from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.estimates.replicates import seed_prior_of
 from bench.stats.estimates.single import score_interval
-from bench.stats.noise.seed_term import Side as SeedSide
 from bench.stats.noise.seed_term import seed_term
+from bench.stats.noise.side import Side as SeedSide
 from bench.stats.samples.sample import layout
 from benchmarks.simulations.data import matrix
 

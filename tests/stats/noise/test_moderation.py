@@ -132,13 +132,14 @@ def test_the_common_part_makes_the_pooled_ratio_one() -> None:
     assert prior.between == pytest.approx(0.04, rel=0.6)
 
 
-def test_too_few_arms_or_seeds_give_no_prior() -> None:
-    assert seed_prior(arms([1.0, 1.0], seeds=9)) is None
-    assert seed_prior(arms([1.0] * 3, seeds=2)) is None, "three degrees of freedom in all"
-    assert seed_prior(arms([1.0] * LEAST_DEGREES, seeds=2)) is not None
+def test_too_few_arms_or_seeds_moderate_nothing() -> None:
+    assert not seed_prior(arms([1.0, 1.0], seeds=9)).usable
+    assert not seed_prior(arms([1.0] * 3, seeds=2)).usable, "three degrees of freedom in all"
+    assert seed_prior(arms([1.0] * LEAST_DEGREES, seeds=2)).usable
+    assert seed_prior(arms([1.0], seeds=9)) is None, "nothing is said together by one"
     still = [SeedVariance(total=0.0, rest=0.0, degrees=2)] * 6
     assert seed_prior(still) is None, "arms whose seeds never differ say nothing"
-    assert seed_prior([*still[:3], *arms([1.0, 1.0])]) is None
+    assert seed_prior([*still[:3], *arms([1.0])]) is None
 
 
 def test_equal_means_of_one_arm_do_not_undo_the_prior() -> None:

@@ -93,7 +93,7 @@ def _priors(comparison: Comparison) -> tuple[Block, ...]:
         result.measurand.name: (result, contrast.delta.seed_prior)
         for result in comparison.results.values()
         for contrast in (result.versus_base, result.versus_control)
-        if contrast is not None and contrast.delta.seed_prior is not None
+        if contrast is not None and (prior := contrast.delta.seed_prior) is not None and prior.enough
     }
     if not priors:
         return ()

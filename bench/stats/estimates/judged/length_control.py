@@ -16,7 +16,8 @@ from bench.stats.estimates.delta import LEVEL
 from bench.stats.estimates.inference import ScoreScale, infer
 from bench.stats.estimates.judged.length_model import LengthFit, fit, fit_influence
 from bench.stats.noise.moderation import SeedPrior
-from bench.stats.noise.seed_term import Side, pooled_prior
+from bench.stats.noise.seed_term import pooled_prior
+from bench.stats.noise.side import Side
 from bench.stats.samples.resample import count_chunks
 from bench.stats.samples.sample import Layout, layout, several_draws, survivor_of
 
