@@ -129,14 +129,23 @@ def rows_unseen(record: Record, comparison: Comparison) -> Iterator[Finding]:
 
 
 def peak_under_load(record: Record, comparison: Comparison) -> Iterator[Finding]:
-    """A device that gives far less than its own peak is shared with other programs."""
+    """A device that gives far less than its own peak, or less than a training took of it, is shared with other
+    programs."""
     for cost in comparison.costs:
+        seen = []
         if cost.peaks_under_load:
             peaks = fmt.plural(cost.peaks_under_load, "training")
-            detail = (
+            seen.append(
                 f"after {peaks} the device gave less than two thirds of its highest measured peak: other programs were "
                 "at work; this arm's speed is a lower bound"
             )
+        if cost.faster_than_peak:
+            faster = fmt.plural(cost.faster_than_peak, "training")
+            seen.append(
+                f"{faster} ran faster than the highest peak that was measured of the device: other programs were at "
+                "work while it was measured; no share of it is given"
+            )
+        for detail in seen:
             yield Finding(name="peak under load", arm=cost.arm, measurand=None, detail=detail)
 
 

@@ -81,8 +81,10 @@ class Cost:
     hfu: float | None = None
     """Hardware FLOPs utilisation: padding, and what gradient checkpointing computes again, counted as work."""
     peaks_under_load: int = 0
-    """Trainings after which the device gave less than two thirds of the run's highest peak at this precision, or that
-    were faster than that: other programs were at work beside them."""
+    """Trainings after which the device gave less than two thirds of the run's highest peak at this precision: other
+    programs were at work beside them."""
+    faster_than_peak: int = 0
+    """Trainings that were faster than the run's highest peak: other programs were at work while it was measured."""
     measured_peak: float | None = None
     """FLOP/s that `mfu` and `hfu` are shares of."""
     published_peak: float | None = None
@@ -184,11 +186,13 @@ def _cost(
 
 
 def _utilised(measured: Sequence[Utilization], peak: float | None) -> dict[str, Any]:
-    """Shares of the run's highest peak, without measurements that exceed it; and how many show other programs' work."""
+    """Shares of the run's highest peak, without measurements that exceed it; how many do, and how many show other
+    programs' work beside the training."""
     used = [u for u in measured if peak is None or max(u.flops_per_second, u.hardware_flops_per_second) <= peak]
     low = [u for u in used if peak is not None and (u.peak_flops_per_second or peak) < _QUIET * peak]
     return {
-        "peaks_under_load": len(measured) - len(used) + len(low),
+        "peaks_under_load": len(low),
+        "faster_than_peak": len(measured) - len(used),
         "mfu": mean_of_known(u.flops_per_second / peak for u in used) if peak else None,
         "hfu": mean_of_known(u.hardware_flops_per_second / peak for u in used) if peak else None,
         "measured_peak": peak if used else None,
