@@ -37,9 +37,14 @@ def join(addresses: dict[str, str], put: Callable[[Any, str, Any], None]) -> Non
 def use_for(module: str) -> None:
     """The next children are for the work of `module`: fakes need no library that computes."""
     kind = "instant" if module.startswith("tests.fakes.") else "real"
+    forkserver._forkserver._forkserver_address = address(kind)
+
+
+def address(kind: str) -> str:
+    """Of the server of "real" or of "instant" work, which is started where there is none."""
     if kind not in _addresses:
         _addresses[kind] = _start(_PRELOADED[kind])
-    forkserver._forkserver._forkserver_address = _addresses[kind]
+    return _addresses[kind]
 
 
 def _start(preloaded: str) -> str:

@@ -1,11 +1,11 @@
 """unsloth's interface over plain transformers and PEFT, in an environment as `bench engines add unsloth` builds it."""
 
-import sys
 from pathlib import Path
 
 from bench.digest import digest_file
 from bench.places import INSTALLED
 from bench.suite.resolved import ProgramFile
+from tests.fakes import forked_python
 
 _MODULE = """
 from peft import LoraConfig, get_peft_model
@@ -39,9 +39,7 @@ def unsloth_environment(home: Path, *, with_adapter: str = "pass", in_training: 
     package = folder / "packages" / "unsloth"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(_MODULE.format(with_adapter=with_adapter, in_training=in_training))
-    python = folder / "bin" / "python"
-    python.write_text(f'#!/bin/sh\nPYTHONPATH="{package.parent}" exec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
+    forked_python.write(folder / "bin" / "python", package.parent)
     installed = folder / INSTALLED
     installed.write_text("peft==0.21.2\ntransformers==5.17.0\nunsloth==2026.10.9\n")
     return ProgramFile(name=INSTALLED, path=str(installed), sha256=digest_file(installed))
