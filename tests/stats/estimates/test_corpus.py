@@ -67,6 +67,31 @@ def test_what_a_missing_example_leaves_open_is_bounded_by_the_worst_and_the_best
     assert found.bounds.high >= found.high
 
 
+def test_of_a_difference_they_leave_open_the_worst_of_one_side_beside_the_best_of_the_other() -> None:
+    """Each side's gap is filled by the row, of all that either side has, that moves its own value most."""
+    arm = np.array([[1.0, 10.0], [0.0, 4.0], [1.0, 10.0], [0.0, 0.0]])
+    base = np.array([[9.0, 10.0], [2.0, 2.0], [0.0, 0.0], [5.0, 6.0]])
+    present = [np.array([[True, True, True, False]]), np.array([[True, True, False, True]])]
+    found = corpus_delta(
+        corpus(arm[None], ratio, present=present[0]), corpus(base[None], ratio, present=present[1]), seed=0
+    )
+    rows = [*arm[:3], *base[[0, 1, 3]]]
+    ours, theirs = ([ratio(side.sum(axis=0) + row) for row in rows] for side in (arm, base))
+    assert found.bounds.lowest == pytest.approx(min(ours) - max(theirs))
+    assert found.bounds.highest == pytest.approx(max(ours) - min(theirs))
+    assert (found.bounds.missing, found.bounds.reference_missing) == (0.25, 0.25)
+
+
+def test_tasks_of_one_pool_count_by_their_examples_and_pools_alike() -> None:
+    """Two and six examples in one pool, two in the other; without pools each task counts a third."""
+    hits = np.array([1.0, 1.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 2.0, 2.0])
+    tasks = np.repeat([0, 1, 2], [2, 6, 2])
+    statistics = np.stack([hits, np.full(10, 4.0)], axis=-1)[None]
+    found = corpus_interval(corpus(statistics, ratio, strata=tasks, pools=np.repeat([0, 1], [8, 2])), seed=0)
+    assert found.mean == pytest.approx(0.5 * (2 / 8 * 0.25 + 6 / 8 * 0.75) + 0.5 * 0.5)
+    assert corpus_interval(corpus(statistics, ratio, strata=tasks), seed=0).mean == pytest.approx(0.5)
+
+
 def test_seeds_widen_it() -> None:
     generator = np.random.default_rng(1)
     counts = np.full((3, 80), 10.0)

@@ -100,6 +100,7 @@ class Lineup:
         self.clusters: dict[TaskAndId, str | None] = {}
         """By example, the cluster of the first row that has it."""
         self._places: dict[int, tuple[Sequence[TaskAndId], NDArray[np.int64]]] = {}
+        """By the identity of a list of examples, which is kept, so that no other gets it."""
         seen = {(id(rows.examples), id(rows.clusters)): rows for rows in subjects}
         for rows in seen.values():
             for example, cluster in zip(rows.examples, rows.clusters, strict=True):
@@ -110,7 +111,7 @@ class Lineup:
     def places(self, rows: ScoredRows) -> NDArray[np.int64]:
         """Place of each row's example."""
         known = self._places.get(id(rows.examples))
-        if known is None or known[0] is not rows.examples:
+        if known is None:
             found = np.array([self.position[example] for example in rows.examples], dtype=np.int64)
             known = self._places[id(rows.examples)] = rows.examples, found
         return known[1]

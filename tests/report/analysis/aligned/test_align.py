@@ -234,7 +234,8 @@ def test_every_catalogued_measure_but_a_length_has_the_ends_of_its_scale() -> No
 
 
 @pytest.mark.parametrize(
-    ("metric", "width"), [("inst_level_strict_acc", 1.0), ("bleu", 100.0), ("word_perplexity", None), ("f1", None)]
+    ("metric", "width"),
+    [("inst_level_strict_acc", 1.0), ("bleu", 100.0), ("mcc", 2.0), ("word_perplexity", None), ("f1", None)],
 )
 def test_a_corpus_metric_has_its_scale(metric: str, width: float | None) -> None:
     """A margin of 1.0 on IFEval's rate over instructions decides nothing; of a perplexity none is too wide, and nothing
