@@ -39,10 +39,13 @@ def interval(low: float | None, high: float | None, *, digits: int = 3) -> str:
 
 
 def signed_interval(low: float | None, high: float | None, *, digits: int = 3) -> str:
-    """`[+0.502, +0.596]`; empty where there is none."""
+    """`[+0.502, +0.596]`; empty where there is none. An end that rounds to zero has a sign where the interval excludes
+    zero, as its mark says: `[+0.000, +0.054]`."""
     if low is None or high is None:
         return ""
-    return f"[{signed(low, digits=digits)}, {signed(high, digits=digits)}]"
+    side = "+" if low > 0 else _MINUS if high < 0 else ""
+    ends = (signed(end, digits=digits) for end in (low, high))
+    return f"[{', '.join(end if end.startswith(side) else side + end for end in ends)}]"
 
 
 def p_value(value: float | None) -> str:

@@ -30,3 +30,20 @@ def test_a_part_of_an_epoch_is_not_none(value: float | None, text: str) -> None:
 )
 def test_a_short_count_has_three_digits_at_most_before_its_unit(value: float | None, text: str) -> None:
     assert fmt.short_count(value) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (0.0002, 0.054, "[+0.000, +0.054]"),
+        (-0.056, -0.0001, "[−0.056, −0.000]"),
+        (-0.0002, 0.054, "[0.000, +0.054]"),
+        (0.0, 0.054, "[0.000, +0.054]"),
+        (None, None, ""),
+    ],
+)
+def test_an_interval_without_zero_does_not_look_as_if_it_had_it(
+    low: float | None, high: float | None, text: str
+) -> None:
+    """`+0.028 [0.000, +0.054] maybe better`: by the mark zero is excluded."""
+    assert fmt.signed_interval(low, high) == text
