@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scipy import stats
+from bench.stats.curves.distributions import student_quantile
 
 Verdict = Literal["slower", "faster", "within", "unresolved"]
 """`slower`: the interval is above the threshold. `faster`: it is below the threshold's inverse. `within`: it ends
@@ -67,7 +67,7 @@ def slowdown(blocks: Sequence[Sequence[float]]) -> Slowdown:
     centre = statistics.fmean(medians)
     between = statistics.stdev(medians) / math.sqrt(len(medians))
     within = math.sqrt(sum(_median_variance(block) for block in blocks)) / len(blocks)
-    reach = float(stats.t.ppf(CONFIDENCE, len(blocks) - 1)) * max(between, within)
+    reach = float(student_quantile(CONFIDENCE, len(blocks) - 1)) * max(between, within)
     return Slowdown(
         ratio=math.exp(centre),
         low=math.exp(centre - reach),

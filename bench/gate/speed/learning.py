@@ -15,10 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from scipy import stats
-
 from bench.gate.answer import GateAnswer
 from bench.gate.speed.stepping import SteppedBlock
+from bench.stats.curves.distributions import student_quantile
 
 LearningVerdict: TypeAlias = Literal["same", "different", "unresolved"]
 Quantity: TypeAlias = Literal["loss", "first gradient"]
@@ -126,4 +125,4 @@ def _check(
 def _half_width(values: Sequence[float]) -> float:
     """Half of Student's interval of the mean of at least two values."""
     error = statistics.stdev(values) / math.sqrt(len(values))
-    return float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * error
+    return float(student_quantile((1 + LEVEL) / 2, len(values) - 1)) * error
