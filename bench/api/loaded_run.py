@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench.record.record import Record
 from bench.record.rundir import RunDirectory
-from bench.report.analysis.aligned.align import ScoreRows, read_rows
+from bench.report.analysis.aligned.score_rows import ScoreRows, read_rows
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare_record
 from bench.report.compose import compose

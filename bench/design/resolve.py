@@ -14,7 +14,7 @@ from bench.errors import InputError, Problem, did_you_mean
 from bench.record.jobs.eval_job import AnswerJob, EvalJob, Judging
 from bench.record.jobs.job import Job
 from bench.record.store import JobStore
-from bench.report.analysis.aligned.align import read_rows
+from bench.report.analysis.aligned.score_rows import read_rows
 from bench.report.compare import compare_record
 from bench.run.display import Display
 from bench.run.executors.local import LocalExecutor

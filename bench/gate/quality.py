@@ -18,7 +18,8 @@ from bench.gate.answer import FailOn, GateAnswer, exit_code, joint
 from bench.gate.changes import ComparedCell, cells
 from bench.report.analysis.across.comparable import Difference, other_differences
 from bench.report.analysis.across.compare_runs import same_jobs
-from bench.report.analysis.aligned.align import Run, align, read_rows
+from bench.report.analysis.aligned.align import align
+from bench.report.analysis.aligned.score_rows import Run, read_rows
 from bench.report.compare import Verdicts, verdicts_of
 from bench.stats.conclusions.claim_types import ALPHA, ClaimQuestion, ClaimVerdict
 from bench.stats.conclusions.claims import decide_family

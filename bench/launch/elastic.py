@@ -23,8 +23,8 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from bench.atomic import write_text
 from bench.launch.rendezvous import BACKEND, Listener, NodePlace
+from bench.processes import end_with_parent
 from bench.record.files import RANKS
-from bench.run.process.child import end_with_parent
 from bench.run.process.environ import environment_variables
 from bench.run.process.failure_report import FailureReport, JobFailedError
 from bench.run.process.server import failure_of

@@ -9,9 +9,10 @@ from typing import Any
 
 from bench.record.look import Look
 from bench.record.record import Record
-from bench.report.analysis.aligned.align import Aligned, Run, ScoreRows, align, read_rows
+from bench.report.analysis.aligned.align import Aligned, align
 from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.aligned.example_checks import example_checks
+from bench.report.analysis.aligned.score_rows import Run, ScoreRows, read_rows
 from bench.report.analysis.answers.examples import examples
 from bench.report.analysis.answers.flips import find_flips
 from bench.report.analysis.answers.generation import generation_costs
@@ -103,6 +104,7 @@ _OF_RECORD: Mapping[str, Callable[[Record], Any]] = {
 def _without_sanity(record: Record, rows: ScoreRows, verdicts: "Verdicts", *, name: str | None) -> Comparison:
     """All but the findings, which are about these numbers."""
     aligned, deltas, measured, claims = verdicts.aligned, verdicts.deltas, verdicts.results, verdicts.claims
+    shown = examples(record, aligned, rows)  # read by other processes meanwhile, where they are many
     sources = _lead_sources(record, aligned, deltas, measured, claims)
     sequential, look = _sequential(record, claims, name=name)
     return Comparison(
@@ -132,7 +134,7 @@ def _without_sanity(record: Record, rows: ScoreRows, verdicts: "Verdicts", *, na
         judged=judged_arms(record, rows, deltas),
         contamination=contamination(record, aligned, measured, deltas),
         exhibits=exhibits(record, aligned, rows),
-        examples=examples(record, aligned, rows),
+        examples=tuple(shown),
         flips=find_flips(record, aligned, rows),
         example_checks=example_checks(aligned, rows),
         sanity=(),

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from bench.atomic import write_errors_as_problems, write_lines, write_text
 from bench.record.look import LOOK
-from bench.report.analysis.aligned.align import Run
+from bench.report.analysis.aligned.score_rows import Run
 from bench.report.analysis.answers.flips import FILE as FLIPS
 from bench.report.analysis.comparison import Comparison
 from bench.report.cached_report import PAGE, REPORT, cache_report, print_view
@@ -40,13 +40,14 @@ def write_comparison(
     full: bool = False,
 ) -> Path:
     """Write a comparison that is at hand as `write_report` does."""
+    flips = comparison.flips.lines()  # other processes begin, where they are many
     view = compose(comparison)
     path = folder / REPORT
     with write_errors_as_problems(str(folder)):
         plots = _write_plots(comparison, folder / markdown.PLOTS)
         write_text(path, markdown.render(view))
         write_text(folder / PAGE, html.render(view, plots, workbench(comparison)))
-        write_lines(folder / FLIPS, comparison.flips.lines())
+        write_lines(folder / FLIPS, flips)
         if comparison.look is not None:
             write_text(folder / LOOK, comparison.look.model_dump_json(indent=1))
         if not comparison.history:  # what is kept is the report without it

@@ -22,7 +22,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from bench.data.micro.rows import rows
-from bench.run.process.server import _without_main
+from bench.processes import without_main
 from benchmarks.kill_fuzz import fork_servers_from_here
 from tests.fakes import fork_server
 
@@ -81,7 +81,7 @@ def start(module: str, arguments: Sequence[str], *, folder: Path, environment: M
     begun, beginning = context.Pipe(duplex=False)
     forked = (beginning, module, list(arguments), folder, {**os.environ, **environment}, place)
     fork_server.use_for(module)
-    with _without_main():
+    with without_main():
         process = context.Process(target=_enter, args=forked, name=f"{module} {' '.join(arguments)}")
         process.start()
     beginning.close()

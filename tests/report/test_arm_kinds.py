@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.record.rundir import RunDirectory
-from bench.report.analysis.aligned.align import read_rows
+from bench.report.analysis.aligned.score_rows import read_rows
 from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare, compare_record
 from bench.report.compose import compose

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from bench.record.rundir import RunDirectory
-from bench.report.analysis.aligned.align import align, draws_by_arm, read_rows
+from bench.report.analysis.aligned.align import align, draws_by_arm
+from bench.report.analysis.aligned.score_rows import read_rows
 from bench.report.compare import compare
 from bench.report.render.view import Table
 from bench.report.sections.scores.variance import variance_section

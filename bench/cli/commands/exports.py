@@ -62,7 +62,7 @@ def _export_times(directory: RunDirectory, out: Path | None) -> None:
 
 
 def _sources(directory: RunDirectory) -> TableSources:
-    from bench.report.analysis.aligned.align import read_rows
+    from bench.report.analysis.aligned.score_rows import read_rows
     from bench.report.compare import compare_record
     from bench.report.export.tables import TableSources
 

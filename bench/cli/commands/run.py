@@ -93,9 +93,13 @@ def run(
         executor=executor,
         quiet=quiet,
     )
-    if until_decided or within is not None or max_seeds is not None:
-        raise typer.Exit(_run_until_decided(load, run_once, within, max_seeds, asked=until_decided, full=full))
-    raise typer.Exit(_report(run_once(load(())), full=full))
+    from bench.processes import shared_out
+    from bench.record.environment import cores
+
+    with shared_out(cores()):
+        if until_decided or within is not None or max_seeds is not None:
+            raise typer.Exit(_run_until_decided(load, run_once, within, max_seeds, asked=until_decided, full=full))
+        raise typer.Exit(_report(run_once(load(())), full=full))
 
 
 def _run_once(

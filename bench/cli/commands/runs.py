@@ -47,26 +47,29 @@ def report(
         else:
             print_view(cached.view, directory.path, console(), full=full)
         raise typer.Exit(cached.exit_code)
+    from bench.processes import shared_out
+    from bench.record.environment import cores
     from bench.report.compare import compare
     from bench.report.compose import compose
     from bench.report.export.comparison_json import comparison_json
     from bench.report.history import with_history
     from bench.report.write import write_comparison, write_copy
 
-    comparison = compare(directory)
-    if history:
-        comparison = with_history(comparison, directory.load(), history)
-    if share is not None:
-        typer.echo(str(write_copy(comparison, share)))
+    with shared_out(cores()):
+        comparison = compare(directory)
+        if history:
+            comparison = with_history(comparison, directory.load(), history)
+        if share is not None:
+            typer.echo(str(write_copy(comparison, share)))
+            raise typer.Exit(comparison.completeness.exit_code)
+        if as_json:
+            print_json(comparison_json(comparison))
+        elif layout == "pr":
+            write_comparison(comparison, directory.path)
+            typer.echo(render_comment(compose(comparison)), nl=False)
+        else:
+            write_comparison(comparison, directory.path, console=console(), full=full)
         raise typer.Exit(comparison.completeness.exit_code)
-    if as_json:
-        print_json(comparison_json(comparison))
-    elif layout == "pr":
-        write_comparison(comparison, directory.path)
-        typer.echo(render_comment(compose(comparison)), nl=False)
-    else:
-        write_comparison(comparison, directory.path, console=console(), full=full)
-    raise typer.Exit(comparison.completeness.exit_code)
 
 
 def compare(

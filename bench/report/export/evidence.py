@@ -12,7 +12,7 @@ from bench.digest import digest_json
 from bench.record.record import Record
 from bench.record.results.evals.evaluation import ScoreRow
 from bench.record.rundir import RECORD
-from bench.report.analysis.aligned.align import ScoreRows
+from bench.report.analysis.aligned.score_rows import ScoreRows
 from bench.report.share import without_folders
 
 _TEXTS = {

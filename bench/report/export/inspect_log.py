@@ -15,7 +15,7 @@ from bench.digest import digest_json
 from bench.record.record import EvaluationRecord, Record
 from bench.record.results.evals.evaluation import ScoreRow
 from bench.record.rundir import file_name
-from bench.report.analysis.aligned.align import ScoreRows
+from bench.report.analysis.aligned.score_rows import ScoreRows
 
 _VERSION = 2
 

@@ -14,7 +14,7 @@ from bench.atomic import write_text
 from bench.record.record import EvaluationRecord, Record
 from bench.record.results.evals.evaluation import Measure, ScoreRow
 from bench.record.rundir import file_name
-from bench.report.analysis.aligned.align import ScoreRows
+from bench.report.analysis.aligned.score_rows import ScoreRows
 from bench.report.analysis.run_facts.subjects import evaluations_of
 
 _FILTER = "none"

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from bench.record.record import EvaluationRecord, Record
 from bench.record.results.evals.evaluation import ScoreRow
-from bench.report.analysis.aligned.align import ScoreRows
+from bench.report.analysis.aligned.score_rows import ScoreRows
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.conclusions.claims.claims import ClaimResult
 from bench.report.analysis.scores.results import Contrast

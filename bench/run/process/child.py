@@ -17,12 +17,12 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from multiprocessing import parent_process
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from bench.emit import Emit, Event
+from bench.processes import end_with_parent
 from bench.run.process.failure_report import FailureReport
 from bench.run.process.locks import FileLock
 from bench.run.process.work import ChildRequest, Service, WorkDone, WorkKind
@@ -121,17 +121,3 @@ def redirect_output(log: Path) -> None:
 
 def _locked(path: str | None) -> contextlib.AbstractContextManager[object]:
     return contextlib.nullcontext() if path is None else FileLock(Path(path))
-
-
-def end_with_parent() -> None:
-    """A thread that ends this process when its parent is gone, however the parent ended."""
-    parent = parent_process()
-    if parent is None:
-        return
-    sentinel = parent.sentinel
-
-    def watch() -> None:
-        wait([sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, name="watch-parent", daemon=True).start()

@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,11 +17,11 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal
 
 from bench.emit import Event, event_of
 from bench.errors import BenchError, InputError, InternalError, Problem
+from bench.processes import without_main
 from bench.record.record import Failure
 from bench.run.process.child import enter
 from bench.run.process.environ import environment_variables, library_environment
@@ -55,7 +54,7 @@ class ChildServer:
         """Start the server without waiting for its imports. A second call does nothing."""
         if self.method == "fork":
             return
-        with environment_variables(library_environment(self.threads)), _without_main():
+        with environment_variables(library_environment(self.threads)), without_main():
             get_context("forkserver").set_forkserver_preload([_FIRST, self.module])
             forkserver.ensure_running()
 
@@ -104,7 +103,7 @@ class ChildServer:
             target=enter, args=(request.model_dump_json().encode(), child_end), name=f"bench {request.kind}"
         )
         try:
-            with _without_main():
+            with without_main():
                 process.start()
         except BaseException:
             ours.close()  # a child that was forked all the same finds nobody to tell, and ends
@@ -267,14 +266,3 @@ def failure_of(exitcode: int | None) -> Failure:
         return Failure(kind="crashed", message=f"the process crashed ({name})")
     hint = "; the system may have run out of memory" if number == signal.SIGKILL else ""
     return Failure(kind="killed", message=f"the process was killed ({name}){hint}")
-
-
-@contextlib.contextmanager
-def _without_main() -> Iterator[None]:
-    """Hide `__main__`, which each child would otherwise run again before its work."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main

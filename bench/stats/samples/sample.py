@@ -194,14 +194,25 @@ class Layout:
         """
         rows = x.reshape(-1, self.share.size)
         equal = bool(np.all(self.share == self.share[0]))
-        sums = [math.fsum(row) / row.size for row in rows] if equal else [math.fsum(row) for row in rows * self.share]
-        return np.array(sums).reshape(x.shape[:-1])
+        means: FloatArray
+        if equal and _add_exactly(rows):
+            means = rows.sum(axis=1) / self.share.size
+        elif equal:
+            means = np.array([math.fsum(row) / row.size for row in rows])
+        else:
+            means = np.array([math.fsum(row) for row in rows * self.share])
+        return means.reshape(x.shape[:-1])
 
     def totals(self, x: FloatArray) -> FloatArray:
         """Sums of share * x by unit: [..., examples] → [..., units]."""
         flat = np.atleast_2d(x) * self.share
         sums = np.stack([grouped_sums(self.unit, row, self.n_units) for row in flat])
         return sums.reshape(*x.shape[:-1], self.n_units)
+
+
+def _add_exactly(rows: FloatArray) -> bool:
+    """Whether sums are the same in any order and exact: of whole numbers that stay below 2^53."""
+    return bool(np.all(rows == np.rint(rows)) and np.abs(rows).max(initial=0.0) * rows.shape[1] < 2**53)
 
 
 def layout(weights: FloatArray, clusters: IntArray | None, strata: IntArray | None) -> Layout:

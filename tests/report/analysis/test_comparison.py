@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.errors import ExitCode
-from bench.report.analysis.aligned.align import read_rows
+from bench.report.analysis.aligned.score_rows import read_rows
 from bench.report.analysis.comparison import Comparison
 from bench.report.analysis.scores.results import Contrast
 from bench.report.compare import compare, compare_record

@@ -184,10 +184,15 @@ def _table(rows: Sequence[Mapping[str, Any]], source: _File | Sequence[ScoreRow]
         metrics={name: _column(_values(scored, name)) for name in metrics},
         weights=np.array(_values(rows, "weight", 1.0), dtype=np.float64),
         clusters=tuple(_values(rows, "cluster")),
-        slices=tuple([found or {} for found in _values(rows, "slices")]),
+        slices=_slices(_values(rows, "slices")),
         answered=np.array([output is not None for output in _values(rows, "output")], dtype=np.bool_),
         source=source,
     )
+
+
+def _slices(found: Sequence[Mapping[str, tuple[str, ...]] | None]) -> tuple[Mapping[str, tuple[str, ...]], ...]:
+    none: Mapping[str, tuple[str, ...]] = {}  # of most evals, and one object for all rows
+    return tuple([slices or none for slices in found]) if any(found) else (none,) * len(found)
 
 
 def _values(rows: Sequence[Mapping[str, Any]], name: str, default: object = None) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.errors import Problem
 from bench.record.record import Record
-from bench.report.analysis.aligned.align import ScoreRows
+from bench.report.analysis.aligned.score_rows import ScoreRows
 
 _MISSING = "–"
 _HINT = "run both with the same suite name and evals; recipes, data, seeds, models and code may differ"

@@ -12,9 +12,10 @@ from bench.errors import InputError, Problem
 from bench.record.record import Record
 from bench.record.results.evals.evaluation import ScoreRow
 from bench.report.analysis.across.comparable import Difference, incomparable, other_differences
-from bench.report.analysis.aligned.align import Aligned, Run, ScoreRows, align_one, draws_by_arm, read_rows
+from bench.report.analysis.aligned.align import Aligned, align_one, draws_by_arm
 from bench.report.analysis.aligned.deltas import Deltas
 from bench.report.analysis.aligned.measurand import Measurand, measurands_of
+from bench.report.analysis.aligned.score_rows import Run, ScoreRows, read_rows
 from bench.report.analysis.run_facts.run_info import run_info
 from bench.report.analysis.run_facts.subjects import bases_of, planned_arms, subjects
 from bench.report.analysis.scores.results import Reading, reading_of

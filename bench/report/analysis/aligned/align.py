@@ -6,17 +6,15 @@ a subject lacks is absent for it, never 0.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.record.record import EvaluationRecord, Record, ScoredStep
-from bench.record.results.evals.evaluation import ScoreRow
-from bench.record.results.evals.score_table import ScoreTable
+from bench.record.record import Record
 from bench.report.analysis.aligned.corpus_metrics import count
 from bench.report.analysis.aligned.measurand import Measurand, measurands_of
+from bench.report.analysis.aligned.score_rows import ScoreRows
 from bench.report.analysis.aligned.scored_rows import Lineup, RowsOfTasks, ScoredRows
 from bench.report.analysis.run_facts.subjects import is_own_reference, planned_arms, subjects
 from bench.stats.estimates.missing import missing_share
@@ -31,17 +29,6 @@ from bench.suite.tables.evals.judge_measures import TIE
 
 _Floats: TypeAlias = NDArray[np.float64]
 _Ints: TypeAlias = NDArray[np.int64]
-
-
-class Run(Protocol):
-    """What the report needs of `bench.record.rundir.RunDirectory`."""
-
-    @property
-    def path(self) -> Path: ...
-
-    def load(self) -> Record: ...
-
-    def scores(self, evaluation: EvaluationRecord | ScoredStep) -> Sequence[ScoreRow]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,25 +50,6 @@ class Aligned:
 
 LARGEST_SCORE = 1e100
 """A score beyond this cannot be squared and summed: it counts as missing, and the report names it."""
-ScoreRows: TypeAlias = Mapping[tuple[str, str], Sequence[ScoreRow]]
-ScoreTables: TypeAlias = Mapping[tuple[str, str], ScoreTable]
-
-
-def read_rows(run: Run, record: Record) -> ScoreTables:
-    """All per-example scores of a run, by (eval, subject); subjects without a result have no entry. Of a training's
-    steps on dev examples by (`EVAL@dev`, `SUBJECT@STEP`)."""
-    evaluations = [evaluation for evaluation in record.evaluations if evaluation.result and evaluation.scores]
-    steps = [step for trajectory in record.trajectories for step in trajectory.steps]
-    named: list[tuple[str, EvaluationRecord | ScoredStep]] = [
-        *((evaluation.eval, evaluation) for evaluation in evaluations),
-        *((step.dev_eval, step) for step in steps),
-    ]
-    first: dict[str, ScoreTable] = {}
-    tables: dict[tuple[str, str], ScoreTable] = {}
-    for name, scored in named:
-        table = ScoreTable.of(run.scores(scored))
-        tables[name, scored.subject] = table.like(first.setdefault(name, table))
-    return tables
 
 
 def align(record: Record, rows: ScoreRows) -> tuple[Aligned, ...]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.report.analysis.aligned.align import Aligned, ScoreRows, usable
+from bench.report.analysis.aligned.align import Aligned, usable
+from bench.report.analysis.aligned.score_rows import ScoreRows
 from bench.report.analysis.aligned.scored_rows import RowsOfTasks
 
 

@@ -7,17 +7,21 @@ for `flips.jsonl`, whose texts are read where it is written: a large run has a m
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
-from typing import Literal
+from itertools import accumulate, groupby
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.processes import each
 from bench.record.record import Record
 from bench.record.results.evals.score_table import ExampleTexts
-from bench.report.analysis.aligned.align import Aligned, ScoreRows
+from bench.report.analysis.aligned.score_rows import ScoreRows
 from bench.report.analysis.aligned.scored_rows import RowsOfTasks, ScoredRows, TaskAndId
 from bench.report.analysis.run_facts.subjects import bases_by_arm, subjects
+
+if TYPE_CHECKING:
+    from bench.report.analysis.aligned.align import Aligned  # statistics, which a share of the work does not need
 
 FILE = "flips.jsonl"
 """The whole list, in the run directory."""
@@ -146,13 +150,15 @@ class Flips:
             yield from subject.flips()
 
     def lines(self) -> Iterator[str]:
-        """All flips as JSON Lines. Raises as `flips` does."""
-        base: ScoredRows | None = None
-        outputs: Sequence[str] = ()
-        for subject in self.by_subject:
-            if subject.before is not base:  # of a measurand's subjects, most have the same base
-                base, outputs = subject.before, [_encoded(row.get("output")) for row in subject.before.texts()]
-            yield from subject.lines(outputs)
+        """All flips as JSON Lines, many lines at a time. Raises as `flips` does."""
+        by_base = [tuple(of_base) for _, of_base in groupby(self.by_subject, key=lambda subject: id(subject.before))]
+        return each(_lines, by_base, rows=sum(len(subject.after.places) for subject in self.by_subject))
+
+
+def _lines(of_base: Sequence[SubjectFlips]) -> str:
+    """Lines of subjects with one base, whose answers are read once."""
+    outputs = [_encoded(row.get("output")) for row in of_base[0].before.texts()]
+    return "".join(line for subject in of_base for line in subject.lines(outputs))
 
 
 _text_as_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -166,7 +172,7 @@ def _question(row: ExampleTexts) -> str:
     return row.get("question") or row["prompt"]
 
 
-def find_flips(record: Record, aligned: Sequence[Aligned], rows: ScoreRows) -> Flips:
+def find_flips(record: Record, aligned: Sequence["Aligned"], rows: ScoreRows) -> Flips:
     """The flips of every arm on every right-or-wrong measurand."""
     counts: list[FlipCount] = []
     flips: list[SubjectFlips] = []
@@ -182,7 +188,7 @@ def find_flips(record: Record, aligned: Sequence[Aligned], rows: ScoreRows) -> F
     return Flips(counts=tuple(counts), shown=tuple(drawn), by_subject=tuple(flips))
 
 
-def _by_arm(record: Record, entry: Aligned, rows: ScoreRows) -> dict[str, list[SubjectFlips]]:
+def _by_arm(record: Record, entry: "Aligned", rows: ScoreRows) -> dict[str, list[SubjectFlips]]:
     """Flips of each seed, by the arms that were scored and whose base was."""
     names, taken, name = subjects(record), RowsOfTasks(entry.measurand.metrics), entry.measurand.eval
     by_arm: dict[str, list[SubjectFlips]] = {}
@@ -203,7 +209,7 @@ class _Base:
         self._places = {example: place for place, example in enumerate(scored.examples)}
         self._found: dict[int, tuple[Sequence[TaskAndId], NDArray[np.int64]]] = {}
 
-    def flips(self, entry: Aligned, arm: str, subject: str, after: ScoredRows) -> SubjectFlips:
+    def flips(self, entry: "Aligned", arm: str, subject: str, after: ScoredRows) -> SubjectFlips:
         """Where a subject differs from this base."""
         before, old = self._scored, self._of(after.examples)
         new = np.flatnonzero(after.present & (old >= 0))
@@ -223,7 +229,7 @@ class _Base:
         return self._found[id(examples)][1]
 
 
-def _count(arm: str, entry: Aligned, by_seed: Sequence[SubjectFlips]) -> FlipCount:
+def _count(arm: str, entry: "Aligned", by_seed: Sequence[SubjectFlips]) -> FlipCount:
     def of(*, gained: bool) -> tuple[int, int]:
         sets = [set(flips.old[flips.gained == gained].tolist()) for flips in by_seed]
         return len(set.union(*sets)), len(set.intersection(*sets))

@@ -12,8 +12,9 @@ import numpy as np
 from bench.record.record import Record
 from bench.record.results.evals.evaluation import ScoreRow
 from bench.record.results.evals.judged import Judged
-from bench.report.analysis.aligned.align import ScoreRows, cluster_labels, draws_by_arm, labels_of
+from bench.report.analysis.aligned.align import cluster_labels, draws_by_arm, labels_of
 from bench.report.analysis.aligned.deltas import Deltas
+from bench.report.analysis.aligned.score_rows import ScoreRows
 from bench.report.analysis.answers.human_labels import corrected_by_people, labels_of_eval, unmatched_labels
 from bench.report.analysis.run_facts.known import sum_of_all
 from bench.report.analysis.run_facts.subjects import judged_of, subjects

@@ -12,7 +12,8 @@ import numpy as np
 
 from bench.record.record import Record
 from bench.record.results.evals.score_table import ExampleAnswer, ScoreTable
-from bench.report.analysis.aligned.align import Aligned, ScoreRows
+from bench.report.analysis.aligned.align import Aligned
+from bench.report.analysis.aligned.score_rows import ScoreRows
 from bench.report.analysis.run_facts.subjects import subjects
 
 SHOWN = 10

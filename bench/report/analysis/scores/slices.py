@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.record.results.evals.score_table import ScoreTable
-from bench.report.analysis.aligned.align import Aligned, ScoreRows
+from bench.report.analysis.aligned.align import Aligned
 from bench.report.analysis.aligned.deltas import Deltas
+from bench.report.analysis.aligned.score_rows import ScoreRows
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.samples.sample import Scores
 from bench.suite.tables.arms.arms import is_base

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.record.record import Record, TrajectoryRecord
-from bench.report.analysis.aligned.align import Aligned, ScoreRows, align_one, draws_by_arm
+from bench.report.analysis.aligned.align import Aligned, align_one, draws_by_arm
 from bench.report.analysis.aligned.deltas import Deltas
+from bench.report.analysis.aligned.score_rows import ScoreRows
 from bench.report.analysis.run_facts.subjects import planned_arms
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta

@@ -5,8 +5,9 @@ import pytest
 
 from bench.record.record import EvaluationRecord, Record
 from bench.record.results.evals.evaluation import GroupMeasure, ScoreRow
-from bench.report.analysis.aligned.align import Aligned, align, align_one, read_rows
+from bench.report.analysis.aligned.align import Aligned, align, align_one
 from bench.report.analysis.aligned.measurand import Measurand
+from bench.report.analysis.aligned.score_rows import read_rows
 from bench.report.analysis.run_facts.subjects import subjects
 from bench.stats.samples.sample import layout
 from bench.suite.catalog.metrics import BEHAVIOUR, REFERENCE

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from bench.record.results.evals.evaluation import ScoreRow
-from bench.report.analysis.aligned.align import align, read_rows
+from bench.report.analysis.aligned.align import align
+from bench.report.analysis.aligned.score_rows import read_rows
 from bench.report.analysis.answers.examples import LONGEST_TEXT, EvalExamples, examples
 from tests.fakes.records import FakeRun, make_run
 
