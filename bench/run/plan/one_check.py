@@ -17,7 +17,10 @@ def with_one_check(planned: Sequence[PlannedJob], resolved: ResolvedSuite) -> tu
     if not any(entry.to_do for entry in planned):
         return tuple(planned)
     checking = _checking(resolved)
-    return tuple(replace(entry, job=_without_check(entry.job, checking)) for entry in planned)
+    jobs = [_without_check(entry.job, checking) for entry in planned]
+    return tuple(
+        entry if job is entry.job else replace(entry, job=job) for entry, job in zip(planned, jobs, strict=True)
+    )
 
 
 def _checking(resolved: ResolvedSuite) -> str | None:

@@ -18,13 +18,13 @@ def subject_of(job: Job) -> str | None:
     return job.subject if isinstance(job, EvalJob) else None
 
 
-def rank(entry: JobEntry, position: int, *, turn: int, side_by_side: bool) -> int:
+def rank(entry: JobEntry, position: int, *, suite: Suite, side_by_side: bool) -> int:
     """Side by side: probes while nothing else runs, round by round, each forth or back; the base (a broken eval shows
     at once), sweeps, which trainings wait for, trainings (long), deployed forms, each alone on the machine, the many
     short evals of the arms last, so that no worker is idle at the end. One by one: seed by seed, so that what slows the
     machine for a while slows every arm, and a run that was stopped has as many seeds of each."""
     if not side_by_side:
-        return turn * GROUP + position
+        return _turn_of(suite, entry.arm, entry.seed) * GROUP + position
     if isinstance(entry.job, ProbeJob):
         back = entry.job.round % 2 == 0
         return (entry.job.round - 1_000) * GROUP + (-position if back else position)
@@ -33,6 +33,6 @@ def rank(entry: JobEntry, position: int, *, turn: int, side_by_side: bool) -> in
     return group * GROUP + position
 
 
-def turn_of(suite: Suite, arm: str | None, seed: int | None) -> int:
+def _turn_of(suite: Suite, arm: str | None, seed: int | None) -> int:
     """0 for what belongs to no seed or to the first."""
     return 0 if arm is None or seed is None else suite.seeds_of(arm).index(seed)

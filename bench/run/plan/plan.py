@@ -22,7 +22,7 @@ from bench.run.plan.free_weights import retrained_where_freed
 from bench.run.plan.jobs.context import PlanContext
 from bench.run.plan.jobs.entries import all_entries
 from bench.run.plan.one_check import with_one_check
-from bench.run.plan.order import rank, subject_of, turn_of
+from bench.run.plan.order import rank, subject_of
 from bench.run.plan.probe_rounds import without_needless_rounds
 from bench.run.plan.types import JobEntry, Plan, PlannedJob
 from bench.run.plan.unavailable import missing_input, refuse_idle
@@ -88,7 +88,7 @@ def _planned(context: PlanContext, entries: Sequence[JobEntry], selected: Collec
             selected=entry.job.id in selected,
             fresh=context.fresh,
             cached=store.done(entry.job.digest) if entry.job.digest in begun else None,
-            rank=rank(entry, position, turn=turn_of(suite, entry.arm, entry.seed), side_by_side=side_by_side),
+            rank=rank(entry, position, suite=suite, side_by_side=side_by_side),
             unavailable=why.get(entry.job.id),
         )
         for position, entry in enumerate(entries)

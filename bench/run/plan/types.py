@@ -1,6 +1,7 @@
 """What a run is going to do: its jobs, each with its place, and what is there already."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from bench.errors import Problem
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
@@ -90,7 +91,7 @@ class PlannedJob:
         return self.unavailable is not None or self.refusal is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """All jobs of a suite, those not asked for included."""
 
@@ -103,7 +104,7 @@ class Plan:
     digest: str
     """Digest of the suite's content and of all its jobs; names the run directory."""
 
-    @property
+    @cached_property
     def to_do(self) -> tuple[PlannedJob, ...]:
         """What this run has to execute, what cannot run included."""
         return tuple(planned for planned in self.jobs if planned.to_do)
@@ -113,7 +114,7 @@ class Plan:
         """Whether this run has something to train: until then an eval that cannot work costs nothing."""
         return any(isinstance(planned.job, TrainJob | SweepJob | ProbeJob) for planned in self.can_run)
 
-    @property
+    @cached_property
     def can_run(self) -> tuple[PlannedJob, ...]:
         """What of it has all its inputs, and is not refused."""
         return tuple(planned for planned in self.to_do if not planned.stuck)

@@ -57,10 +57,14 @@ class ExampleAnswer(ExampleTexts):
 
 
 _Read = TypeVar("_Read")
-_numbers_adapter = TypeAdapter(list[_KeptOfRow])
-_rows_adapter = TypeAdapter(list[ScoreRow])
-_texts_adapter = TypeAdapter(list[ExampleTexts])
-_answers_adapter = TypeAdapter(list[ExampleAnswer])
+_adapters: dict[type, TypeAdapter[Any]] = {}
+
+
+def _rows_of(kind: type[_Read]) -> TypeAdapter[list[_Read]]:
+    """What reads rows as `kind`: built for the first rows, for most commands read none."""
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(list[kind])  # type: ignore[valid-type]  # known when it runs
+    return _adapters[kind]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +75,8 @@ class _File:
     state: tuple[int, int]
     refused: InputError
 
-    def rows(self, places: Sequence[int], adapter: TypeAdapter[list[_Read]]) -> list[_Read]:
-        """What the adapter reads of the rows at these places."""
+    def rows(self, places: Sequence[int], kind: type[_Read]) -> list[_Read]:
+        """The rows at these places, as `kind` has them."""
         if not len(places):
             return []
         try:
@@ -81,7 +85,7 @@ class _File:
             ends = self._ends
             with self.path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
                 lines = [content[ends[place] : ends[place + 1]] for place in places]
-            return adapter.validate_json(b"[" + b",".join(lines) + b"]")
+            return _rows_of(kind).validate_json(b"[" + b",".join(lines) + b"]")
         except (OSError, ValueError, IndexError) as error:  # pydantic's refusal is a ValueError
             raise self.refused from error
 
@@ -120,7 +124,7 @@ class ScoreTable(Sequence[ScoreRow]):
         try:
             source = _File(path=path, state=_state(path), refused=refused)
             listed = b"[" + path.read_bytes().removesuffix(b"\n").replace(b"\n", b",") + b"]"
-            return _table(_numbers_adapter.validate_json(listed), source)
+            return _table(_rows_of(_KeptOfRow).validate_json(listed), source)
         except (OSError, ValueError) as error:
             raise refused from error
 
@@ -141,12 +145,12 @@ class ScoreTable(Sequence[ScoreRow]):
     def rows(self, places: Sequence[int]) -> list[ScoreRow]:
         """The rows at these places, texts included. Raises `InputError` where the file is not what it was."""
         if isinstance(self.source, _File):
-            return self.source.rows(places, _rows_adapter)
+            return self.source.rows(places, ScoreRow)
         return [self.source[place] for place in places]
 
     def texts(self, places: Sequence[int]) -> Sequence[ExampleTexts]:
         """What the rows at these places ask and answer. Raises as `rows` does."""
-        return self._read(places, _texts_adapter)
+        return self._read(places, ExampleTexts)
 
     @cached_property
     def places(self) -> Mapping[tuple[str, str], int]:
@@ -156,13 +160,13 @@ class ScoreTable(Sequence[ScoreRow]):
     def answers(self, examples: Iterable[tuple[str, str]]) -> dict[tuple[str, str], ExampleAnswer]:
         """The answers to these examples; those that are not here have no entry. Raises as `rows` does."""
         here = [example for example in examples if example in self.places]
-        return dict(zip(here, self._read([self.places[example] for example in here], _answers_adapter), strict=True))
+        return dict(zip(here, self._read([self.places[example] for example in here], ExampleAnswer), strict=True))
 
-    def _read(self, places: Sequence[int], adapter: TypeAdapter[list[_Read]]) -> list[_Read]:
-        """What the adapter reads of the rows at these places."""
+    def _read(self, places: Sequence[int], kind: type[_Read]) -> list[_Read]:
+        """The rows at these places, as `kind` has them."""
         if isinstance(self.source, _File):
-            return self.source.rows(places, adapter)
-        return adapter.validate_python([vars(self.source[place]) for place in places])
+            return self.source.rows(places, kind)
+        return _rows_of(kind).validate_python([vars(self.source[place]) for place in places])
 
     def like(self, other: "ScoreTable") -> "ScoreTable":
         """A table with the other one's columns where both are equal, so that these are held once."""
