@@ -50,12 +50,13 @@ class WayToDecide:
         )
         of = f" of {self.available:,}" if self.examples and self.available is not None and self.possible else ""
         work = "" if self.seconds is None or not self.possible else f"; {fmt.about_seconds(self.seconds)} more work"
+        seeds = f"{fmt.rounded(self.seeds or 0)} seeds"
         if self.examples is None:
-            return f"{fmt.plural(self.seeds or 0, 'seed')} (now {self.seeds_now}{reach}{work})"
+            return f"{seeds} (now {self.seeds_now}{reach}{work})"
         if self.seeds is None:
             return f"about {fmt.rounded(self.examples)} examples (now {self.examples_now:,}{of}{reach}{work})"
         now = f"now {self.examples_now:,}{of} and {self.seeds_now}"
-        return f"about {fmt.rounded(self.examples)} examples and {self.seeds} seeds together ({now}{reach}{work})"
+        return f"about {fmt.rounded(self.examples)} examples and {seeds} together ({now}{reach}{work})"
 
 
 def ways_text(ways: tuple[WayToDecide, ...], *, spread: bool = False) -> str | None:

@@ -110,6 +110,14 @@ def test_the_claims_table_has_the_range_of_each_number_and_the_level_at_which_it
     assert "range" not in (ways_text(open_.ways) or ""), "the answer's sentences are brief"
 
 
+def test_no_number_has_more_digits_than_two_degrees_of_freedom_tell(run: FakeRun, verdicts: Verdicts) -> None:
+    """`144 seeds` of two seeds each."""
+    (alone,) = ways(run.record, verdicts, seeds=144)
+    (both,) = ways(run.record, verdicts, together=(1_234, 144))
+    assert (ways_text((alone,)) or "").startswith("140 seeds (now 3; ")
+    assert (ways_text((both,)) or "").startswith("about 1,200 examples and 140 seeds together (now 40 and 3; ")
+
+
 def test_open_claims_are_ordered_by_what_deciding_them_takes(run: FakeRun, verdicts: Verdicts) -> None:
     scarce = with_available(run.record, 500)
     result = verdicts.claims[0]
