@@ -17,6 +17,8 @@ from jinja2.sandbox import SandboxedEnvironment
 from lm_eval.tasks._index import Entry, Kind, TaskIndex
 from lm_eval.tasks._yaml_loader import load_yaml
 
+from bench.suite.catalog.template import with_flat_globals
+
 __all__ = [
     "PACKAGED_READERS",
     "Entry",
@@ -44,7 +46,7 @@ class Sandbox(SandboxedEnvironment):
         if arguments or options or not isinstance(source, str):
             return super().from_string(source, *arguments, **options)
         if source not in self._compiled:
-            self._compiled[source] = super().from_string(source)
+            self._compiled[source] = with_flat_globals(super().from_string(source))
         return self._compiled[source]
 
 

@@ -23,6 +23,7 @@ from bench.suite.reading.paths import beside
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from jinja2 import Template as JinjaTemplate
 
 TOKENIZER = "tokenizer"
 """The name that stands for the tokenizer's own chat template."""
@@ -171,9 +172,14 @@ def _reads_input(text: str) -> bool:
 
 @lru_cache(maxsize=32)
 def _compiled(text: str) -> Callable[..., str]:
-    template = _environment().from_string(text)
-    template.globals = dict(template.globals)  # a chain of them, of which each rendering makes a dict, is slow to read
-    return template.render
+    return with_flat_globals(_environment().from_string(text)).render
+
+
+def with_flat_globals(template: JinjaTemplate) -> JinjaTemplate:
+    """`template` with its globals in one dictionary: each rendering copies them, and the chain that Jinja keeps them in
+    is slow to copy."""
+    template.globals = dict(template.globals)
+    return template
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.errors import did_you_mean
 from bench.suite.catalog.tasks import FunctionName
+from bench.suite.catalog.template import with_flat_globals
 from bench.suite.checks.task_files.data_files import PlacedRow
 from bench.suite.checks.task_files.fault import Fault
 from bench.units import plural
@@ -165,7 +166,7 @@ def _regex_replace(string: str, pattern: str, repl: str, count: int = 0) -> str:
 
 @cache
 def _compiled(text: str) -> Template:
-    return _environment().from_string(text)
+    return with_flat_globals(_environment().from_string(text))
 
 
 @cache
