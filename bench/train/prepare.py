@@ -25,7 +25,7 @@ from bench.train.accounting.across_ranks import exchanged
 from bench.train.accounting.ledger import LedgerInput
 from bench.train.accounting.meter import Meter
 from bench.train.accounting.utilization import device_peak
-from bench.train.arguments.adapters import check_gradients, peft_config, target_modules
+from bench.train.arguments.adapters import check_gradients, peft_config, plans_over_steps, target_modules
 from bench.train.arguments.rate import make_scheduler
 from bench.train.arguments.sft_config import optimizer_name, sft_config
 from bench.train.isolation import row_separation
@@ -106,10 +106,12 @@ def prepare(
     budget: Budget,
     only_steps: int | None = None,
     with_largest_pass: bool = False,
+    timed: bool = False,
     since: float | None = None,
 ) -> Prepared:
-    """The trainer of `job`. `budget`: the job's, or the tokens that its seconds are worth. `only_steps`: a probe's;
-    `with_largest_pass`: the largest pass of the whole training is among them.
+    """The trainer of `job`. `budget`: the job's, or the tokens that its seconds are worth. `only_steps`: its first
+    ones; `with_largest_pass`: the largest pass of the whole training is among them; `timed`: for their speed alone, so
+    that no later step is scheduled, and the rate falls over these, unless the adapter plans over the whole training.
     `since`: when the start-up began, by `time.perf_counter`.
 
     Raises `InputError` for what the recipe asks for and cannot have.
@@ -119,7 +121,8 @@ def prepare(
     device = pick_device()
     ranks, precision = current_ranks(job.recipe, device), pick_precision(job.recipe.precision, device)
     meter = Meter(synchronize=_synchronize(device), exchange=partial(exchanged, ranks), since=since)
-    data = build_training_data(job, budget=budget)
+    begun = only_steps if timed and not with_largest_pass and not plans_over_steps(job.recipe) else None
+    data = build_training_data(job, budget=budget, steps=begun)
     whole = data.schedule
     if only_steps is not None:
         data = data.first(only_steps, with_largest_pass=with_largest_pass)

@@ -1,6 +1,7 @@
 """Speed of a training from its first steps: for the report, and for a budget in seconds.
 
-Contract: nothing of a probe is kept but its figures.
+Contract: nothing of a probe is kept but its figures. It measures the device's peak once, behind its steps: a report
+takes the highest of all probes and trainings.
 """
 
 import tempfile
@@ -57,8 +58,9 @@ def _time_steps(job: ProbeJob, folder: Path, emit: Emit) -> tuple[Prepared, tupl
     if budget.unit == "seconds":
         budget = Budget(unit="steps", amount=job.steps)
     prepared = prepare(
-        job.training, folder, emit, only_steps=job.steps, with_largest_pass=job.with_largest_pass, budget=budget
-    ).with_peak()
+        job.training, folder, emit, budget=budget, only_steps=job.steps, with_largest_pass=job.with_largest_pass,
+        timed=True,
+    )  # fmt: skip
     memory = MemoryByPhase(prepared.device)
     others = OtherLoadCounter(prepared.device)
     prepared.trainer.run()

@@ -42,8 +42,9 @@ class TrainingData:
         return replace(self, schedule=schedule.with_largest_pass(steps) if with_largest_pass else schedule.first(steps))
 
 
-def build_training_data(job: TrainJob, *, budget: Budget) -> TrainingData:
-    """Renders and schedules a job's rows. `budget` is the job's, or the tokens that its seconds are worth.
+def build_training_data(job: TrainJob, *, budget: Budget, steps: int | None = None) -> TrainingData:
+    """Renders and schedules a job's rows. `budget` is the job's, or the tokens that its seconds are worth; `steps`:
+    where its first ones are enough.
 
     Raises `InputError` for a length beyond the model, and for rows that there is nothing to learn from.
     """
@@ -69,6 +70,7 @@ def build_training_data(job: TrainJob, *, budget: Budget) -> TrainingData:
         seed=job.seed,
         operations=row_operations(job) if budget.unit == "flops" else None,
         folder=folder,
+        steps=steps,
     )
     return TrainingData(
         renderer=renderer, schedule=schedule, max_length=limit, validation=validation, validation_rows=len(held)

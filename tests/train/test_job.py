@@ -21,6 +21,8 @@ from bench.record.results.training.result import TrainResult
 from bench.train.accounting import utilization
 from bench.train.accounting.budget import row_operations
 from bench.train.accounting.meter import Meter
+from bench.train.batches import schedule as schedule_module
+from bench.train.batches.encoded_row import encode_row
 from bench.train.batches.schedule import plan_schedule
 from bench.train.job import run_training
 from bench.train.planning.exact_counts import count_training
@@ -221,19 +223,43 @@ def test_a_job_writes_weights_and_nothing_else(default: tuple[TrainResult, Path]
 def test_a_probe_times_the_first_steps_and_keeps_nothing(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The device's peak is that before the first step, where the one after the last is lower."""
-    peaks = iter([3e12, 1e12] * 2)
+    """A training's peak is that before its first step, where that after its last is lower; a probe has the latter."""
+    peaks = iter([1e12, 3e12, 1e12])
     monkeypatch.setattr(utilization, "measured_peak", lambda *_, **__: next(peaks))
     job = job_in(world)
     probe = run_probe(ProbeJob(training=job, steps=6, digest="p" * 64), tmp_path / "probe", lambda event: None)
     trained = train(job, tmp_path / "job")
     steps = trained.steps[:6]
-    for used in (probe.utilization, trained.ledger.utilization):
-        assert used.peak_flops_per_second == 3e12
+    assert probe.utilization.peak_flops_per_second == 1e12
+    assert trained.ledger.utilization.peak_flops_per_second == 3e12
     assert probe.steps == 6
     assert (probe.tokens, probe.slots) == (sum(s.tokens for s in steps), sum(s.slots for s in steps))
     assert probe.tokens_per_second is not None
     assert not list((tmp_path / "probe").glob("*"))
+
+
+@pytest.mark.parametrize("recipe", [{}, {"group_by_length": True}, {"packing": "bfd", "max_length": 64}])
+def test_the_first_steps_alone_are_the_trainings_own(world: Path, recipe: dict[str, object]) -> None:
+    job = job_in(world, recipe=recipe)
+    whole = build_training_data(job, budget=job.budget).schedule
+    begun = build_training_data(job, budget=job.budget, steps=2).schedule
+    assert begun.steps == 2 < whole.steps
+    first, same = ([row.ids.tolist() for row in schedule.examples()] for schedule in (begun, whole.first(2)))
+    assert first == same
+
+
+def test_a_probe_renders_the_rows_of_its_steps(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, rendered = job_in(world), list[int]()
+
+    def counting(index: int, *others: Any) -> Any:
+        rendered.append(index)
+        return encode_row(index, *others)
+
+    monkeypatch.setattr(schedule_module, "encode_row", counting)
+    run_probe(ProbeJob(training=job, steps=2, digest="p" * 64), tmp_path / "probe", lambda event: None)
+    batch_rows = job.recipe.batch_rows
+    assert batch_rows is not None
+    assert len(rendered) <= 3 * batch_rows < job.data.rows
 
 
 def test_a_length_beyond_the_model_is_refused(world: Path) -> None:

@@ -50,6 +50,9 @@ _REFUSED = {
 _NEEDS_NUMBERS = frozenset({"ADAMSS", "FROD", "SHIRA", "TINYLORA", "WAVEFT"})
 """Methods that compute from values while they are added or run, which the meta device does not have."""
 
+_OVER_STEPS = "ADALORA"
+"""The method that plans its ranks over all steps of a training."""
+
 _MANY_STEPS = 10**9
 """Number of steps where it is not known yet, and nothing is trained."""
 
@@ -99,6 +102,11 @@ def peft_config(recipe: Recipe, model: ResolvedModel, *, steps: int | None = Non
             }
         return _shaped(PromptTuningConfig(task_type=TASK, num_virtual_tokens=spec.virtual_tokens, **start), model)
     return None if spec is None else _shaped(_by_name(spec, steps), model)
+
+
+def plans_over_steps(recipe: Recipe) -> bool:
+    """Whether the adapter of the recipe depends on the number of steps."""
+    return isinstance(recipe.adapter, PeftSpec) and recipe.adapter.type == _OVER_STEPS
 
 
 def skeleton(model: ResolvedModel, config: PeftConfig | None) -> PreTrainedModel | PeftModel:
@@ -209,7 +217,7 @@ def _by_name(spec: PeftSpec, steps: int | None) -> PeftConfig:
             for name in unknown
         )
     fields: dict[str, Any] = dict(spec.fields)
-    if spec.type == "ADALORA":
+    if spec.type == _OVER_STEPS:
         fields.setdefault("total_step", steps or _MANY_STEPS)
     try:
         return kind(task_type=TASK, **fields)

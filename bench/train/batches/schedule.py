@@ -229,13 +229,15 @@ def plan_schedule(
     seed: int,
     operations: Callable[[EncodedRow], int] | None = None,
     folder: Path | None = None,
+    steps: int | None = None,
 ) -> Schedule:
     """The schedule of one seed replicate. Raises `InputError` if there are no rows or none has anything to learn.
 
     A budget of tokens, supervised tokens or operations is met within half a row: the last row is taken only if that
     brings the sum nearer. At least one row is taken. `operations` counts those of one row, for a budget in `flops`; a
     budget in `seconds` has to be turned into tokens before. Rendered rows are stored in `folder`, by default the
-    system's for temporary files.
+    system's for temporary files. `steps`: the schedule ends after so many, and rows that only later ones would take are
+    not rendered.
     """
     if not rows:
         raise InputError(_NOTHING_TO_LEARN)
@@ -248,7 +250,7 @@ def plan_schedule(
         examples = _take(epochs, budget, len(rows), operations)
         batches = arrange(examples, recipe, capacity=max_length, seed=stream_seed)
     taken = SpooledBatches(folder)
-    for batch in batches:
+    for batch in islice(batches, None if steps is None else steps * recipe.accumulation):
         taken.append(batch)
     return Schedule(taken, recipe.accumulation, len(rows), epochs.dropped, epochs.refused)
 
