@@ -16,10 +16,8 @@ from transformers import PreTrainedModel
 from bench.data.render.render import Rendered
 from bench.data.render.row import Row
 from bench.emit import Emit
-from bench.evals.inference.forward import SLOTS, batches, padded, token_logprobs, vocabulary_size
 from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind, nothing_finished
-from bench.evals.inference.pass_counts import counted_logits
-from bench.evals.inference.shared_prefix import shared_prefix
+from bench.evals.inference.pass_counts import counted_logits, counted_prefix
 from bench.evals.outcome import (
     NOT_FINITE,
     NOT_PRINTED,
@@ -30,6 +28,7 @@ from bench.evals.outcome import (
     slices_of_row,
 )
 from bench.evals.subject.subject import Subject, rendered
+from bench.model.forward import SLOTS, batches, padded, token_logprobs, vocabulary_size
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evals.evaluation import Measure, ScoreRow
 from bench.suite.tables.evals.loss import LossSpec
@@ -115,7 +114,7 @@ def _batch_nll(model: PreTrainedModel, texts: Sequence[SupervisedText]) -> list[
     """One forward pass, and one over what all texts begin with, where they do; padding on the right is never attended
     to by the tokens before it."""
     device = model.device
-    beginning = shared_prefix(model, [text.ids[: text.supervised[0]] for text in texts])
+    beginning = counted_prefix(model, [text.ids[: text.supervised[0]] for text in texts])
     before = 0 if beginning is None else beginning.length
     cached = {"use_cache": False} if beginning is None else {"use_cache": True, "past_key_values": beginning.cache}
     ids = padded([text.ids[before:] for text in texts], fill=0).to(device)

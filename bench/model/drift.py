@@ -3,7 +3,7 @@
 Method: the exact divergence over the whole vocabulary at every position of the rows, the subject's distribution first.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,13 @@ import psutil
 import torch
 from torch import Tensor
 
+from bench.model.forward import SLOTS, batches, logits_at, padded, vocabulary_size
+from bench.model.shared_prefix import shared_prefix
+
 _ROWS = 8
-"""Rows of one forward pass."""
+"""Rows that a loss is taken over."""
+_AT_ONCE = 64
+"""Positions whose distributions are compared at once: all at once would not stay in a processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,28 +31,54 @@ class Drift:
     positions: int
 
 
-@torch.no_grad()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Contexts:
+    """The distinct beginnings of some rows: row and column of the last token of each, and how many rows have it."""
+
+    places: list[tuple[int, int]]
+    counts: list[int]
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]]) -> "_Contexts":
+        """What all rows begin with comes first, in the first row."""
+        found: dict[tuple[int, ...], int] = {}
+        places, counts = list[tuple[int, int]](), list[int]()
+        for number, row in enumerate(rows):
+            for column in range(len(row)):
+                index = found.setdefault(tuple(row[: column + 1]), len(places))
+                if index == len(places):
+                    places.append((number, column))
+                    counts.append(0)
+                counts[index] += 1
+        return cls(places=places, counts=counts)
+
+
+@torch.inference_mode()
 def drift(subject: Any, base: Any, rows: Sequence[Sequence[int]]) -> Drift:
-    """The drift of `subject` from `base` on rows of token ids."""
-    divergences, changed = list[Tensor](), list[Tensor]()
-    for tuned, other in zip(_log_probabilities(subject, rows), _log_probabilities(base, rows), strict=True):
-        untuned = other.to(tuned.device)  # llama.cpp's are on the processor, whatever computes the base
-        divergences.append((tuned.exp() * (tuned - untuned)).sum(-1).cpu())
-        changed.append((tuned.argmax(-1) != untuned.argmax(-1)).cpu())
-    every = torch.cat(divergences).double()
-    return Drift(
-        kl=max(0.0, float(every.mean())), changed_top=float(torch.cat(changed).double().mean()), positions=len(every)
-    )
+    """The drift of `subject` from `base` on rows of token ids. A beginning that rows have in common is computed once,
+    and counts in each of them."""
+    divergence = changed = 0.0
+    lengths = [len(row) for row in rows]
+    for batch in batches(lengths, slots=SLOTS, reads=lengths, vocabulary=vocabulary_size(base)):
+        texts = [rows[index] for index in batch]
+        contexts = _Contexts.of(texts)
+        pairs = zip(*(_logits(model, texts, contexts).split(_AT_ONCE) for model in (subject, base)), strict=True)
+        for (tuned, other), counts in zip(pairs, torch.tensor(contexts.counts).split(_AT_ONCE), strict=True):
+            kl, moved = _apart(tuned, other.to(tuned.device))  # llama.cpp's are on the processor
+            divergence += float((kl * counts).sum())
+            changed += float((moved * counts).sum())
+    positions = sum(lengths)
+    return Drift(kl=max(0.0, divergence / positions), changed_top=changed / positions, positions=positions)
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def loss_of(model: Any, rows: Sequence[Sequence[int]]) -> float:
     """Mean negative log-likelihood per token of the first rows, in nats; a row's first token is not predicted."""
     first = rows[:_ROWS]
-    (logprobs,) = _log_probabilities(model, first)
-    targets = torch.tensor([token for row in first for token in (*row[1:], -1)], device=logprobs.device)
-    predicted = targets >= 0
-    return -float(logprobs[predicted].gather(1, targets[predicted, None]).double().mean())
+    places = [(number, column) for number, row in enumerate(first) for column in range(len(row) - 1)]
+    targets = torch.tensor([first[number][column + 1] for number, column in places], device=model.device)
+    logprobs = _logits_at(model, first, places).log_softmax(-1)
+    return -float(logprobs.gather(-1, targets[:, None]).double().mean())
 
 
 def has_room(model: Any) -> bool:
@@ -56,13 +87,26 @@ def has_room(model: Any) -> bool:
     return bool(next(model.parameters()).device.type != "cpu" or needed < psutil.virtual_memory().available)
 
 
-def _log_probabilities(model: Any, rows: Sequence[Sequence[int]]) -> Iterator[Tensor]:
-    """Log-probabilities [positions, vocabulary] of the next token in fp32, a batch of rows at a time."""
-    device = next(model.parameters()).device
-    for start in range(0, len(rows), _ROWS):
-        batch = rows[start : start + _ROWS]
-        longest = max(map(len, batch))
-        ids = torch.tensor([[*row, *[0] * (longest - len(row))] for row in batch], device=device)
-        real = torch.tensor([[at < len(row) for at in range(longest)] for row in batch], device=device)
-        logits = model(input_ids=ids, attention_mask=real.long()).logits[:, -longest:]
-        yield logits[real].float().log_softmax(-1)
+def _apart(tuned: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """Divergence of each row of logits from that of `other`, and whether its largest is elsewhere."""
+    moved = tuned.argmax(-1) != other.argmax(-1)
+    tuned, other = tuned.log_softmax(-1), other.log_softmax(-1)
+    return (tuned.exp() * (tuned - other)).sum(-1).double().cpu(), moved.double().cpu()
+
+
+def _logits(model: Any, texts: Sequence[Sequence[int]], contexts: _Contexts) -> Tensor:
+    """Logits [contexts, vocabulary] behind each of them."""
+    beginning = shared_prefix(model, texts)
+    if beginning is None:
+        return _logits_at(model, texts, contexts.places)
+    length, cache = beginning.length, {"past_key_values": beginning.cache, "use_cache": True}
+    ahead = _logits_at(model, [texts[0][:length]], contexts.places[:length])
+    behind = [(row, column - length) for row, column in contexts.places[length:]]
+    return torch.cat([ahead, _logits_at(model, [text[length:] for text in texts], behind, **cache)])
+
+
+def _logits_at(model: Any, texts: Sequence[Sequence[int]], places: Sequence[tuple[int, int]], **cached: Any) -> Tensor:
+    """Logits [places, vocabulary] in fp32 of one pass; padding on the right is never attended to by what is before."""
+    rows, columns = torch.tensor(places, device=model.device).T
+    inputs = {"input_ids": padded(texts, fill=0).to(model.device), "use_cache": False, **cached}
+    return logits_at(model, rows, columns, **inputs)

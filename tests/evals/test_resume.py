@@ -12,7 +12,6 @@ from bench.data.render.row import Row, Turn
 from bench.emit import Event, ExamplesDone
 from bench.evals import loss
 from bench.evals.inference import scoring
-from bench.evals.inference.forward import batches
 from bench.evals.inference.generation import generator
 from bench.evals.inference.generation.answer_row import AnswerRow
 from bench.evals.inference.generation.continuous_batch import ContinuousBatch
@@ -21,6 +20,7 @@ from bench.evals.inference.partial_replies import PartialReplies
 from bench.evals.inference.scoring import SCORE, Score
 from bench.evals.job import run_eval
 from bench.evals.share import ask_share
+from bench.model.forward import batches
 from bench.record.files import PARTIAL, SCORES, SHARE_REPLIES
 from bench.record.jobs.eval_job import EvalJob, QuestionShare, ShareJob
 from bench.record.store import JobStore, write_result

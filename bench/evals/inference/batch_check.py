@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation.answer_row import answer_row, choose_tokens
 from bench.evals.inference.generation.generator import Answered, generate
 from bench.evals.inference.generation.passes import answer_type, layers_in, native
@@ -23,6 +22,7 @@ from bench.evals.inference.generation.request import Generation, GenerationReque
 from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind
 from bench.evals.inference.pass_counts import counted_logits, pass_counts
 from bench.evals.inference.reply_memory import ReplyMemory
+from bench.model.forward import SLOTS
 from bench.record.results.evals.evaluation import Generated
 from bench.units import plural
 

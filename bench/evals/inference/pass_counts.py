@@ -13,7 +13,8 @@ from weakref import WeakKeyDictionary
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from bench.evals.inference.forward import logits_at, narrows_head
+from bench.model.forward import logits_at, narrows_head
+from bench.model.shared_prefix import SharedPrefix, shared_prefix
 from bench.model.size.flops import Work
 
 
@@ -78,3 +79,12 @@ def counted_logits(
     reads = rows.numel() if narrows_head(model) else ids.numel()
     pass_counts(model).add(tokens=tokens, rows=ids.shape[0], width=ids.shape[1], behind=behind, reads=reads)
     return logits
+
+
+def counted_prefix(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> SharedPrefix | None:
+    """`shared_prefix`, counted: one pass over one row."""
+    beginning = shared_prefix(model, rows)
+    if beginning is not None:
+        length = beginning.length
+        pass_counts(model).add(tokens=length, rows=1, width=length, behind=0, reads=length)
+    return beginning

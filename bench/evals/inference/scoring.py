@@ -21,7 +21,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from bench.evals.inference.forward import (
+from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind, nothing_finished
+from bench.evals.inference.pass_counts import counted_logits, counted_prefix, uncounted
+from bench.model.forward import (
     SLOTS,
     batches,
     differ_by_rounding,
@@ -31,9 +33,6 @@ from bench.evals.inference.forward import (
     token_logprobs,
     vocabulary_size,
 )
-from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind, nothing_finished
-from bench.evals.inference.pass_counts import counted_logits, uncounted
-from bench.evals.inference.shared_prefix import shared_prefix
 from bench.model.windows import IN_THE_LAYER, narrowest_window
 
 ContinuationPair = tuple[tuple[int, ...], tuple[int, ...]]
@@ -156,7 +155,7 @@ def _score_trees(
     model: PreTrainedModel, trees: Sequence[_Tree], *, shared: bool = False
 ) -> dict[ContinuationPair, Score]:
     """One forward pass over a batch of trees, and one over what they all begin with where `shared` and worth it."""
-    beginning = shared_prefix(model, [tree.context for tree in trees]) if shared else None
+    beginning = counted_prefix(model, [tree.context for tree in trees]) if shared else None
     before = 0 if beginning is None else beginning.length
     ids = padded([tree.ids[before:] for tree in trees], fill=0).to(model.device)
     rows, columns, targets, owners = _reads(trees)

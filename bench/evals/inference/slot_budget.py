@@ -15,8 +15,8 @@ import torch
 
 from bench.atomic import write_text
 from bench.digest import digest_json
-from bench.evals.inference.forward import LOGITS, SLOTS, most_logits
 from bench.machine.product_rows import rows_at_peak
+from bench.model.forward import LOGITS, SLOTS, most_logits
 
 FEWEST = 256
 MOST_ANSWERING = 65_536

@@ -16,9 +16,9 @@ from bench.evals.example_part import rows_of
 from bench.evals.inference.batch_check import CountedGenerator
 from bench.evals.inference.engines.engine import Engine
 from bench.evals.inference.engines.engine_generator import EngineComparison, EngineGenerator
-from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.reply_memory import ReplyMemory
 from bench.evals.inference.scoring import Scorer
+from bench.model.forward import SLOTS
 from bench.record.jobs.eval_job import EvalJob
 from bench.text import mentions_thinking
 

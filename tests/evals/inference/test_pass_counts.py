@@ -13,11 +13,11 @@ from bench.evals.inference.scoring import Scorer
 from bench.evals.job import run_eval
 from bench.evals.loss import SupervisedText, summed_nll
 from bench.model.size.flops import Work, flop_model
-from tests.evals.inference.test_shared_prefix import START
 from tests.evals.jobs import loss_job, resolved_model, sentence
 from tests.evals.loud import loud
 from tests.evals.test_loss import write_rows
 from tests.fakes.checkpoints import tiny_tokenizer
+from tests.model.test_shared_prefix import START
 
 
 def texts(*sizes: tuple[int, int], start: tuple[int, ...] = ()) -> list[SupervisedText]:

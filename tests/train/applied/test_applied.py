@@ -13,7 +13,7 @@ from bench.model.loading.load import load_base, load_subject
 from bench.record.results.training.applied import QUESTION_ROWS
 from bench.record.results.training.result import TrainResult
 from bench.suite.resolved import WarmStart
-from bench.train.applied.questions import QUESTIONS, question_ids
+from bench.train.applied.questions import QUESTIONS
 from bench.train.applied.update import matrix_changes
 from bench.train.job import run_training
 from bench.train.saved.export import export_subject
@@ -48,22 +48,26 @@ def test_a_training_whose_weights_are_not_kept_is_not_checked(tmp_path: Path) ->
     assert (result.applied, result.weights_check) == (None, None)
 
 
-def test_drift_is_the_mean_divergence_over_all_positions(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "rows",
+    [[[5, 6, 7, 8], [9, 10, 11, 12]], [[*range(3, 43), 7], [*range(3, 43), 9, 11], [*range(3, 43), 9]]],
+    ids=["apart", "with one beginning"],
+)
+def test_drift_is_the_mean_divergence_over_all_positions(rows: list[list[int]], tmp_path: Path) -> None:
     model = resolved_model(tiny_checkpoint(tmp_path / "base"))
     base, other = (load_base(model, precision="fp32", device=CPU) for _ in range(2))
-    rows = question_ids(model, 8)[:3]
-    assert all(len(row) == 8 for row in rows)
     assert (drift(other, base, rows).kl, drift(other, base, rows).changed_top) == (0.0, 0.0)
     with torch.no_grad():
         for parameter in other.parameters():
             parameter.mul_(1.3)
-    ids = torch.tensor(rows)
-    with torch.no_grad():
-        p, q = (m(input_ids=ids).logits.double().softmax(-1) for m in (other, base))
+        p, q = (
+            torch.cat([m(input_ids=torch.tensor([row])).logits[0].double().softmax(-1) for row in rows])
+            for m in (other, base)
+        )
     seen = drift(other, base, rows)
     assert seen.kl == pytest.approx(float((p * (p / q).log()).sum(-1).mean()), rel=1e-3)
     assert seen.changed_top == pytest.approx(float((p.argmax(-1) != q.argmax(-1)).double().mean()))
-    assert seen.positions == 24
+    assert seen.positions == sum(map(len, rows))
 
 
 def test_the_rank_of_a_large_matrix_is_estimated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

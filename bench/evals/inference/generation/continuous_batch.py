@@ -12,10 +12,10 @@ from typing import Any
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation.answer_row import AnswerRow, choose_tokens, take_tokens
 from bench.evals.inference.generation.passes import Passes
-from bench.evals.inference.shared_prefix import SHORTEST, shared_length
+from bench.model.forward import SLOTS
+from bench.model.shared_prefix import SHORTEST, shared_length
 
 PASS_SLOTS = 64
 """Slots of padding that cost as much as one more pass: prompts whose padding is more are read in several passes."""

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation.answer_row import AnswerRow, answer_row, finish
 from bench.evals.inference.generation.continuous_batch import ContinuousBatch
 from bench.evals.inference.generation.llama_cpp_batch import answer_by_llama_cpp
 from bench.evals.inference.generation.padded_batches import answer_in_batches
 from bench.evals.inference.generation.passes import table_passes
 from bench.evals.inference.generation.request import Generation, GenerationRequest
+from bench.model.forward import SLOTS
 from bench.model.loading.llama_cpp import LlamaCppModel
 
 Answered = tuple[GenerationRequest, Generation | None]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from transformers import Cache, DynamicCache, PreTrainedModel
 
-from bench.evals.inference.forward import logits_at, padded
+from bench.model.forward import logits_at, padded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

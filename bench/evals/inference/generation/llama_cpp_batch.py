@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 
 from transformers import PreTrainedTokenizerBase
 
-from bench.evals.inference.forward import SLOTS
 from bench.evals.inference.generation.answer_row import AnswerRow, choose_tokens, take_tokens
 from bench.evals.inference.pass_counts import pass_counts
+from bench.model.forward import SLOTS
 from bench.model.loading.llama_cpp import ROWS, LlamaCppModel
 
 

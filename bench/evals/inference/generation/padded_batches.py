@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
-from bench.evals.inference.forward import batches, differ_by_rounding, logits_at, padded, vocabulary_size
 from bench.evals.inference.generation.answer_row import AnswerRow, choose_tokens, take_tokens
 from bench.evals.inference.pass_counts import counted_logits, uncounted
-from bench.evals.inference.shared_prefix import left_inputs
+from bench.model.forward import batches, differ_by_rounding, logits_at, padded, vocabulary_size
+from bench.model.shared_prefix import left_inputs
 from bench.model.windows import narrowest_window
 
 KEPT_SHARE = 0.75

@@ -13,11 +13,11 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
-from bench.evals.inference.forward import differ_by_rounding, logits_at, reads_positions, vocabulary_size
 from bench.evals.inference.generation.key_value_table import compute_prefix
 from bench.evals.inference.generation.layer_passes import LayerPasses
 from bench.evals.inference.generation.native_passes import NativePasses
 from bench.evals.inference.pass_counts import uncounted
+from bench.model.forward import differ_by_rounding, logits_at, reads_positions, vocabulary_size
 from bench.model.native.decoder import NativeDecoder, native_decoder
 from bench.model.windows import narrowest_window
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from bench.evals.inference.forward import batches, logits_at, padded, token_logprobs
+from bench.model.forward import batches, logits_at, padded, token_logprobs
 from tests.evals.loud import OTHERS, loud, other_model
 from tests.fakes.checkpoints import ARCHITECTURES
 
@@ -69,7 +69,7 @@ def test_batches_keep_to_the_slots() -> None:
 
 def test_batches_keep_to_the_logits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read positions × a vocabulary of 150,000 are the larger tensor."""
-    monkeypatch.setattr("bench.evals.inference.forward.LOGITS", 100)
+    monkeypatch.setattr("bench.model.forward.LOGITS", 100)
     found = batches([5] * 6, reads=[2] * 6, vocabulary=20)
     assert [len(batch) for batch in found] == [2, 2, 2]
     assert [len(batch) for batch in batches([5] * 6, slots=8192, reads=[2] * 6, vocabulary=20)] == [5, 1]

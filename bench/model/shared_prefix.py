@@ -13,14 +13,13 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
-from bench.evals.inference.forward import (
+from bench.model.forward import (
     differ_by_rounding,
     logits_at,
     padded,
     reads_positions,
     vocabulary_size,
 )
-from bench.evals.inference.pass_counts import pass_counts
 
 SHORTEST = 32
 """Shortest prefix that is shared, in tokens."""
@@ -55,7 +54,6 @@ def shared_prefix(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> Shar
     length = shared_length(rows)
     if length == 0 or not _can_share(model):
         return None
-    pass_counts(model).add(tokens=length, rows=1, width=length, behind=0, reads=length)
     return SharedPrefix(length=length, cache=_cache(model, rows[0][:length], len(rows)))
 
 

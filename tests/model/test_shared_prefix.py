@@ -6,12 +6,12 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from bench.evals.inference import shared_prefix as module
 from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.request import GenerationRequest
 from bench.evals.inference.scoring import Scorer
-from bench.evals.inference.shared_prefix import shared_length, shared_prefix
 from bench.evals.loss import SupervisedText, summed_nll
+from bench.model import shared_prefix as module
+from bench.model.shared_prefix import shared_length, shared_prefix
 from tests.evals.inference.test_scoring import draw_pairs, naive
 from tests.evals.loud import OTHERS, loud, other_model
 from tests.fakes.checkpoints import ARCHITECTURES, tiny_tokenizer
