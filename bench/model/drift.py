@@ -16,6 +16,8 @@ from bench.model.shared_prefix import shared_prefix
 
 _ROWS = 8
 """Rows that a loss is taken over."""
+_SHORTEST = 8
+"""Tokens of a beginning that is computed once: what a chat template puts before a question has a few dozen."""
 _AT_ONCE = 64
 """Positions whose distributions are compared at once: all at once would not stay in a processor's cache."""
 
@@ -96,7 +98,7 @@ def _apart(tuned: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
 
 def _logits(model: Any, texts: Sequence[Sequence[int]], contexts: _Contexts) -> Tensor:
     """Logits [contexts, vocabulary] behind each of them."""
-    beginning = shared_prefix(model, texts)
+    beginning = shared_prefix(model, texts, shortest=_SHORTEST)
     if beginning is None:
         return _logits_at(model, texts, contexts.places)
     length, cache = beginning.length, {"past_key_values": beginning.cache, "use_cache": True}

@@ -35,23 +35,26 @@ class SharedPrefix:
     cache: DynamicCache
 
 
-def shared_length(rows: Sequence[Sequence[int]]) -> int:
-    """How many tokens all rows begin with, short of the shortest row's last one; 0 where sharing would save little."""
+def shared_length(rows: Sequence[Sequence[int]], *, shortest: int = SHORTEST) -> int:
+    """How many tokens all rows begin with, short of the shortest row's last one; 0 where sharing would save little:
+    below `shortest`, or below `SHARE`."""
     words = [tuple(row) for row in rows]
     first, last = min(words), max(words)  # in the order of words all others lie between these two
     most = min(map(len, rows)) - 1
     length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), most)
     length = min(length, most)
-    return length if len(rows) > 1 and length >= max(SHORTEST, SHARE * max(map(len, rows))) else 0
+    return length if len(rows) > 1 and length >= max(shortest, SHARE * max(map(len, rows))) else 0
 
 
 @torch.inference_mode()
-def shared_prefix(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> SharedPrefix | None:
+def shared_prefix(
+    model: PreTrainedModel, rows: Sequence[Sequence[int]], *, shortest: int = SHORTEST
+) -> SharedPrefix | None:
     """The computed prefix of `rows`; `None` where sharing would save little, or the model does not allow it.
 
     The rows of the batch continue from its cache: their first column is token `length`.
     """
-    length = shared_length(rows)
+    length = shared_length(rows, shortest=shortest)
     if length == 0 or not _can_share(model):
         return None
     return SharedPrefix(length=length, cache=_cache(model, rows[0][:length], len(rows)))
