@@ -11,8 +11,9 @@ suite's other loss, over rows that it draws itself, is its alone.
 The script is TRL's `SFTTrainer` tuned for a processor (fp32, no checkpointing, rows of similar length together) and
 lm-evaluation-harness's `simple_evaluate` with its own model class, batch 16. Every round has both in turn, each as a
 process of its own that begins with nothing; processor seconds are those of all processes. Scores of the base have to
-be equal on tasks without a template, those of the arms are near: each side shuffles for itself. `bench run` also
-checks, measures, records and reports, which the script leaves out.
+be equal on tasks without a template, those of the arms are near: each side shuffles for itself. Behind a template
+lm-evaluation-harness begins a choice without the blank that training puts there, so its choices stay near chance.
+`bench run` also checks, measures, records and reports, which the script leaves out.
 """
 
 import argparse
@@ -59,6 +60,9 @@ class Question:
     plain: tuple[str, ...] = ("qa", "choice", "cloze")
     """Tasks whose prompts go through a template, and through none."""
     held_out: bool = False
+    schedule: str = "constant"
+    warmup: float = 0.0
+    """Share of the steps."""
 
     @classmethod
     def flagship(cls) -> Self:
@@ -66,6 +70,7 @@ class Question:
         return cls(
             name=FLAGSHIP.stem, base=MICRO, steps=150, batch=16, limit=None, data=("curated", "random", "mixed"),
             templated=("instructions", "qa", "choice"), plain=("cloze",), held_out=True,
+            schedule="cosine", warmup=0.03,
         )  # fmt: skip
 
     @property
@@ -168,8 +173,8 @@ class Script:
             arguments = SFTConfig(
                 output_dir=out, max_steps=self.question.steps, per_device_train_batch_size=self.question.batch,
                 learning_rate=RATES[method], bf16=False, use_cpu=True, gradient_checkpointing=False,
-                train_sampling_strategy="group_by_length", report_to="none", lr_scheduler_type="constant",
-                save_strategy="no", disable_tqdm=True, seed=0,
+                train_sampling_strategy="group_by_length", report_to="none", save_strategy="no", disable_tqdm=True,
+                seed=0, lr_scheduler_type=self.question.schedule, warmup_steps=self.question.warmup,
             )  # fmt: skip
             lora = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear") if method == "lora" else None
             trainer = SFTTrainer(
