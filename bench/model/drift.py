@@ -64,9 +64,11 @@ def drift(subject: Any, base: Any, rows: Sequence[Sequence[int]]) -> Drift:
     for batch in batches(lengths, slots=SLOTS, reads=lengths, vocabulary=vocabulary_size(base)):
         texts = [rows[index] for index in batch]
         contexts = _Contexts.of(texts)
-        pairs = zip(*(_logits(model, texts, contexts).split(_AT_ONCE) for model in (subject, base)), strict=True)
-        for (tuned, other), counts in zip(pairs, torch.tensor(contexts.counts).split(_AT_ONCE), strict=True):
-            kl, moved = _apart(tuned, other.to(tuned.device))  # llama.cpp's are on the processor
+        tuned, untuned = (_logits(model, texts, contexts) for model in (subject, base))
+        for start in range(0, len(contexts.places), _AT_ONCE):
+            here = slice(start, start + _AT_ONCE)
+            kl, moved = _apart(tuned[here], untuned[here].to(tuned.device))  # llama.cpp's are on the processor
+            counts = torch.tensor(contexts.counts[here])
             divergence += float((kl * counts).sum())
             changed += float((moved * counts).sum())
     positions = sum(lengths)

@@ -142,7 +142,7 @@ def test_zeros_in_one_layer_are_seen_as_not_applied_in_part(tmp_path: Path, base
 
 def test_an_adapter_that_merging_changes_is_seen(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What evals load differs from what was trained: here the merge is lost."""
-    monkeypatch.setattr("bench.model.loading.load._merged", lambda adapted: adapted.unload())
+    monkeypatch.setattr("bench.model.loading.load.merged", lambda adapted: adapted.unload())
     check = facts(base, adapter(base, tmp_path / "lost")).weights_check
     assert check.as_evaluated == pytest.approx(check.base)
     assert abs(check.as_evaluated - check.as_trained) > 5e-3
