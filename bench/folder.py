@@ -26,6 +26,11 @@ def files_below(folder: Path | str, inside: str = "") -> Iterator[tuple[str, os.
             yield f"{inside}{entry.name}", entry
 
 
+def names_in(folder: Path) -> list[str]:
+    """Names of what is in the folder, for a hint; none where there is no such folder."""
+    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+
+
 def state_of(file: os.DirEntry[str] | Path) -> State:
     """The state of one file. Raises `OSError` where it is missing."""
     stat = file.stat()

@@ -3,16 +3,15 @@
 from dataclasses import replace
 
 from bench.stats.conclusions.claim_evidence import ClaimEvidence, threshold_of
-from bench.stats.conclusions.claim_types import ClaimQuestion
+from bench.stats.conclusions.claim_types import ClaimQuestion, thresholds
 from bench.stats.curves.curve import TiedCurve
 from bench.stats.estimates.power import Needed, needed, needed_range, needed_unseen, together_range
 
 
 def needed_to_decide(question: ClaimQuestion, evidence: ClaimEvidence, level: float) -> tuple[Needed, Needed, Needed]:
     """Examples and seeds that would decide: with the noise as seen, and at both ends of its range."""
-    margin = threshold_of(question)
-    thresholds = {">=": (-margin,), ">": (margin,), "==": (-margin, margin)}[question.relation]
-    nearest = min(thresholds, key=lambda threshold: abs(evidence.estimate - threshold))
+    ends = thresholds(question.relation, threshold_of(question))
+    nearest = min(ends, key=lambda threshold: abs(evidence.estimate - threshold))
     distance, examples = abs(evidence.estimate - nearest), max(1, evidence.examples)
     if isinstance(evidence.curve, TiedCurve):
         tied = evidence.curve

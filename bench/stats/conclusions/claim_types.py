@@ -20,6 +20,11 @@ DECIDED: frozenset[ClaimOutcome] = frozenset({"supported", "refuted"})
 ALPHA = 0.05
 
 
+def thresholds(relation: ClaimRelation, margin: float) -> tuple[float, ...]:
+    """Differences in favour of the left side at which a claim's verdict changes."""
+    return {">=": (-margin,), ">": (margin,), "==": (-margin, margin)}[relation]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looks:
     """Information fractions of all looks at a claim, rising, and how the error is spent. place: of this look among

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.errors import Problem, did_you_mean
+from bench.folder import names_in
 from bench.suite.checks.data.first_rows import column_names, is_without_rows
 from bench.suite.reading.paths import PATHS, beside
 from bench.suite.tables.data import MICRO_SCORE, PERHAPS_SPLITS, SPLIT_COLUMNS, SPLIT_FLAGS, DataSpec
@@ -53,7 +54,7 @@ def kept_column_problems(spec: DataSpec, columns: Mapping[str, str], where: str,
 def file_problems(path: Path, source: str, where: str) -> Iterator[Problem]:
     """A file that is missing, empty or not readable."""
     if not path.exists():
-        names = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+        names = names_in(path.parent)
         hint = did_you_mean(path.name, names) if _similar(path.name, names) else PATHS
         yield Problem(reference="data.missing-file", what=f"there is no file {source}", where=where, hint=hint)
     elif is_without_rows(path):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import InputError, Problem, did_you_mean
+from bench.folder import names_in
 from bench.places import shipped
 from bench.suite.catalog.generation_settings import LENGTHS
 from bench.suite.catalog.lm_eval_names import aggregate_keys, group_keys, task_keys
@@ -174,8 +175,8 @@ def _faults(file: Path) -> Iterator[Fault]:
         return
     for part in dict.fromkeys(missing):
         if not part.is_file():
-            names = [other.name for other in part.parent.iterdir()] if part.parent.is_dir() else []
-            yield Fault(what=f"it includes {part.name}, which is not there", hint=did_you_mean(part.name, names))
+            hint = did_you_mean(part.name, names_in(part.parent))
+            yield Fault(what=f"it includes {part.name}, which is not there", hint=hint)
     if _includes_itself(file):
         yield Fault(what="it includes itself", hint="remove that include")
     yield from _group_faults(config) if "group" in config and "class" not in config else _task_faults(config, file)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import did_you_mean
+from bench.folder import names_in
 from bench.suite.checks.task_files.fault import Fault
 
 FORMATS = frozenset({"json", "csv", "parquet", "text", "arrow"})
@@ -78,8 +79,7 @@ def file_faults(by_split: Mapping[str, Sequence[Path]]) -> Iterator[Fault]:
     """Files that are not there, or empty."""
     for path in dict.fromkeys(path for files in by_split.values() for path in files):
         if not path.is_file():
-            names = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-            hint = did_you_mean(path.name, names, none="paths are relative to the task file")
+            hint = did_you_mean(path.name, names_in(path.parent), none="paths are relative to the task file")
             yield Fault(what=f"there is no data file {path.name}", hint=hint, about="rows")
         elif path.stat().st_size == 0:
             yield Fault(what=f"the data file {path.name} is empty", hint="give a file with rows", about="rows")
