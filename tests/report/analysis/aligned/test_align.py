@@ -5,7 +5,7 @@ import pytest
 
 from bench.record.record import EvaluationRecord, Record
 from bench.record.results.evals.evaluation import GroupMeasure, ScoreRow
-from bench.report.analysis.aligned.align import Aligned, align, align_one
+from bench.report.analysis.aligned.align import Aligned, align, align_one, usable
 from bench.report.analysis.aligned.measurand import Measurand
 from bench.report.analysis.aligned.score_rows import read_rows
 from bench.report.analysis.run_facts.subjects import subjects
@@ -246,3 +246,7 @@ def test_a_corpus_metric_has_its_scale(metric: str, width: float | None) -> None
         higher_is_better=True, binary=False, per_example=False, chance=None, limit=None,
     )  # fmt: skip
     assert align_one(measurand, {"base": ("base",)}, {}).measurand.largest_difference == width
+
+
+def test_scores_that_can_be_computed_with_end_at_a_googol() -> None:
+    assert usable(np.array([0.0, -1e100, 1e100, 1.1e100, -np.inf, np.nan])).tolist() == [True] * 3 + [False] * 3
