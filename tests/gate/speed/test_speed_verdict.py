@@ -156,6 +156,15 @@ def pair_of(log: list[tuple[str, object]], effort: Effort, *devices: str) -> Pai
     )
 
 
+def test_a_version_that_does_not_say_so_trains_no_other_seed_in_each_block() -> None:
+    """Earlier versions knew one seed: the block's number would be another training beside theirs."""
+    pair = pair_of([], Effort(), "cpu", "cpu")
+    assert pair.replicates
+    ours, theirs = pair.descriptions
+    earlier = {key: value for key, value in theirs.items() if key != "replicates"}
+    assert not dataclasses.replace(pair, descriptions=(ours, earlier)).replicates
+
+
 def test_blocks_are_fresh_pairs_on_cores_in_turn_whose_warm_up_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5, 3, 4}, raising=False)
     monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None, raising=False)

@@ -1,7 +1,10 @@
 """Quality per cost: what is right per second, with the noise of examples and of seeds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy import optimize, stats
 
 from bench.stats.conclusions.claims import decide
 from bench.stats.estimates.costs.efficiency import efficiency_ratio
@@ -82,6 +85,23 @@ def test_a_quality_that_its_error_is_a_quarter_of_is_the_least_with_an_interval(
     for right, known in ((20, True), (8, False)):
         arm = scores([[1.0] * right + [0.0] * (400 - right)], binary=True)
         assert (efficiency_ratio((arm, [1.0]), other, counted=True, seed=0).low is not None) is known
+
+
+def test_what_is_missing_has_the_interval_of_imbens_and_manski_with_the_noise_of_the_seeds() -> None:
+    """One in sixteen scores of an arm whose seeds differ are missing: bounds about one error apart."""
+    whole = side(0.6, spread=0.05)
+    arm = replace(whole, present=(np.arange(400) % 16 > 0) & whole.present)
+    costs = [1.0, 1.0, 1.0]
+    found = efficiency_ratio((arm, costs), (side(0.5, spread=0.05, seed=1), costs), counted=True, seed=0)
+    lowest, highest = found.extremes
+    errors = [
+        (parts.example + (parts.seed + parts.rest) / parts.replicates) ** 0.5
+        for parts in (lowest.components, highest.components)
+    ]
+    width = float(np.log(highest.ratio / lowest.ratio)) / max(errors)
+    tail = optimize.brentq(lambda t: stats.norm.cdf(width - stats.norm.ppf(t)) - t - 0.95, 0.025, 0.05)
+    assert 1 < width < 1.3
+    assert found.bounds.low == pytest.approx(float(lowest.curve.quantile(tail)))
 
 
 def test_intervals_hold_the_truth() -> None:
