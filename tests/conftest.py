@@ -47,10 +47,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
-    """The same fork servers for all workers of pytest-xdist, which come from one of them themselves."""
+    """The same fork servers for all workers of pytest-xdist, which come from one of their own."""
     config.stash[FORK_SERVERS] = fork_server.start(config.args)
     for spec in specs:
-        spec.python = forked_worker.command(config.stash[FORK_SERVERS]["real"])
+        spec.python = forked_worker.command(config.stash[FORK_SERVERS]["collected"])
 
 
 @pytest.hookimpl(optionalhook=True)

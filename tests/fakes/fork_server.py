@@ -1,26 +1,46 @@
-"""The fork servers of the tests: two for all of their processes, with all imported that tests ask of one.
+"""The fork servers of the tests: two for all of their processes, with all imported that tests ask of one, and one for
+the workers that run them.
 
 Imports of the libraries take more than 10 s: each child would do them alone, or each worker of pytest-xdist, or each
 test after a run that failed and ended its server. What does not need them is forked from a server without them.
 """
 
-import json
 import os
 from collections.abc import Callable, Sequence
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver, get_context, resource_tracker
+from multiprocessing.connection import Connection, arbitrary_address
+from socket import AF_UNIX, socket
 from typing import Any
 
 _PRELOADED = {"real": "tests.fakes.loaded", "instant": "tests.fakes.light"}
 _addresses: dict[str, str] = {}
+_held: list[Connection] = []
+"""What ends a server once it is closed."""
 
 
 def start(tests: Sequence[str]) -> dict[str, str]:
-    """Start the servers of a run of `tests` (paths), without waiting for their imports; their addresses, for `join`.
+    """Start the servers of a run of `tests` (paths); their addresses, for `join`.
 
-    Its workers are forked from the server of real jobs, which has collected the tests.
+    Its workers are forked from "collected", which is a fork of the server of real jobs.
     """
-    os.environ["TESTS_TO_COLLECT"] = json.dumps(list(tests))
-    return {"real": _start("tests.fakes.collected"), "instant": _start(_PRELOADED["instant"])}
+    started = {kind: _start(module) for kind, module in _PRELOADED.items()}
+    join(started, setattr)
+    use_for("real")
+    return {**started, "collected": _collecting(tests)}
+
+
+def _collecting(tests: Sequence[str]) -> str:
+    """Address of the server that has collected `tests`; it ends with this process."""
+    from tests.fakes.collected import serve
+
+    address = arbitrary_address("AF_UNIX")
+    alive, ours = get_context("forkserver").Pipe(duplex=False)
+    with socket(AF_UNIX) as listener, alive:
+        listener.bind(address)
+        listener.listen()
+        get_context("forkserver").Process(target=serve, args=(tests, listener, alive), daemon=True).start()
+    _held.append(ours)
+    return address
 
 
 def join(addresses: dict[str, str], put: Callable[[Any, str, Any], None]) -> None:

@@ -27,8 +27,8 @@ arms = { data = ["first", "drawn"], recipe = ["full", "lora"] }
 run.probe_steps = 0
 
 [data]
-first = { source = "micro:curated", select = { by = "first", size = 96 } }
-drawn = { source = "micro:curated", select = { by = "random", size = 96 } }
+first = { source = "micro:curated", select = { by = "first", size = 48 } }
+drawn = { source = "micro:curated", select = { by = "random", size = 48 } }
 
 [recipe.full]
 method = "full"
@@ -45,11 +45,11 @@ name = "qa"
 kind = "lm_eval"
 tasks = ["micro_qa"]
 include = "TASKS"
-limit = 80
+limit = 40
 [[eval]]
 name = "heldout"
 kind = "loss"
-data = { source = "micro:heldout", select = { by = "first", size = 60 } }
+data = { source = "micro:heldout", select = { by = "first", size = 30 } }
 
 [[claim]]
 says = "first/full > base"
@@ -134,7 +134,7 @@ def test_the_markdown_shows_the_same_number_as_the_record(finished: Finished) ->
 
 def test_every_example_is_scored_for_every_subject(finished: Finished) -> None:
     base = scores(finished, "qa", "base", "exact_match")
-    assert len(base) == 80
+    assert len(base) == 40
     for entry in finished.record["evaluations"]:
         if entry["eval"] == "qa":
             assert scores(finished, "qa", entry["subject"], "exact_match").keys() == base.keys()
@@ -143,10 +143,10 @@ def test_every_example_is_scored_for_every_subject(finished: Finished) -> None:
 def test_supervised_tokens_are_the_answers_and_their_ends(finished: Finished, root: Path) -> None:
     """One epoch is every row once, so the count can be made from the generator's text alone."""
     tokenizer = Tokenizer.from_file(str(root / "models" / "micro" / "tokenizer.json"))
-    answers = [row["output"] for row in micro_rows("curated", seed=0)[:96]]
+    answers = [row["output"] for row in micro_rows("curated", seed=0)[:48]]
     expected = sum(len(tokenizer.encode(answer, add_special_tokens=False).ids) + 1 for answer in answers)
     ledgers = [t["result"]["ledger"] for t in finished.record["trainings"] if t["arm"].startswith("first/")]
-    assert [ledger["rows"] for ledger in ledgers] == [96] * 4
+    assert [ledger["rows"] for ledger in ledgers] == [48] * 4
     assert {ledger["supervised_tokens"] for ledger in ledgers} == {expected}
 
 
@@ -156,7 +156,7 @@ def test_budget_and_counts_agree_in_every_ledger(finished: Finished) -> None:
         for key in ("tokens", "supervised_tokens", "slots", "rows"):
             assert sum(step[key] for step in steps) == ledger[key]
         assert 0 < ledger["supervised_tokens"] < ledger["tokens"] <= ledger["slots"]
-        assert len(steps) == ledger["steps"] == (6 if training["arm"].endswith("lora") else 12)
+        assert len(steps) == ledger["steps"] == (3 if training["arm"].endswith("lora") else 6)
 
 
 def test_the_simulation_says_that_it_is_one(finished: Finished) -> None:
