@@ -4,9 +4,9 @@
     python -m benchmarks.end_to_end --flagship
 
 FOLDER is a base, by default the embedded one. Both train it on the embedded curated rows, once in full and once with
-LoRA, and score the base and both on three of the embedded tasks, with plain prompts. `--flagship` is one seed of
-`suites/lima_vs_alpaca.toml`: six arms of 60,000 tokens each, and all rows of four tasks and of a held-out loss; the
-suite's other loss, over rows that it draws itself, is its alone.
+LoRA, through its chat template (the embedded one has `dialogue`), and score the base and both on three of the embedded
+tasks, with plain prompts. `--flagship` is one seed of `suites/lima_vs_alpaca.toml`: six arms of 60,000 tokens each, and
+all rows of four tasks and of a held-out loss; the suite's other loss, over rows that it draws itself, is its alone.
 
 The script is TRL's `SFTTrainer` tuned for a processor (fp32, no checkpointing, rows of similar length together) and
 lm-evaluation-harness's `simple_evaluate` with its own model class, batch 16. Every round has both in turn, each as a
@@ -121,7 +121,7 @@ class Script:
 
         self.question, self.scores = question, Scores()
         self.tokenizer = AutoTokenizer.from_pretrained(question.base)
-        if question.templated:
+        if not self.tokenizer.chat_template:
             self.tokenizer.chat_template = DIALOGUE.read_text(encoding="utf-8")
         self.manager = TaskManager(include_path=str(TASKS))
 
@@ -157,8 +157,6 @@ class Script:
     def conversation(self, row: Mapping[str, str]) -> dict[str, Any]:
         """One row with its prompt apart."""
         asked, answer = " ".join(filter(None, (row["instruction"], row["input"]))), row["output"]
-        if not self.question.templated:
-            return {"prompt": f"{asked}\n", "completion": answer}
         return {
             "prompt": [{"role": "user", "content": asked}],
             "completion": [{"role": "assistant", "content": answer}],
