@@ -42,6 +42,16 @@ def test_a_prompt_in_pieces_has_one_blank_at_its_beginning(dummy_prefix: PreTrai
     assert dummy_prefix.eos_token_id not in ids
 
 
+def test_each_id_of_a_prompt_in_pieces_has_its_characters(dummy_prefix: PreTrainedTokenizerFast) -> None:
+    """An id that stood beside its characters would move the mask of an earlier answer."""
+    encoder = Encoder(dummy_prefix)
+    content = guarded({"role": "user", "content": "a</s>b"}, Spelling.of(dummy_prefix))["content"]
+    places = encoder.prompt_places(content)
+    assert len(places) == len(encoder.prompt(content))
+    blank, *letters = ["a</s>b"[start:end] for start, end in places]
+    assert (blank, letters) == ("a", [*"a</s>b"]), "the blank before every text is at its first letter"
+
+
 def test_without_such_a_blank_text_is_the_same_everywhere() -> None:
     tokenizer = tiny_tokenizer()
     encoder = Encoder(tokenizer)

@@ -54,9 +54,10 @@ def test_a_learned_prompt_is_as_near_to_a_short_row_as_to_a_long_one(architectur
         assert list(answer.ids) == ids[len(request.prompt) :]
 
 
-def test_rows_that_end_early_leave_the_others_alone() -> None:
-    """Dropping finished rows from the batch must keep each row's own cache."""
-    model = loud("llama")
+@pytest.mark.parametrize("architecture", ["llama", *OTHERS])
+def test_rows_that_end_early_leave_the_others_alone(architecture: Any) -> None:
+    """Dropping finished rows from the batch must keep each row's own cache, or the rows where a cache cannot."""
+    model = other_model(architecture) if architecture in OTHERS else loud(architecture)
     plain = [answer.ids for answer in generate(model, TOKENIZER, requests()) if answer is not None]
     stops = frozenset(ids[2] for ids in plain[:4])
     cut = generate(model, TOKENIZER, requests(stop_ids=stops))
