@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.data.render.row import Row, Turn
-from bench.evals.inference import batch_check
+from bench.evals.inference import counted_generator
 from bench.evals.inference.generation import continuous_batch
 from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.request import GenerationRequest
@@ -42,7 +42,7 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Say:
             tokens.append(ids[min(len(row.ids), len(ids) - 1)])
         return tokens
 
-    for module in (batch_check, continuous_batch):
+    for module in (counted_generator, continuous_batch):
         monkeypatch.setattr(module, "choose_tokens", choose)
     return texts
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from bench.data.render.refused_rows import check_embedded
-from bench.evals.inference.batch_check import CountedGenerator
+from bench.evals.inference.counted_generator import CountedGenerator
 from bench.evals.inference.generation.request import Generation, GenerationRequest
 from bench.evals.inference.partial_replies import FinishedReplies
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer

@@ -13,7 +13,7 @@ from bench.data.render.render import Rendered, Renderer
 from bench.data.render.row import Row
 from bench.errors import InputError
 from bench.evals.example_part import rows_of
-from bench.evals.inference.batch_check import CountedGenerator
+from bench.evals.inference.counted_generator import CountedGenerator
 from bench.evals.inference.engines.engine import Engine
 from bench.evals.inference.engines.engine_generator import EngineComparison, EngineGenerator
 from bench.evals.inference.reply_memory import ReplyMemory

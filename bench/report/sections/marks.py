@@ -1,4 +1,4 @@
-"""How a contrast reads. "Better" and "worse" are written here and nowhere else, from `Contrast.reading` alone."""
+"""How a contrast reads, in words: "better" and "worse" are printed from here alone. `reading_of` decides which."""
 
 from collections.abc import Iterable, Mapping
 

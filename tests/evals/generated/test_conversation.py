@@ -10,8 +10,8 @@ import torch
 from bench.data.render.render import make_renderer
 from bench.data.render.row import Row, Turn
 from bench.evals.generated.conversation import Replies, ask
-from bench.evals.inference import batch_check
-from bench.evals.inference.batch_check import CHECKED, CHECKED_ROUNDED
+from bench.evals.inference import counted_generator
+from bench.evals.inference.counted_generator import CHECKED, CHECKED_ROUNDED
 from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.request import Generation, GenerationRequest
 from bench.evals.inference.pass_counts import pass_counts
@@ -103,7 +103,7 @@ def test_a_batch_that_matters_is_recorded(monkeypatch: pytest.MonkeyPatch) -> No
         given = generate(model, tokenizer, requests, **options)  # type: ignore[arg-type]
         return [answer and Generation(text="other", ids=(9, *answer.ids[1:]), ended=answer.ended) for answer in given]
 
-    monkeypatch.setattr(batch_check, "generate", sensitive)
+    monkeypatch.setattr(counted_generator, "generate", sensitive)
     replies = put(ROWS * 20)
     assert (replies.generated.checked, replies.generated.differed) == (3, 3)
     assert replies.batch.endswith("3 of 3 answers came out different when computed alone")
@@ -167,8 +167,8 @@ def test_generation_speed_on_a_clock_that_the_test_moves(monkeypatch: pytest.Mon
         ids = (7,) if first else (7, 8, 9, 10)
         return [Generation(text="a b", ids=ids, ended=True) for _ in requests]
 
-    monkeypatch.setattr(batch_check, "generate", slow)
-    monkeypatch.setattr(batch_check, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(counted_generator, "generate", slow)
+    monkeypatch.setattr(counted_generator, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     generated = put([row("one", "")] * 60).generated
     assert (generated.tokens, generated.seconds) == (240, pytest.approx(2.0))
     assert generated.tokens_per_second == pytest.approx(120.0)

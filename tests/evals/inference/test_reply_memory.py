@@ -47,7 +47,7 @@ def test_without_a_file_nothing_is_remembered(tmp_path: Path) -> None:
 
 
 def test_a_request_is_known_by_all_that_decides_its_reply(tmp_path: Path) -> None:
-    from bench.evals.inference.batch_check import _GENERATION
+    from bench.evals.inference.counted_generator import _GENERATION
 
     def request(**changes: object) -> GenerationRequest:
         fields = {"prompt": (1, 2), "stop_ids": frozenset({7, 3}), "until": ("x",), "max_new_tokens": 4}

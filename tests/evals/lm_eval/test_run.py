@@ -18,7 +18,7 @@ from bench.data.render.render import make_renderer
 from bench.data.render.row import Row, Turn
 from bench.emit import Event, ExamplesDone
 from bench.errors import InputError
-from bench.evals.inference import batch_check
+from bench.evals.inference import counted_generator
 from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.request import GenerationRequest
 from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
@@ -61,13 +61,13 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[ContinuationPair]:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[GenerationRequest]:
     """Generation requests that a task makes."""
     seen: list[GenerationRequest] = []
-    original = batch_check.CountedGenerator.draw
+    original = counted_generator.CountedGenerator.draw
 
-    def spy(self: batch_check.CountedGenerator, requests: Sequence[GenerationRequest], *rest: Any) -> Any:
+    def spy(self: counted_generator.CountedGenerator, requests: Sequence[GenerationRequest], *rest: Any) -> Any:
         seen.extend(requests)
         return original(self, requests, *rest)
 
-    monkeypatch.setattr(batch_check.CountedGenerator, "draw", spy)
+    monkeypatch.setattr(counted_generator.CountedGenerator, "draw", spy)
     return seen
 
 
@@ -305,7 +305,7 @@ def test_answers_to_tasks_are_made_again_alone(
         given = generate(model, tokenizer, requests, **options)
         return [replace(answer, ids=(9, *answer.ids[1:])) for answer in given if answer]
 
-    monkeypatch.setattr(batch_check, "generate", sensitive)
+    monkeypatch.setattr(counted_generator, "generate", sensitive)
     result, _ = evaluate(job, tmp_path / "again")
     assert (result.generated.checked, result.generated.differed) == (1, 1)
     assert result.batch.endswith("1 of 1 answer came out different when computed alone")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from bench.errors import InputError, Problem
-from bench.evals.inference.batch_check import CountedGenerator, spread, tokens_of
+from bench.evals.inference.counted_generator import CountedGenerator, spread, tokens_of
 from bench.evals.inference.engines.engine import Engine
 from bench.evals.inference.generation.generator import Answered, generate
 from bench.evals.inference.generation.request import Generation, GenerationRequest

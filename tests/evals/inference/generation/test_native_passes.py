@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
-from bench.evals.inference.batch_check import CountedGenerator, tokens_alone
+from bench.evals.inference.counted_generator import CountedGenerator, tokens_alone
 from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.native_passes import NativePasses
 from bench.evals.inference.generation.passes import native

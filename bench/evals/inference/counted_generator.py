@@ -1,9 +1,9 @@
-"""Tokens and seconds of a subject's answers, and whether an answer depended on its batch.
+"""A subject's answers with their tokens and seconds, and whether an answer depended on its batch.
 
-Contract: some answers, evenly spread, are computed again alone: one pass over prompt and answer gives, token by token,
-what the model draws behind them. An answer that comes out different depended on its batch. The same prompts, alone,
-give the time to a first token. That takes at most a twentieth of the tokens that the answers took, or one answer; of a
-subject with several evals one eval does it.
+Contract: an answer that an earlier process finished is not made again. Some answers, evenly spread, are computed again
+alone: one pass over prompt and answer gives, token by token, what the model draws behind them. An answer that comes out
+different depended on its batch. The same prompts, alone, give the time to a first token. That takes at most a twentieth
+of the tokens that the answers took, or one answer; of a subject with several evals one eval does it.
 """
 
 import time
