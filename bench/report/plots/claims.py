@@ -9,7 +9,7 @@ from bench.report.plots.canvas import look
 from bench.report.plots.rows import ArmRow, Guide, row_panel
 from bench.report.render import format as fmt
 from bench.report.render.drawing import Drawing, Panel
-from bench.stats.conclusions.claim_types import DECIDED, thresholds
+from bench.stats.conclusions.claim_types import DECIDED
 from bench.suite.tables.arms.arms import is_base
 
 _POINTS = 100.0
@@ -54,8 +54,7 @@ def _panel(comparison: Comparison, results: Sequence[ClaimResult], title: str) -
 
 def _thresholds(result: ClaimResult, *, higher: bool) -> tuple[float, ...]:
     """Where the claim's verdict changes, as a difference of left and right."""
-    signed = thresholds(result.claim.parts()[1], result.claim.margin)
-    return signed if higher else tuple(-end for end in signed)
+    return result.thresholds if higher else tuple(-end for end in result.thresholds)
 
 
 def _row(result: ClaimResult, arms: Sequence[str], scale: float) -> ArmRow:

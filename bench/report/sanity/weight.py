@@ -14,7 +14,7 @@ from bench.report.analysis.conclusions.decision import Decision
 from bench.report.analysis.conclusions.lead import DECISION, conclusion
 from bench.report.analysis.finding import Finding
 from bench.report.analysis.scores.contamination import Contaminated
-from bench.stats.conclusions.claim_types import DECIDED, thresholds
+from bench.stats.conclusions.claim_types import DECIDED
 from bench.stats.estimates.delta import Delta
 from bench.suite.tables.arms.arms import is_base
 
@@ -146,8 +146,7 @@ def _slack(result: ClaimResult, *, higher_is_better: bool) -> float | None:
     if interval is None:
         return None
     low, high = interval if higher_is_better else (-interval[1], -interval[0])
-    ends = thresholds(result.claim.parts()[1], result.claim.margin)
-    return min(abs(end - bound) for end in ends for bound in (low, high))
+    return min(abs(end - bound) for end in result.thresholds for bound in (low, high))
 
 
 def _side(delta: Delta) -> int | None:

@@ -166,7 +166,7 @@ def test_an_adapter_on_tied_embeddings_is_evaluated_as_it_was_trained(tmp_path: 
 
 def test_a_difference_between_trained_and_evaluated_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = tiny_checkpoint(tmp_path / "base", "qwen2", tied=True)
-    monkeypatch.setattr("bench.model.loading.load._untie_adapted_embeddings", lambda base: None)
+    monkeypatch.setattr("bench.model.loading.merging._untie_adapted_embeddings", lambda base: None)
     lora = {"r": 4, "alpha": 8, "target_modules": ["embed_tokens"]}
     check = train(job_on(base, method="lora", learning_rate=0.1, lora=lora), tmp_path).weights_check
     assert abs(check.as_evaluated - check.as_trained) > 0.05

@@ -27,7 +27,14 @@ from bench.report.analysis.scores.results import Result
 from bench.report.analysis.training.costs.cost_kinds import COSTS, CostKind, figures
 from bench.report.analysis.training.deployed import deployed_arms
 from bench.report.render import format as fmt
-from bench.stats.conclusions.claim_types import DECIDED, ClaimOutcome, ClaimQuestion, ClaimRelation, ClaimVerdict
+from bench.stats.conclusions.claim_types import (
+    DECIDED,
+    ClaimOutcome,
+    ClaimQuestion,
+    ClaimRelation,
+    ClaimVerdict,
+    thresholds,
+)
 from bench.stats.conclusions.claims import decide_family
 from bench.stats.estimates.costs.efficiency import Costly, efficiency_prior, efficiency_ratio
 from bench.stats.estimates.costs.ratio import Ratio, cost_ratio
@@ -56,6 +63,11 @@ class ClaimResult:
     """What would decide an open claim, the cheapest first."""
     why: str
     """What the interval shows, what is missing, or what would decide."""
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Differences in favour of the left side at which the verdict changes."""
+        return thresholds(self.claim.parts()[1], self.claim.margin)
 
     @property
     def unclear(self) -> bool:
