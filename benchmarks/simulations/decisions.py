@@ -57,6 +57,7 @@ CASES = (
     Case(name="6 arms, spread 0.03, two 0.2 below", arms=6, spread=0.03, outlier=-0.2, outliers=2),
     Case(name="2 arms, spread 0.03", arms=2, spread=0.03),
     Case(name="20 arms, spread 0.03, 2 seeds", arms=20, spread=0.03, seeds=(2,)),
+    Case(name="4 arms, spread 0.03, 2 seeds", arms=4, spread=0.03, seeds=(2,)),
     Case(name="6 arms, spread 0.02, 10 seeds", arms=6, spread=0.02, seeds=(10,)),
     Case(name="2 arms, spread from the prior", arms=2, spread=None),
     Case(name="6 arms, spread from the prior", arms=6, spread=None),
