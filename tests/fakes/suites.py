@@ -12,7 +12,7 @@ from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
 from bench.suite.load import LoadedSuite
 from bench.suite.tables.suite import Suite
-from tests.fakes.worker import COUNTED
+from tests.fakes.orders import COUNTED
 
 SERVER = ChildServer(module="tests.fakes.worker")
 """Children whose jobs are instant."""

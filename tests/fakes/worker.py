@@ -1,6 +1,6 @@
 """A worker whose trainings and evals are instant, and whose failures are ordered by the job itself.
 
-A training obeys its recipe's learning rate: `ORDERS` says which one means what. Every piece of work leaves a line in
+A training obeys its recipe's learning rate: `orders.py` says which one means what. Every piece of work leaves a line in
 `HOME/diary.jsonl`, so that a test can see what ran, when, and beside what.
 """
 
@@ -25,66 +25,21 @@ from bench.record.jobs.train_job import ProbeJob, SweepJob, TrainJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.results.evals.evaluation import EvalResult, ScoreRow, ShotRow
 from bench.record.results.evals.share import ShareResult
-from bench.record.results.training.facts import LargestPass, PlannedCounts, StepBytes
 from bench.record.results.training.ledger import Seconds
 from bench.record.results.training.result import ProbeResult, SweepResult
 from bench.record.store import write_result
 from bench.record.sweep import with_chosen_setting
 from bench.run.process.payloads import (
-    CheckReply,
     CheckRequest,
-    CountReply,
     CountRequest,
     FetchRequest,
-    MemoryReply,
     MemoryRequest,
-    RefusedTraining,
     RehearsalRequest,
 )
 from bench.run.process.work import REST, Rest, WorkKind
-from bench.suite.resolved import UNREACHABLE
+from tests.fakes.instant_planning import check, count, fetch, memory, rehearse
+from tests.fakes.orders import AWAY, BEST_RATE, CRASHES, ORDERS, UNSCORED
 from tests.fakes.results import deploy_result, eval_result, training_result
-
-ORDERS = {
-    "raise": 0.5,
-    "kill": 0.25,
-    "segfault": 0.125,
-    "memory": 0.0625,
-    "refuse": 0.03125,
-    "hang": 0.015625,
-    "diverge": 0.0078125,
-    "vanish": 0.00390625,
-    "eat": 0.001953125,
-    "teach nothing": 0.0009765625,
-    "break the count": 0.00048828125,
-    "pack in vain": 0.000244140625,
-    "check in vain": 0.0001220703125,
-    "be followed": 0.00006103515625,
-    "be followed and fail": 0.000030517578125,
-    "need numbers": 0.0000152587890625,
-}
-"""Learning rates that make a training end badly, or its count, or its check."""
-
-UNSCORED = "unscored"
-"""The name of an eval that can score nothing, as ROUGE without references."""
-
-AWAY = "away"
-"""The name of an eval whose rows the hub does not give, and whose jobs have no score."""
-
-CRASHES = "crashes"
-"""The name of an eval that kills its process."""
-
-REFUSED = "refused"
-"""The name of an eval that fails in rehearsal."""
-
-COUNTED = "counted.txt"
-"""The file under the home that lists the arms whose trainings were counted."""
-
-CHECKED = "checked.txt"
-"""The file under the home that lists the arms whose trainings were checked."""
-
-BEST_RATE = 1e-3
-"""The rate that a sweep finds best."""
 
 
 def train(planned: PlannedTraining, folder: Path, emit: Emit) -> None:
@@ -203,73 +158,6 @@ def trajectory(job: TrajectoryJob, folder: Path, emit: Emit) -> None:
     """Every stored step, or the base."""
     with Diary(folder, job.id):
         write_result(folder, score_trajectory(job, folder, emit, run_eval=score_by_step))
-
-
-def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:
-    """Counts that follow from the budget's amount; each leaves a line in `COUNTED`."""
-    counts, problems = list[PlannedCounts](), list[Problem]()
-    for job in request.jobs:
-        with (folder / COUNTED).open("a", encoding="utf-8") as file:
-            file.write(f"{job.arm}\n")
-        if job.recipe.learning_rate == ORDERS["break the count"]:
-            raise RuntimeError("no count today")
-        if job.recipe.learning_rate == ORDERS["teach nothing"]:
-            problems.append(Problem(reference="fake.refused", what="nothing to learn", hint="do another"))
-        tokens = int(job.budget.amount)
-        counts.append(
-            PlannedCounts(
-                rows=8, steps=2, tokens=tokens, supervised_tokens=tokens // 2, slots=tokens * 2,
-                truncated_rows=0, dropped_rows=0, parameters=1000, trainable_parameters=100,
-                largest_pass=LargestPass(rows=4, width=tokens, supervised_tokens=tokens // 2),
-            )
-        )  # fmt: skip
-    if problems:
-        raise InputError(problems)
-    return CountReply(counts=tuple(counts))
-
-
-def memory(request: MemoryRequest, folder: Path, emit: Emit) -> MemoryReply:
-    """A thousand bytes for the libraries, four for each weight, and one for each position of the largest pass; a
-    training that is to need numbers cannot be counted."""
-    counted = [
-        None
-        if step.job.recipe.learning_rate == ORDERS["need numbers"]
-        else StepBytes(held=4000, made=step.largest_pass.rows * step.largest_pass.width)
-        for step in request.steps
-    ]
-    return MemoryReply(process_bytes=1000, steps=tuple(counted))
-
-
-def check(request: CheckRequest, folder: Path, emit: Emit) -> CheckReply:
-    """Every training can be done but those that are checked in vain, or that pack rows in vain; each leaves a line in
-    `CHECKED`."""
-    with (folder / CHECKED).open("a", encoding="utf-8") as file:
-        file.writelines(f"{job.arm}\n" for job in request.jobs)
-    if faulty := [job for job in request.jobs if job.recipe.learning_rate == ORDERS["check in vain"]]:
-        raise InputError(
-            Problem(reference="fake.refused", what="no such module", where=f"arm {job.arm}") for job in faulty
-        )
-    why = {"reference": "recipe.packing", "what": "rows see each other", "where": "recipe.full", "hint": "do not pack"}
-    vain = [job for job in request.jobs if job.recipe.learning_rate == ORDERS["pack in vain"]]
-    return CheckReply(refused=tuple(RefusedTraining(digest=job.digest, **why) for job in vain))
-
-
-def rehearse(request: RehearsalRequest, folder: Path, emit: Emit) -> dict[str, str]:
-    """Every eval can be scored, but one called `REFUSED`; the rows of one called `AWAY` are not there."""
-    for job in request.jobs:
-        if job.eval.name == REFUSED:
-            raise InputError(Problem(reference="rehearsal.failed", what="no such field", where=f"eval {REFUSED!r}"))
-    return {AWAY: f"eval {AWAY!r}: the hub is away"} if AWAY in {job.eval.name for job in request.jobs} else {}
-
-
-def fetch(request: FetchRequest, folder: Path, emit: Emit) -> str:
-    """Rows that the test put on the hub; without them the hub is away, or knows none of an `unknown` name."""
-    file = folder / "hub" / f"{request.spec.source.replace('/', '--')}.jsonl"
-    if not file.exists():
-        what, where = f"the hub of {request.spec.source} is away", f"source = {request.spec.source!r}"
-        reference = "hub.unknown" if "unknown" in where else UNREACHABLE
-        raise InputError(Problem(reference=reference, what=what, where=where, hint="wait"))
-    return str(file)
 
 
 KINDS: dict[str, WorkKind[Any]] = {

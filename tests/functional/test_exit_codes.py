@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bench.errors import ExitCode
+from tests.fakes.orders import ORDERS, UNSCORED
 from tests.fakes.process import run
 from tests.fakes.suite_files import write_suite
-from tests.fakes.worker import ORDERS, UNSCORED
 
 
 def cli(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -26,11 +26,11 @@ from bench.suite.load import load_suite
 from bench.suite.tables.data import DataSpec
 from tests.fakes import scores
 from tests.fakes.hostile import FORBIDDEN, TEXTS
+from tests.fakes.orders import ORDERS
 from tests.fakes.page import Page
 from tests.fakes.records import FakeRun, make_run
 from tests.fakes.suite_files import write_suite
 from tests.fakes.suites import fake_suite, run_below
-from tests.fakes.worker import ORDERS
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -16,9 +16,9 @@ import pytest
 from bench.record.record import Record
 from bench.record.rundir import RunDirectory
 from tests.fakes import process
+from tests.fakes.orders import ORDERS
 from tests.fakes.process import Forked
 from tests.fakes.suites import diary, worked
-from tests.fakes.worker import ORDERS
 
 HANGS: dict[str, Any] = {
     "recipe": {

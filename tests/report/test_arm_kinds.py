@@ -14,8 +14,8 @@ from bench.report.compose import compose
 from bench.report.render.markdown import render
 from bench.report.render.view import Section, Table
 from bench.report.write import write_report
+from tests.fakes.orders import BEST_RATE, ORDERS
 from tests.fakes.suites import fake_model, fake_rows, fake_suite, run_below
-from tests.fakes.worker import BEST_RATE, ORDERS
 
 QA = {"kind": "lm_eval", "name": "qa", "tasks": ("t",)}
 FULL = {"method": "full", "learning_rate": 1e-3}

@@ -5,8 +5,8 @@ from typing import Any
 
 from bench.record.record import JobRecord, Record
 from bench.record.rundir import RunDirectory
+from tests.fakes.orders import ORDERS
 from tests.fakes.suites import fake_suite, run_below
-from tests.fakes.worker import ORDERS
 
 
 def go(root: Path, *, only: tuple[str, ...] = (), fresh: bool = False, **changes: Any) -> RunDirectory:

@@ -18,8 +18,8 @@ from bench.run.estimate.forecast import forecast
 from bench.run.process.server import ChildServer
 from bench.show.forecast import print_forecast
 from bench.suite.tables.evals.loss import LossSpec
+from tests.fakes.orders import AWAY, CHECKED, ORDERS, REFUSED, UNSCORED
 from tests.fakes.suites import HELD, SERVER, counted, fake_suite, run_below, worked
-from tests.fakes.worker import AWAY, CHECKED, ORDERS, REFUSED, UNSCORED
 
 SPEC = LossSpec.model_validate(HELD)
 

@@ -11,8 +11,9 @@ from bench.record.files import MANIFEST, STEPS
 from bench.record.jobs.trajectory_job import TrajectoryJob
 from bench.record.record import Record
 from tests.evals.jobs import loss_job, resolved_model
+from tests.fakes.orders import ORDERS
 from tests.fakes.suites import diary, fake_suite, run_below
-from tests.fakes.worker import ORDERS, score_by_step
+from tests.fakes.worker import score_by_step
 
 
 def go(root: Path, order: str, *, workers: int = 3, **changes: Any) -> Record:

@@ -15,8 +15,8 @@ from bench.run.plan.plan import plan
 from bench.run.resolve.suite import resolve
 from bench.show.forecast import print_forecast
 from bench.suite.resolved import UNREACHABLE
+from tests.fakes.orders import ORDERS
 from tests.fakes.suites import HELD, SERVER, fake_model, fake_rows, fake_suite, go, worked
-from tests.fakes.worker import ORDERS
 
 FAR = {"source": "org/far"}
 DATA: dict[str, Any] = {

@@ -12,8 +12,8 @@ from bench.run.checks.before_work import checked_plan
 from bench.run.display import QuietDisplay
 from bench.run.estimate.memory import limit
 from bench.run.run import run_suite
+from tests.fakes.orders import ORDERS, REFUSED
 from tests.fakes.suites import HELD, SERVER, fake_suite, worked
-from tests.fakes.worker import ORDERS, REFUSED
 
 ENDPOINT = {"base_url": "http://127.0.0.1:9/v1", "model": "judge", "key_env": "NO_SUCH_KEY"}
 JUDGES: tuple[dict[str, Any], ...] = tuple(

@@ -14,8 +14,8 @@ from bench.run.estimate import disk
 from bench.run.plan.plan import plan
 from bench.run.process.locks import child_lock
 from bench.run.resolve.suite import resolve
+from tests.fakes.orders import ORDERS
 from tests.fakes.suites import fake_suite, go, worked
-from tests.fakes.worker import ORDERS
 
 
 def kinds(root: Path) -> dict[str, int]:

@@ -27,8 +27,8 @@ from bench.run.process.server import ChildServer
 from bench.show.forecast import print_forecast
 from bench.suite.catalog.devices import read_cluster
 from bench.units import GIB
+from tests.fakes.orders import ORDERS
 from tests.fakes.suites import SERVER, counted, fake_suite, run_below, worked
-from tests.fakes.worker import ORDERS
 
 
 def expect(root: Path, only: tuple[str, ...] = (), *, probe: bool = False, **changes: Any) -> Forecast:

@@ -19,8 +19,8 @@ from bench.run.executors import local
 from bench.run.executors.local import LocalExecutor, LocalJob
 from bench.run.process.child import redirect_output
 from tests.evals.jobs import loss_job, resolved_model
+from tests.fakes.orders import CRASHES
 from tests.fakes.suites import HELD, SERVER, diary, fake_suite, run_below
-from tests.fakes.worker import CRASHES
 
 EVALS = (
     {"kind": "lm_eval", "name": "qa", "tasks": ("t",)},

@@ -14,8 +14,8 @@ from bench.record.sweep import chosen_setting, with_chosen_setting
 from bench.run.plan.plan import plan
 from bench.run.resolve.suite import resolve
 from bench.suite.tables.training.adapter import LoraSpec
+from tests.fakes.orders import BEST_RATE, ORDERS
 from tests.fakes.suites import fake_rows, fake_suite, run_below, worked
-from tests.fakes.worker import BEST_RATE, ORDERS
 
 RATES = (1e-2, BEST_RATE, 1e-4)
 

@@ -17,8 +17,8 @@ from bench.run.process.leases import EXPIRY_SECONDS, Lease, try_lease
 from bench.run.process.locks import LOCKS
 from bench.run.process.server import ChildServer
 from bench.run.run import run_suite
+from tests.fakes.orders import ORDERS
 from tests.fakes.suites import fake_suite, worked
-from tests.fakes.worker import ORDERS
 
 
 class Clock:
