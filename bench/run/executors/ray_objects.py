@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bench.atomic import write_text
 from bench.places import home
@@ -39,8 +39,12 @@ from bench.run.executors.ray import END_WITH_PARENT, task_options
 from bench.run.executors.remote_files import JobFiles, RemoteEnd, RemoteRequest
 from bench.run.resolve.hash_cache import HashCache
 
-NodeMessage = tuple[str, str, bytes]
-"""What, of which file, content: `beat`, `events`, `log`, `piece` (of a file), `whole` (it was the last), `end`."""
+MessageKind = Literal["beat", "events", "log", "piece", "whole", "end"]
+"""`piece` of a file; `whole` after its last one."""
+
+NodeMessage = tuple[MessageKind, str, bytes]
+"""What, of which file, content."""
+
 _LOOK_SECONDS = 1.0
 
 
@@ -131,22 +135,26 @@ def write_messages(messages: Iterable[NodeMessage], files: JobFiles) -> None:
     """Messages of one task as the files of its job. Raises `ValueError` for a file that would be outside of it."""
     writing = files.folder / "arriving"
     for kind, name, content in messages:
-        if kind == "beat":
-            write_text(files.beat, content.decode())
-        elif kind == "events":
-            with files.events.open("ab") as file:
-                file.write(content)
-        elif kind == "piece":
-            with writing.open("ab") as file:
-                file.write(content)
-        elif kind == "whole":
-            target = inside(files.job, name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            writing.replace(target)
-        elif kind == "log":
-            (files.job / LOG).write_bytes(content)
-        else:
-            write_text(files.end, content.decode())  # the run compares the files with the hashes in it
+        match kind:
+            case "beat":
+                write_text(files.beat, content.decode())
+            case "events":
+                _append(files.events, content)
+            case "piece":
+                _append(writing, content)
+            case "whole":
+                target = inside(files.job, name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                writing.replace(target)
+            case "log":
+                (files.job / LOG).write_bytes(content)
+            case "end":
+                write_text(files.end, content.decode())  # the run compares the files with the hashes in it
+
+
+def _append(path: Path, content: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(content)
 
 
 # On the node.
