@@ -8,11 +8,11 @@ from bench.errors import BenchError, InputError, Problem, collected
 from bench.record.jobs.train_job import TrainJob
 from bench.run.checks.check_given import check_given
 from bench.run.checks.claim_margins import check_margins
-from bench.run.checks.counts import exact_counts
+from bench.run.checks.counts import begin_counts, exact_counts
 from bench.run.checks.deployed_forms import without_waiting_forms
 from bench.run.checks.endpoint_keys import check_keys
-from bench.run.checks.preflight import preflight
-from bench.run.checks.rehearsal import rehearse
+from bench.run.checks.preflight import Preflight
+from bench.run.checks.rehearsal import begin_rehearsal, rehearse
 from bench.run.checks.remarks import plan_remarks
 from bench.run.plan.engine_notes import engine_notes
 from bench.run.plan.plan import plan, unknown_arms
@@ -64,7 +64,10 @@ def checked_plan(
         raise
     checked = CheckedPlan(plan=planned, unavailable={})
     if here:
-        checked = _checked(planned, problems, home=home, server=server, go_on=go_on, note=note)
+        try:
+            checked = _checked(planned, problems, home=home, server=server, go_on=go_on, note=note)
+        finally:
+            server.stop_begun()
     if problems:
         raise InputError(dict.fromkeys(problems))
     for line in (*(f"warning: {what}" for what in checked.unavailable.values()), *_notes(checked.plan)):
@@ -84,7 +87,11 @@ def _checked(
     """The plan without the trainings that are refused alone; all else that is wrong goes to `problems`."""
     unavailable: dict[str, str] = {}
     with collected(problems):
-        planned = preflight(without_waiting_forms(planned), home=home, server=server)
+        planned = without_waiting_forms(planned)
+    preflight = Preflight.of(planned, home=home)
+    _begin(preflight, problems, server=server)
+    with collected(problems):
+        planned = preflight.finish(server)
     with collected(problems):
         _count(planned, problems, home=home, server=server, note=note)
     with collected(problems):
@@ -102,6 +109,16 @@ def _checked(
     return CheckedPlan(plan=planned, unavailable=unavailable)
 
 
+def _begin(preflight: Preflight, problems: Sequence[Problem], *, server: ChildServer) -> None:
+    """Have all asked at once that the checks ask one after another where nothing is wrong; where something is, what is
+    asked for after it may differ, and is then asked anew."""
+    planned, home = preflight.planned, preflight.home
+    preflight.begin(server)
+    trainings = _counted(planned, [*problems, *preflight.problems])
+    begin_counts(trainings, workers=planned.workers, home=home, server=server)
+    begin_rehearsal(planned, home=home, server=server)
+
+
 def _notes(planned: Plan) -> tuple[str, ...]:
     return (*engine_notes(planned), *refusal_notes(planned))
 
@@ -114,9 +131,7 @@ def _count(
 
     A count that breaks down is noted: its training will show why, and the others go on.
     """
-    refused = {(problem.where or "").partition("recipe.")[2].partition(".")[0] for problem in problems}
-    jobs = [job for planned_job in planned.can_run if isinstance(job := planned_job.job, TrainJob)]
-    trainings = {job.arm: job for job in reversed(jobs) if recipe_name(job.arm) not in refused}
+    trainings = _counted(planned, problems)
     try:
         counts = exact_counts(trainings, workers=planned.workers, home=home, server=server)
         for line in plan_remarks(planned, trainings, counts) if trainings and not problems else ():
@@ -125,3 +140,10 @@ def _count(
         raise
     except BenchError as error:
         note(f"warning: {error}")
+
+
+def _counted(planned: Plan, problems: Iterable[Problem]) -> dict[str, TrainJob]:
+    """A training of each arm whose recipe has no problem."""
+    refused = {(problem.where or "").partition("recipe.")[2].partition(".")[0] for problem in problems}
+    jobs = [job for planned_job in planned.can_run if isinstance(job := planned_job.job, TrainJob)]
+    return {job.arm: job for job in reversed(jobs) if recipe_name(job.arm) not in refused}

@@ -10,12 +10,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bench.code_digest import own_code
-from bench.errors import InputError
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training.facts import PlannedCounts
 from bench.run.process.payloads import CountReply, CountRequest
-from bench.run.process.server import Child, ChildServer, error_of, failed
-from bench.run.process.side_by_side import side_by_side
+from bench.run.process.server import ChildServer
+from bench.run.process.side_by_side import raise_failures, side_by_side
 
 
 def exact_counts(
@@ -27,17 +26,31 @@ def exact_counts(
     """
     known = _known_counts(home, {job.digest for job in trainings.values()})
     counts = {arm: known[job.digest] for arm, job in trainings.items() if job.digest in known}
-    shares = _shares([arm for arm in trainings if arm not in counts], trainings, workers)
-    log = home / "logs" / "count.txt"
-    requests = [CountRequest(jobs=tuple(trainings[arm] for arm in share)) for share in shares]
-    children = side_by_side(server, "count", requests, folder=home, log=log)
+    shares, log = _shares([arm for arm in trainings if arm not in counts], trainings, workers), _log(home)
+    children = side_by_side(server, "count", _requests(shares, trainings), folder=home, log=log)
     for share, child in zip(shares, children, strict=True):
         if child.failure is None:
             counted = dict(zip(share, CountReply.model_validate(child.value).counts, strict=True))
             counts |= counted
             _keep(home, {trainings[arm].digest: count for arm, count in counted.items()})
-    _raise_failures(children, log)
+    raise_failures("count", children, log)
     return counts
+
+
+def begin_counts(trainings: Mapping[str, TrainJob], *, workers: int, home: Path, server: ChildServer) -> None:
+    """Have counted meanwhile what `exact_counts` will be asked for."""
+    known = _known_counts(home, {job.digest for job in trainings.values()})
+    shares = _shares([arm for arm, job in trainings.items() if job.digest not in known], trainings, workers)
+    for request in _requests(shares, trainings):
+        server.begin("count", request, folder=home, log=_log(home))
+
+
+def _requests(shares: Sequence[Sequence[str]], trainings: Mapping[str, TrainJob]) -> list[CountRequest]:
+    return [CountRequest(jobs=tuple(trainings[arm] for arm in share)) for share in shares]
+
+
+def _log(home: Path) -> Path:
+    return home / "logs" / "count.txt"
 
 
 def _shares(arms: Sequence[str], trainings: Mapping[str, TrainJob], workers: int) -> list[list[str]]:
@@ -49,15 +62,6 @@ def _shares(arms: Sequence[str], trainings: Mapping[str, TrainJob], workers: int
     for same_rows in sorted(by_rows.values(), key=len, reverse=True):
         min(shares, key=len).extend(same_rows)
     return [share for share in shares if share]
-
-
-def _raise_failures(children: Sequence[Child], log: Path) -> None:
-    problems = [problem for child in children for problem in child.problems]
-    if problems:
-        raise InputError(problems)
-    for child in children:
-        if child.failure is not None:
-            raise error_of(failed("count", child.failure, log), child.failure)
 
 
 _read: dict[tuple[Path, str], PlannedCounts] = {}

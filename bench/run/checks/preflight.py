@@ -1,72 +1,103 @@
 """Before any work of a run: can this machine and these models do what the recipes ask for?
 
 What needs no heavy library is looked at here (`machine_problems`); the rest (adapters' fields and modules, templates,
-lengths, packing, every row through its template) by one child for all trainings together. What was found good is
+lengths, packing, every row through its template) by a child for all recipes and one for all rows. What was found good is
 remembered by digest and by the checks' own code.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from bench.code_digest import own_code
 from bench.digest import digest_json
-from bench.errors import InputError, collected
+from bench.errors import InputError, Problem, collected
 from bench.record.jobs.train_job import SweepJob, TrainJob
 from bench.run.checks.machine import machine_problems
 from bench.run.plan.refused import without
 from bench.run.plan.types import Plan
 from bench.run.process.payloads import CheckReply, CheckRequest
 from bench.run.process.server import ChildServer
+from bench.run.process.side_by_side import raise_failures, side_by_side
 from bench.suite.tables.arms.arms import recipe_name
 
 
-def preflight(planned: Plan, *, home: Path, server: ChildServer) -> Plan:
-    """The plan without the trainings that their model cannot do: these are refused, and no other. Raises `InputError`
-    with everything else that the trainings to do ask for and cannot have, or where nothing is left to train.
-    """
-    jobs = list(_trainings(planned))
-    if not jobs:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preflight:
+    """What is to be asked before the trainings of a plan."""
+
+    planned: Plan
+    jobs: Sequence[TrainJob]
+    """The trainings to do."""
+    problems: tuple[Problem, ...]
+    """What this machine cannot do."""
+    recipes: Mapping[Path, TrainJob]
+    """A job of each recipe that is to be checked, by its mark."""
+    rows: Mapping[Path, TrainJob]
+    """A job of each way to render a table's rows that is to be checked, by its mark."""
+    home: Path
+
+    @classmethod
+    def of(cls, planned: Plan, *, home: Path) -> Self:
+        """What was not found good before."""
+        jobs = list(_trainings(planned))
+        problems = machine_problems(planned.resolved.suite) if jobs else []
+        places = {f"{problem.where}." for problem in problems}
+        able = [job for job in jobs if not any(place.startswith(f"recipe.{recipe_name(job.arm)}.") for place in places)]
+        recipes = {_mark(home, job.digest): job for job in _one_of_each(able, _recipe_key)}
+        rows = {_mark(home, f"{job.digest}-{job.data.odd_rows}-rows"): job for job in _one_of_each(jobs, _rows_key)}
+        return cls(
+            planned=planned,
+            jobs=jobs,
+            problems=tuple(problems),
+            recipes={memo: job for memo, job in recipes.items() if not memo.exists()},
+            rows={memo: job for memo, job in rows.items() if not memo.exists()},
+            home=home,
+        )
+
+    def begin(self, server: ChildServer) -> None:
+        """Have checked meanwhile what `finish` will ask for."""
+        for request in self._requests():
+            server.begin("check", request, folder=self.home, log=self._log)
+
+    def finish(self, server: ChildServer) -> Plan:
+        """The plan without the trainings that their model cannot do: these are refused, and no other. Raises
+        `InputError` with everything else that the trainings to do ask for and cannot have, or where nothing is left to
+        train.
+        """
+        problems, planned = list(self.problems), self.planned
+        with collected(problems):
+            planned = self._without_refused(server)
+        if problems:
+            raise InputError(dict.fromkeys(problems))
         return planned
-    problems = machine_problems(planned.resolved.suite)
-    places = {f"{problem.where}." for problem in problems}
-    able = [job for job in jobs if not any(place.startswith(f"recipe.{recipe_name(job.arm)}.") for place in places)]
-    recipes = {_mark(home, job.digest): job for job in _one_of_each(able, _recipe_key)}
-    rows = {_mark(home, f"{job.digest}-{job.data.odd_rows}-rows"): job for job in _one_of_each(jobs, _rows_key)}
-    with collected(problems):
-        planned = _without_refused(planned, jobs, recipes, rows, home=home, server=server)
-    if problems:
-        raise InputError(dict.fromkeys(problems))
-    return planned
 
+    def _without_refused(self, server: ChildServer) -> Plan:
+        """The plan without the trainings that a child refuses alone. Raises `InputError` for all else that it finds."""
+        children = side_by_side(server, "check", self._requests(), folder=self.home, log=self._log)
+        raise_failures("check", children, self._log)
+        replies = [CheckReply.model_validate(child.value or {}) for child in children]
+        refused = {found.digest: found.problem for reply in replies for found in reply.refused}
+        for memo in (*self.recipes, *self.rows):
+            if memo not in self.recipes or self.recipes[memo].digest not in refused:
+                memo.parent.mkdir(parents=True, exist_ok=True)
+                memo.touch()
+        if not refused:
+            return self.planned
+        by_key = {_recipe_key(job): refused[job.digest] for job in self.recipes.values() if job.digest in refused}
+        return without(
+            self.planned, {job.digest: by_key[key] for job in self.jobs if (key := _recipe_key(job)) in by_key}
+        )
 
-def _without_refused(
-    planned: Plan,
-    jobs: Sequence[TrainJob],
-    recipes: Mapping[Path, TrainJob],
-    rows: Mapping[Path, TrainJob],
-    *,
-    home: Path,
-    server: ChildServer,
-) -> Plan:
-    """The plan without the trainings that a child refuses alone. recipes, rows: a job of each kind, by its mark.
+    def _requests(self) -> list[CheckRequest]:
+        """A child for the recipes, and one for the rows: many rows take as long as all else."""
+        parts = (tuple(self.recipes.values()), ()), ((), tuple(self.rows.values()))
+        return [CheckRequest(jobs=jobs, rows=rows) for jobs, rows in parts if jobs or rows]
 
-    Raises `InputError` for all else that the child finds.
-    """
-    unchecked = [memo for memo in (*recipes, *rows) if not memo.exists()]
-    if not unchecked:
-        return planned
-    request = CheckRequest(
-        jobs=tuple(job for memo, job in recipes.items() if memo in unchecked),
-        rows=tuple(job for memo, job in rows.items() if memo in unchecked),
-    )
-    reply = server.call("check", request, folder=home, log=home / "logs" / "check.txt")
-    refused = {found.digest: found.problem for found in CheckReply.model_validate(reply or {}).refused}
-    for memo in unchecked:
-        if memo not in recipes or recipes[memo].digest not in refused:
-            memo.parent.mkdir(parents=True, exist_ok=True)
-            memo.touch()
-    by_key = {_recipe_key(job): refused[job.digest] for job in recipes.values() if job.digest in refused}
-    return without(planned, {job.digest: by_key[key] for job in jobs if (key := _recipe_key(job)) in by_key})
+    @property
+    def _log(self) -> Path:
+        return self.home / "logs" / "check.txt"
 
 
 def _trainings(planned: Plan) -> Iterator[TrainJob]:

@@ -22,18 +22,36 @@ def rehearse(planned: Plan, *, home: Path, server: ChildServer) -> dict[str, str
     Returns what is reported of evals whose rows the hub does not give today, by name: their jobs fail, and the next run
     does them alone.
     """
-    asked = _one_of_each(planned)
-    again = [job for job in asked if job.served is not None and planned.trains]
-    jobs = [job for job in asked if job in again or not _memo(home, job).exists()]
-    if not jobs:
+    request = _request(planned, home)
+    if not request.jobs:
         return {}
-    request, log = RehearsalRequest(jobs=tuple(jobs), ask_endpoints=planned.trains), home / "logs" / "rehearsal.txt"
-    unavailable = dict(server.call("rehearse", request, folder=home, log=log) or {})
-    for job in jobs:
-        if not _asks_judge(job) and job not in again and job.eval.name not in unavailable:
+    unavailable = dict(server.call("rehearse", request, folder=home, log=_log(home)) or {})
+    for job in request.jobs:
+        if not _asks_judge(job) and not _is_asked_again(job, planned) and job.eval.name not in unavailable:
             _memo(home, job).parent.mkdir(parents=True, exist_ok=True)
             _memo(home, job).touch()
     return unavailable
+
+
+def begin_rehearsal(planned: Plan, *, home: Path, server: ChildServer) -> None:
+    """Have rehearsed meanwhile what `rehearse` will be asked for, unless an endpoint is asked, which is done once."""
+    request = _request(planned, home)
+    if request.jobs and not any(job.served is not None or _asks_judge(job) for job in request.jobs):
+        server.begin("rehearse", request, folder=home, log=_log(home))
+
+
+def _request(planned: Plan, home: Path) -> RehearsalRequest:
+    """The evals that are to be rehearsed."""
+    jobs = [job for job in _one_of_each(planned) if _is_asked_again(job, planned) or not _memo(home, job).exists()]
+    return RehearsalRequest(jobs=tuple(jobs), ask_endpoints=planned.trains)
+
+
+def _is_asked_again(job: EvalJob, planned: Plan) -> bool:
+    return job.served is not None and planned.trains
+
+
+def _log(home: Path) -> Path:
+    return home / "logs" / "rehearsal.txt"
 
 
 def _one_of_each(planned: Plan) -> list[EvalJob]:

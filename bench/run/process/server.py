@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import connection as mp_connection
 from multiprocessing import forkserver, get_context
 from multiprocessing.connection import Connection
@@ -49,6 +49,8 @@ class ChildServer:
     """Called about once a second while `call` waits: a download can take long."""
     method: Literal["forkserver", "fork"] = "forkserver"
     """fork: children of a process that has the libraries itself, and starts no server to import them once more."""
+    begun: "list[tuple[ChildRequest, Child]]" = field(default_factory=list, compare=False, repr=False)
+    """Work that is being done before its value is asked for."""
 
     def warm(self) -> None:
         """Start the server without waiting for its imports. A second call does nothing."""
@@ -83,8 +85,24 @@ class ChildServer:
         )
 
     def start(self, kind: str, payload: Spec, *, folder: Path, log: Path) -> "Child":
-        """Start a child on one piece of work; returns once it is forked."""
-        return self.fork(self.request(kind, payload, folder=folder, log=log))
+        """A child on one piece of work: the one that has `begun` the same, else a new one, once it is forked."""
+        request = self.request(kind, payload, folder=folder, log=log)
+        for number, (asked, child) in enumerate(self.begun):
+            if asked == request:
+                del self.begun[number]
+                return child
+        return self.fork(request)
+
+    def begin(self, kind: str, payload: Spec, *, folder: Path, log: Path) -> None:
+        """Start a child on what will be asked for later, so that it works meanwhile. A guess costs time at most: what
+        is asked for after all is started then, and the caller ends what nobody asked for with `stop_begun`."""
+        request = self.request(kind, payload, folder=folder, log=log)
+        self.begun.append((request, self.fork(request)))
+
+    def stop_begun(self) -> None:
+        """End the work that nobody has asked for."""
+        stop_all([child for _, child in self.begun])
+        self.begun.clear()
 
     def fork(self, request: ChildRequest) -> "Child":
         """Start a child on a request."""
