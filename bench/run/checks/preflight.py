@@ -1,8 +1,8 @@
 """Before any work of a run: can this machine and these models do what the recipes ask for?
 
 What needs no heavy library is looked at here (`machine_problems`); the rest (adapters' fields and modules, templates,
-lengths, packing, every row through its template) by a child for all recipes and one for all rows. What was found good is
-remembered by digest and by the checks' own code.
+lengths, packing, every row through its template) by a child for all recipes and one for all rows. What was found good
+is remembered by digest and by the checks' own code.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
