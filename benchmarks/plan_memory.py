@@ -26,6 +26,7 @@ from transformers import (
 )
 
 from bench.record.jobs.train_job import TrainJob
+from bench.record.results.training.facts import LargestPass
 from bench.run.estimate.memory.from_shapes import state_bytes
 from bench.run.estimate.memory.on_processor import StepMemory
 from bench.suite.tables.models.precision import Precision
@@ -63,9 +64,14 @@ def make_base(folder: Path, architecture: str) -> Path:
 
 def planned(job: TrainJob) -> int:
     """Bytes as a plan counts them."""
-    resident = psutil.Process().memory_info().rss
-    tensors = step_bytes(job, count_training(job).largest_pass, state_bytes=state_bytes(job.recipe.optimizer))
-    return StepMemory(process_bytes=resident, tensors=tensors).total
+    resident, counts, kept = psutil.Process().memory_info().rss, count_training(job), state_bytes(job.recipe.optimizer)
+
+    def total(largest: LargestPass, *, first: bool) -> int:
+        tensors = step_bytes(job, largest, state_bytes=kept)
+        return StepMemory(process_bytes=resident, tensors=tensors, first=first).total
+
+    later = 0 if counts.later_steps is None else total(counts.later_steps, first=False)
+    return max(total(counts.first_step, first=True), later)
 
 
 def taken(job: TrainJob) -> int:

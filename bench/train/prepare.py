@@ -110,8 +110,8 @@ def prepare(
     since: float | None = None,
 ) -> Prepared:
     """The trainer of `job`. `budget`: the job's, or the tokens that its seconds are worth. `only_steps`: its first
-    ones; `with_largest_pass`: the largest pass of the whole training is among them; `timed`: for their speed alone, so
-    that no later step is scheduled, and the rate falls over these, unless the adapter plans over the whole training.
+    ones; `with_largest_pass`: the largest pass behind the first step is in the second; `timed`: for their speed alone,
+    so that no later step is scheduled, and the rate falls over these, unless the adapter plans over the whole training.
     `since`: when the start-up began, by `time.perf_counter`.
 
     Raises `InputError` for what the recipe asks for and cannot have.

@@ -35,7 +35,8 @@ def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:
             PlannedCounts(
                 rows=8, steps=2, tokens=tokens, supervised_tokens=tokens // 2, slots=tokens * 2,
                 truncated_rows=0, dropped_rows=0, parameters=1000, trainable_parameters=100,
-                largest_pass=LargestPass(rows=4, width=tokens, supervised_tokens=tokens // 2),
+                first_step=LargestPass(rows=4, width=tokens, supervised_tokens=tokens // 2),
+                later_steps=LargestPass(rows=4, width=tokens, supervised_tokens=tokens // 2),
             )
         )  # fmt: skip
     if problems:

@@ -58,7 +58,7 @@ def test_the_plan_is_what_happens(world: Path, tmp_path: Path, recipe: dict[str,
     planned = count_training(job)
     result = train(job, tmp_path)
     counted = {**result.ledger.model_dump(), **result.model_dump(include={"parameters", "trainable_parameters"})}
-    assert planned.model_dump(exclude={"largest_pass"}) == {name: counted[name] for name in ExactCounts.model_fields}
+    assert planned.exact == {name: counted[name] for name in ExactCounts.model_fields}
     assert abs(result.ledger.tokens - 1_200) < 20
 
 

@@ -104,7 +104,7 @@ class ProbeJob(Spec):
     steps: int
     round: int = 1
     with_largest_pass: bool = False
-    """Whether the largest pass of the whole training is among these steps: a plan's memory is that of such a probe."""
+    """Whether the largest pass behind the first step is in the second: a plan's memory is that of such a probe."""
     digest: str
 
     @property

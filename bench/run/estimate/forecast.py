@@ -265,7 +265,7 @@ def _arm(
         seconds_from=cost.seconds_from,
         memory_bytes=cost.memory_bytes,
         memory_from=cost.memory_from,
-        **counts.model_dump(exclude={"largest_pass"}),
+        **counts.exact,
     )
 
 

@@ -87,7 +87,7 @@ class JobCosts:
             return seen, "history"
         if step is None:
             return training_memory(job, counts, device=kind), "shapes"
-        if timing is not None and timing.peak_bytes is not None:
+        if timing is not None and timing.peak_bytes is not None and counts.later_steps is not None:  # it has two
             further = 0 if timing.counted_bytes is None else step.total - timing.counted_bytes
             return timing.peak_bytes + further * job.recipe.processes, "probe"
         return step.total * job.recipe.processes, "shapes"

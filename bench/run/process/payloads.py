@@ -59,7 +59,7 @@ class CountReply(Spec):
 
 
 class StepRequest(Spec):
-    """A training whose largest step's memory is asked for."""
+    """A step whose memory is asked for."""
 
     job: TrainJob
     largest_pass: LargestPass

@@ -26,7 +26,7 @@ _CPU = torch.device("cpu")
 
 
 def step_bytes(job: TrainJob, largest: LargestPass, *, state_bytes: float) -> StepBytes:
-    """Bytes of weights and the optimiser's states, and the peak of what a step over `largest` passes makes.
+    """Bytes of weights, gradients and the optimiser's states, and the peak of what a step over `largest` passes makes.
 
     `state_bytes`: the optimiser's, of each trained parameter. Raises whatever an architecture that needs numbers does.
     """
@@ -35,11 +35,13 @@ def step_bytes(job: TrainJob, largest: LargestPass, *, state_bytes: float) -> St
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         place_on_processor(model, mode)
         weights = sum(value.numel() * value.element_size() for value in model.parameters())
-        states = sum(value.numel() for value in model.parameters() if value.requires_grad) * state_bytes
+        trained = [value for value in model.parameters() if value.requires_grad]
+        gradients = sum(value.numel() * value.element_size() for value in trained)
+        states = sum(value.numel() for value in trained) * state_bytes
         with LiveBytes() as live:
             for _ in range(min(2, job.recipe.accumulation)):  # the second finds the first one's gradients
                 _pass(model, largest, precision, packed=job.recipe.packed)
-    return StepBytes(held=int(weights + states), states=int(states), made=live.peak)
+    return StepBytes(held=int(weights + states), states=int(states), gradients=gradients, made=live.peak)
 
 
 def _model(job: TrainJob, adapter: PeftConfig | None, precision: Precision) -> Any:

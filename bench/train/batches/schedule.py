@@ -36,10 +36,11 @@ class _Totals:
     supervised_tokens: int
     slots: int
     truncated_rows: int
-    largest: int
-    """Index of the batch with most slots, and among equals with most supervised tokens."""
-    most_supervised: int
-    """Supervised tokens of a batch, at most."""
+    largest: tuple[int, ...]
+    """Index of the batch with most slots, and among equals with most supervised tokens: in the first step, and behind
+    it where there is more."""
+    most_supervised: tuple[int, ...]
+    """Supervised tokens of a batch, at most: same parts."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,9 @@ class Schedule:
         return replace(self, batches=kept)
 
     def with_largest_pass(self, steps: int) -> Self:
-        """The first steps, the second of which begins with the largest pass of all: memory peaks in it, as the
-        optimiser's states are there by then."""
-        first, largest = self.batches[: self.accumulation], self.batches[self._totals.largest]
+        """The first steps, the second of which begins with the largest pass behind the first step: memory peaks in one
+        of the two, as the optimiser's states are not there before the second."""
+        first, largest = self.batches[: self.accumulation], self.batches[self._totals.largest[-1]]
         rest = self.batches[self.accumulation : steps * self.accumulation - 1]
         return replace(self, batches=[*first, largest, *rest])
 
@@ -119,19 +120,25 @@ class Schedule:
         return self._totals.truncated_rows
 
     @property
-    def largest_pass(self) -> LargestPass:
-        """Shape of the batch with most slots, and the most supervised tokens of any batch."""
-        batch = self.batches[self._totals.largest]
-        width = max(map(length, batch))
-        return LargestPass(rows=len(batch), width=width, supervised_tokens=self._totals.most_supervised)
+    def largest_passes(self) -> tuple[LargestPass, LargestPass | None]:
+        """Largest passes of the first step, and of the others where there are any: the shape of the batch with most
+        slots, and the most supervised tokens of any."""
+        first, *later = map(self._largest, self._totals.largest, self._totals.most_supervised)
+        return first, later[0] if later else None
+
+    def _largest(self, index: int, most_supervised: int) -> LargestPass:
+        batch = self.batches[index]
+        return LargestPass(rows=len(batch), width=max(map(length, batch)), supervised_tokens=most_supervised)
 
     @cached_property
     def _totals(self) -> _Totals:
         """Sums, from one reading of the batches."""
         seen = np.zeros(self.available_rows, dtype=np.bool_)
-        rows = tokens = supervised = padded = truncated = most_supervised = 0
-        largest, size = 0, (0, 0)
+        rows = tokens = supervised = padded = truncated = 0
+        largest, size, most_supervised = [0], (0, 0), [0]
         for index, batch in enumerate(self.batches):
+            if index == self.accumulation:  # the second step begins
+                largest, size, most_supervised = [*largest, index], (0, 0), [*most_supervised, 0]
             here, before = slots(batch), supervised
             padded += here
             for example in (example for sequence in batch for example in sequence):
@@ -141,9 +148,9 @@ class Schedule:
                 supervised += example.supervised_tokens
                 truncated += example.truncated
             in_batch = supervised - before
-            most_supervised = max(most_supervised, in_batch)
+            most_supervised[-1] = max(most_supervised[-1], in_batch)
             if (here, in_batch) > size:
-                largest, size = index, (here, in_batch)
+                largest[-1], size = index, (here, in_batch)
         return _Totals(
             rows=rows,
             distinct_rows=int(seen.sum()),
@@ -151,8 +158,8 @@ class Schedule:
             supervised_tokens=supervised,
             slots=padded,
             truncated_rows=truncated,
-            largest=largest,
-            most_supervised=most_supervised,
+            largest=tuple(largest),
+            most_supervised=tuple(most_supervised),
         )
 
 

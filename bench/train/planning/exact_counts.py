@@ -67,6 +67,7 @@ class TrainingCounter:
 
 def _counts_of(schedule: Schedule) -> PlannedCounts:
     """Counts of a schedule, without parameters."""
+    first, later = schedule.largest_passes
     return PlannedCounts(
         rows=schedule.rows,
         steps=schedule.steps,
@@ -78,7 +79,8 @@ def _counts_of(schedule: Schedule) -> PlannedCounts:
         refused_rows=schedule.refused_rows,
         parameters=0,
         trainable_parameters=0,
-        largest_pass=schedule.largest_pass,
+        first_step=first,
+        later_steps=later,
     )
 
 
@@ -110,7 +112,7 @@ def training_facts(job: TrainJob) -> TrainingFacts:
     model = base if adapter is None else add_adapter(base, adapter)
     count = _operations(job, model, adapter)
     return TrainingFacts(
-        **counts.model_dump(exclude={"largest_pass"}),
+        **counts.exact,
         padding=counts.slots - counts.tokens,
         model_flops=count.model(schedule),
         hardware_flops=count.hardware(schedule),

@@ -79,12 +79,16 @@ def test_a_step_without_numbers_makes_what_one_with_them_makes(
 
 def test_what_stays_is_weights_and_the_optimisers_states(bases: dict[str, Path]) -> None:
     job = job_on(bases["llama"], precision="bf16")
-    parameters = count_training(job).parameters
-    assert step_bytes(job, LARGEST, state_bytes=8).held == (4 + 8) * parameters
+    parameters, step = count_training(job).parameters, step_bytes(job, LARGEST, state_bytes=8)
+    assert (step.held, step.states, step.gradients) == ((4 + 8) * parameters, 8 * parameters, 4 * parameters)
     lora = job_on(bases["llama"], method="lora", precision="bf16")
     counts = count_training(lora)
     frozen = counts.parameters - counts.trainable_parameters
-    assert step_bytes(lora, LARGEST, state_bytes=0).held == 2 * frozen + 4 * counts.trainable_parameters
+    step = step_bytes(lora, LARGEST, state_bytes=0)
+    assert (step.held, step.gradients) == (
+        2 * frozen + 4 * counts.trainable_parameters,
+        4 * counts.trainable_parameters,
+    )
 
 
 def test_accumulated_gradients_are_there_in_the_next_pass(bases: dict[str, Path]) -> None:

@@ -206,14 +206,19 @@ def test_the_first_steps_of_a_schedule_are_the_same_batches() -> None:
     assert [_ids(batch) for batch in start.batches] == [_ids(batch) for batch in whole.batches][:4]
 
 
-def test_a_probe_of_memory_has_the_largest_pass_in_its_second_step() -> None:
-    """By then the optimiser's states are there: the memory of a training peaks in such a step."""
-    whole = plan("steps", 12, accumulation=2, batch_rows=3)
+@pytest.mark.parametrize("seed", range(6))
+def test_the_largest_passes_are_those_of_the_first_step_and_of_all_behind_it(seed: int) -> None:
+    """The optimiser's states are there from the second step on: memory peaks in one of the two."""
+    whole = plan("steps", 3, accumulation=2, batch_rows=3, seed=seed)
     sizes = [slots(batch) for batch in whole.batches]
+    supervised = [sum(example.supervised_tokens for (example,) in batch) for batch in whole.batches]
+    first, later = whole.largest_passes
+    assert later is not None
+    assert (first.slots, later.slots) == (max(sizes[:2]), max(sizes[2:]))
+    assert (first.supervised_tokens, later.supervised_tokens) == (max(supervised[:2]), max(supervised[2:]))
+    both = first.with_other(later)
+    assert (both.slots, both.supervised_tokens) == (max(sizes), max(supervised))
+    assert whole.first(1).largest_passes == (first, None)
     probe = whole.with_largest_pass(3)
     assert probe.steps == 3
-    assert [slots(batch) for batch in probe.batches] == [*sizes[:2], max(sizes), *sizes[2:5]]
-    largest = whole.largest_pass
-    assert largest.rows * largest.width == max(sizes)
-    supervised = [sum(example.supervised_tokens for (example,) in batch) for batch in whole.batches]
-    assert largest.supervised_tokens == max(supervised)
+    assert [slots(batch) for batch in probe.batches] == [*sizes[:2], later.slots, *sizes[2:5]]

@@ -41,7 +41,7 @@ class PrecisionTrial(Spec):
 
 
 class LargestPass(Spec):
-    """The forward pass of a training that takes most memory."""
+    """The forward pass of a part of a training that takes most memory."""
 
     rows: int
     """Sequences."""
@@ -49,6 +49,17 @@ class LargestPass(Spec):
     """Padded length."""
     supervised_tokens: int
     """Positions of the head; the most of any pass."""
+
+    @property
+    def slots(self) -> int:
+        """Positions, padding included."""
+        return self.rows * self.width
+
+    def with_other(self, other: "LargestPass") -> "LargestPass":
+        """The larger of both, with the most supervised tokens of either."""
+        larger = max(self, other, key=lambda one: (one.slots, one.supervised_tokens))
+        most = max(self.supervised_tokens, other.supervised_tokens)
+        return larger.model_copy(update={"supervised_tokens": most})
 
 
 class StepBytes(Spec):
@@ -58,6 +69,8 @@ class StepBytes(Spec):
     """Weights and the optimiser's states, which stay."""
     states: int = 0
     """The optimiser's states, of `held`."""
+    gradients: int = 0
+    """Gradients, of `made`: what is left of it when the optimiser steps."""
     made: int
     """Peak of what one step makes: activations, logits, gradients."""
 
@@ -85,7 +98,20 @@ class ExactCounts(Spec):
 class PlannedCounts(ExactCounts):
     """Counts of a training that is planned, with what its memory follows from."""
 
-    largest_pass: LargestPass
+    first_step: LargestPass
+    """Largest pass of the first optimiser step, during which there are no optimiser's states yet."""
+    later_steps: LargestPass | None
+    """Largest pass of all steps behind the first; `None` where there are none."""
+
+    @property
+    def largest_pass(self) -> LargestPass:
+        """Largest pass of the whole training."""
+        return self.first_step if self.later_steps is None else self.first_step.with_other(self.later_steps)
+
+    @property
+    def exact(self) -> dict[str, int]:
+        """The exact counts alone, by name."""
+        return self.model_dump(include=set(ExactCounts.model_fields))
 
 
 class TrainingFacts(ExactCounts):

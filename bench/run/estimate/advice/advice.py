@@ -83,7 +83,7 @@ def _batch_tokens(trainings: Mapping[str, TrainJob], counts: Mapping[str, Planne
     for arm, job in trainings.items():
         recipe, count = recipe_name(arm), counts[arm]
         passes = max(1, count.steps * job.recipe.accumulation)
-        mean, largest = count.slots / passes, count.largest_pass.rows * count.largest_pass.width
+        mean, largest = count.slots / passes, count.largest_pass.slots
         if recipe in told or job.recipe.batch_tokens is not None or job.recipe.packed or largest < _UNEVEN * mean:
             continue
         told.add(recipe)

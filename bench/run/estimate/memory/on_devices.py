@@ -32,4 +32,4 @@ def _in_gpu_precision(job: TrainJob) -> TrainJob:
 
 def _without_logits(counts: PlannedCounts) -> PlannedCounts:
     largest = counts.largest_pass.model_copy(update={"supervised_tokens": 1})
-    return counts.model_copy(update={"largest_pass": largest})
+    return counts.model_copy(update={"first_step": largest, "later_steps": largest})

@@ -1,10 +1,10 @@
 """Memory of trainings on a processor, from tensors without numbers: what a step makes, and what the libraries take.
 
 Contract: a step is counted once for what decides its size (base, recipe, shape of the largest pass, rounded up by a
-sixteenth at most), and kept below `HOME/memory`.
+sixteenth at most), and kept below `HOME/memory`. The first step has no optimiser's states beside it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,64 +34,81 @@ activations were freed."""
 _MOST_CHILDREN = 4
 """Children that count side by side: each holds a model's skeleton."""
 _MODULE = "bench.train.accounting.step_memory"
+_Step = tuple[str, bool]
+"""An arm, and whether it is its first step."""
 
 
 class StepMemory(Spec):
-    """Memory of one training's largest step on a processor."""
+    """Memory of one training's step on a processor."""
 
     process_bytes: int
     """Resident bytes of a process with the libraries alone."""
     tensors: StepBytes
+    first: bool = False
+    """Whether it is the first step, at whose end the optimiser's states are made."""
 
     @property
     def total(self) -> int:
         """Peak resident bytes of one process that trains."""
         tensors, freed = self.tensors, self.tensors.made * (_ALLOCATED - 1)
-        states = max(0.0, tensors.states - _REUSED * freed)
-        return int(self.process_bytes + tensors.held - tensors.states + states + tensors.made + freed)
+        if self.first:
+            peak = max(tensors.made + freed, tensors.gradients + tensors.states)
+        else:
+            peak = tensors.made + freed + max(0.0, tensors.states - _REUSED * freed)
+        return int(self.process_bytes + tensors.held - tensors.states + peak)
 
 
 def step_memory(
     trainings: Mapping[str, TrainJob], counts: Mapping[str, PlannedCounts], *, home: Path, server: ChildServer
 ) -> dict[str, StepMemory]:
-    """Memory of one training of each arm, by arm. What cannot be counted without numbers (experts that a router
-    chooses) is estimated from shapes, beside the libraries; arms are left out where the child that counts breaks down.
+    """Memory of the step of each arm's training that needs most, by arm. What cannot be counted without numbers
+    (experts that a router chooses) is estimated from shapes, beside the libraries; arms are left out where the child
+    that counts breaks down.
 
-    Of trainings that differ in their largest pass alone, the smallest and the largest are counted, and the others
-    follow along the line between them.
+    Of steps that differ in their largest pass alone, the smallest and the largest are counted, and the others follow
+    along the line between them.
     """
-    groups: dict[str, dict[str, StepRequest]] = {}
+    groups: dict[str, dict[_Step, StepRequest]] = {}
     for arm, job in trainings.items():
-        request = _request(job, counts[arm])
-        groups.setdefault(digest_json(_parts(request)), {})[arm] = request
+        for first, largest in _that_may_peak(counts[arm]):
+            request = _request(job, largest)
+            groups.setdefault(digest_json(_parts(request)), {})[arm, first] = request
     ends = {name: _ends(requests) for name, requests in groups.items()}
-    asked = {arm: groups[name][arm] for name, pair in ends.items() for arm in pair}
+    asked = {step: groups[name][step] for name, pair in ends.items() for step in pair}
     shapes = {
         _key(request, home): training_memory(trainings[arm], counts[arm], device="cpu")
         // trainings[arm].recipe.processes
-        for arm, request in asked.items()
+        for (arm, _), request in asked.items()
     }
     known = _known_or_counted(asked.values(), shapes, home=home, server=server)
-    found: dict[str, StepMemory] = {}
+    found: dict[str, list[StepMemory]] = {}
     for name, requests in groups.items():
-        least, most = (known[_key(requests[arm], home)] for arm in ends[name])
-        if least is not None and most is not None:
-            spread = [_slots(requests[arm]) for arm in ends[name]]
-            found |= {arm: _between(least, most, spread, _slots(request)) for arm, request in requests.items()}
-    return found
+        least, most = (known[_key(requests[step], home)] for step in ends[name])
+        if least is None or most is None:
+            continue
+        spread = [requests[step].largest_pass.slots for step in ends[name]]
+        for (arm, first), request in requests.items():
+            memory = _between(least, most, spread, request.largest_pass.slots)
+            found.setdefault(arm, []).append(memory.model_copy(update={"first": first}))
+    return {arm: max(steps, key=lambda step: step.total) for arm, steps in found.items()}
 
 
-def _ends(requests: Mapping[str, StepRequest]) -> tuple[str, str]:
-    """The arms with the smallest and the largest pass."""
+def _that_may_peak(counts: PlannedCounts) -> Iterator[tuple[bool, LargestPass]]:
+    """The largest pass behind the first step, and that of the first where it is larger, or alone; whether it is it."""
+    first, later = counts.first_step, counts.later_steps
+    if later is not None:
+        yield False, later
+    if later is None or first.slots > later.slots or first.supervised_tokens > later.supervised_tokens:
+        yield True, first
 
-    def size(arm: str) -> tuple[int, int]:
-        return _slots(requests[arm]), requests[arm].largest_pass.supervised_tokens
+
+def _ends(requests: Mapping[_Step, StepRequest]) -> tuple[_Step, _Step]:
+    """The steps with the smallest and the largest pass."""
+
+    def size(step: _Step) -> tuple[int, int]:
+        return requests[step].largest_pass.slots, requests[step].largest_pass.supervised_tokens
 
     return min(requests, key=size), max(requests, key=size)
-
-
-def _slots(request: StepRequest) -> int:
-    return request.largest_pass.rows * request.largest_pass.width
 
 
 def _between(least: StepMemory, most: StepMemory, spread: Sequence[int], slots: int) -> StepMemory:
@@ -136,8 +153,7 @@ def _counted(
     return counted
 
 
-def _request(job: TrainJob, counts: PlannedCounts) -> StepRequest:
-    largest = counts.largest_pass
+def _request(job: TrainJob, largest: LargestPass) -> StepRequest:
     rounded = LargestPass(
         rows=largest.rows, width=_rounded(largest.width), supervised_tokens=_rounded(largest.supervised_tokens)
     )

@@ -17,7 +17,8 @@ from tests.fakes.suites import SERVER, fake_suite
 
 COUNTS = PlannedCounts(
     rows=40, steps=10, tokens=1_000, supervised_tokens=500, slots=2_000, truncated_rows=0, dropped_rows=0,
-    parameters=1_000, trainable_parameters=1_000, largest_pass=LargestPass(rows=4, width=60, supervised_tokens=50),
+    parameters=1_000, trainable_parameters=1_000, first_step=LargestPass(rows=4, width=60, supervised_tokens=50),
+    later_steps=None,
 )  # fmt: skip
 GROUPED = COUNTS.model_copy(update={"slots": 1_100})
 TRIAL = PrecisionTrial(
@@ -44,7 +45,7 @@ def told(root: Path, counts: PlannedCounts = COUNTS, *, measure: bool = True, **
     trainings = {job.job.arm: job.job for job in planned.jobs if job.job.kind == "train"}
     arm = ArmForecast(
         arm="few/full", seeds=2, cached=0, seconds=1.0, seconds_from="rough", memory_bytes=1, memory_from="shapes",
-        **counts.model_dump(exclude={"largest_pass"}),
+        **counts.exact,
     )  # fmt: skip
     server, arms = ChildServer(), (arm,)
     lines = speed_advice(
@@ -56,12 +57,12 @@ def told(root: Path, counts: PlannedCounts = COUNTS, *, measure: bool = True, **
 def test_padding_is_counted_once_more_with_rows_of_similar_length(tmp_path: Path) -> None:
     assert told(tmp_path, measure=False) == ["recipe.full.group_by_length = true"]
     assert told(tmp_path, measure=False, group_by_length=True) == []
-    dense = GROUPED.model_copy(update={"largest_pass": LargestPass(rows=4, width=30, supervised_tokens=50)})
+    dense = GROUPED.model_copy(update={"first_step": LargestPass(rows=4, width=30, supervised_tokens=50)})
     assert told(tmp_path, dense, measure=False) == []
 
 
 def test_one_large_pass_among_small_ones_is_named(tmp_path: Path) -> None:
-    uneven = COUNTS.model_copy(update={"largest_pass": LargestPass(rows=4, width=125, supervised_tokens=50)})
+    uneven = COUNTS.model_copy(update={"first_step": LargestPass(rows=4, width=125, supervised_tokens=50)})
     assert told(tmp_path, uneven, measure=False, group_by_length=True) == ["recipe.full.batch_tokens = 200"]
     assert told(tmp_path, uneven, measure=False, group_by_length=True, batch_tokens=200) == []
 
