@@ -135,7 +135,7 @@ def prepare(
     plan = _trainer_plan(job, data, ranks, watch=watch, whole=whole.steps)
     trainer = MeteredTrainer(
         model=model,
-        tokenizer=data.renderer.tokenizer,
+        tokenizer=data.tokenizer,
         arguments=_arguments(job, data, folder, precision, device=device, tracked=only_steps is None),
         adapter=adapter,
         plan=plan,  # it tries a model, and from ZeRO 3's arguments on none can be built until the training is over

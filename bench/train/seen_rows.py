@@ -35,5 +35,5 @@ def _seen(row: EncodedRow, rows: Sequence[Row], data: TrainingData) -> SeenRow:
         origin=", ".join(rows[index].origin for index in row.rows) or "…",
         tokens=row.tokens,
         supervised_tokens=row.supervised_tokens,
-        segments=tuple(segments(data.renderer.tokenizer, ids, [label != IGNORED for label in labels])),
+        segments=tuple(segments(data.tokenizer, ids, [label != IGNORED for label in labels])),
     )

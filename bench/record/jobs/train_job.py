@@ -59,6 +59,9 @@ class TrainJob(Spec):
     has."""
     candidates: tuple[Candidate, ...] = ()
     """Trainings of the recipe's sweep; the recipe has the sweep until the job starts."""
+    planned_by: str | None = None
+    """Digest of the code and libraries that plan a training's steps: what they worked out is kept under it for other
+    jobs. `None`: it is kept for nobody. Not in the digest, which covers both."""
 
     @model_validator(mode="after")
     def _nothing_left_to_defaults(self) -> Self:

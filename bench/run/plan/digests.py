@@ -51,6 +51,9 @@ first steps, the choice of its setting by a sweep and of the step that it keeps,
 deployed form, a judge, a served model's evals, the scores of stored steps, a share of an eval's questions, and an eval
 by its kind."""
 
+PLANNER = "bench.train.training_data"
+"""Module whose import closure plans the batches of a training, and counts the operations of its shape."""
+
 CodeDigest = Callable[..., str]
 """Digest of the import closure of the modules that it is given, as `bench.code_digest.PackageCode.digest`."""
 
@@ -95,6 +98,11 @@ def training_digest(
             "code": [code(*ENTRIES[part]) for part in parts],
         }
     )
+
+
+def planner_digest(code: CodeDigest) -> str:
+    """Digest of what plans a training's steps: its batches, and the operations that they take."""
+    return digest_json({"versions": versions(TRAINING_LIBRARIES), "code": code(PLANNER)})
 
 
 def probe_digest(*, training: str, steps: int, number: int, code: CodeDigest) -> str:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from bench.model.size.flops import flop_model
 from bench.record.jobs.train_job import TrainJob
 from bench.suite.tables.training.budget import Budget
 from bench.train.accounting.flops import prompt_of, row_work
-from bench.train.arguments.adapters import peft_config, skeleton
+from bench.train.accounting.rates import training_rates
+from bench.train.arguments.adapters import peft_config
 from bench.train.batches.encoded_row import EncodedRow
 
 PILOT_STEPS = 6
@@ -16,7 +16,7 @@ PILOT_STEPS = 6
 def row_operations(job: TrainJob) -> Callable[[EncodedRow], int]:
     """Model operations (forward and backward, no padding, attention within the row) of training on one row."""
     adapter = peft_config(job.recipe, job.model)
-    operations = flop_model(skeleton(job.model, adapter))
+    operations = training_rates(job, adapter, checkpointing=False)
     prompt = prompt_of(adapter)
     return lambda example: operations.training(row_work(example, prompt))
 

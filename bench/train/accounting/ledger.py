@@ -17,8 +17,9 @@ from bench.record.results.training.ledger import Energy, Ledger, OtherLoad, Phas
 from bench.record.results.training.result import Head
 from bench.suite.tables.models.precision import Precision
 from bench.train.accounting.meter import Meter
+from bench.train.accounting.rates import training_rates
 from bench.train.accounting.utilization import OperationCount
-from bench.train.arguments.adapters import peft_config, skeleton
+from bench.train.arguments.adapters import peft_config
 from bench.train.batches.schedule import Schedule
 
 
@@ -43,14 +44,13 @@ class LedgerInput:
 
     def operations(self) -> OperationCount | None:
         """Operations of this model as it is trained; `None` for an architecture whose shape cannot be read."""
-        adapter = peft_config(self.job.recipe, self.job.model, steps=self.schedule.steps)
+        job, steps = self.job, self.schedule.steps
+        adapter = peft_config(job.recipe, job.model, steps=steps)
         try:
-            return OperationCount(
-                skeleton(self.job.model, adapter),
-                adapter,
-                checkpointing=self.job.recipe.gradient_checkpointing,
-                head_everywhere=self.head == "all positions",
-            )
+            model = hardware = training_rates(job, adapter, checkpointing=False, steps=steps)
+            if job.recipe.gradient_checkpointing:
+                hardware = training_rates(job, adapter, checkpointing=True, steps=steps)
+            return OperationCount(model, hardware, adapter, head_everywhere=self.head == "all positions")
         except Exception:  # whatever a foreign architecture raises; the log tells
             traceback.print_exc()
             return None

@@ -1,15 +1,18 @@
 """Operations of a training from its schedule and its model's shape, and their share of the device's measured peak."""
 
+from typing import Self
+
 import torch
 from peft import PeftConfig, PeftModel
 from transformers import PreTrainedModel
 
 from bench.machine.peak_flops import measured_peak, published_peak
-from bench.model.size.flops import FlopModel, flop_model
+from bench.model.size.flops import FlopModel
 from bench.record.results.training.ledger import Utilization
 from bench.suite.tables.models.precision import Precision
 from bench.train.accounting.flops import hardware_work, model_work, prompt_of
 from bench.train.accounting.meter import Steady
+from bench.train.accounting.rates import counted_rates
 from bench.train.batches.schedule import Schedule
 
 _SECONDS = 0.05
@@ -26,23 +29,30 @@ class OperationCount:
     """Operations of the first steps of a schedule, for one model as it is trained."""
 
     def __init__(
-        self,
+        self, model: FlopModel, hardware: FlopModel, adapter: PeftConfig | None, *, head_everywhere: bool
+    ) -> None:
+        """`hardware` counts what gradient checkpointing computes again, too; `adapter`: the one that both are counted
+        with."""
+        self._model, self._hardware = model, hardware
+        self._prompt, self._head_everywhere = prompt_of(adapter), head_everywhere
+
+    @classmethod
+    def of(
+        cls,
         model: PreTrainedModel | PeftModel,
         adapter: PeftConfig | None,
         *,
         checkpointing: bool,
         head_everywhere: bool,
-    ) -> None:
-        """`model` carries `adapter`; gradient checkpointing is off, and is left on in it if `checkpointing`.
+    ) -> Self:
+        """Counted now. `model` carries `adapter`; gradient checkpointing is off, and is left on in it if
+        `checkpointing`.
 
         Raises `ValueError`, or what the architecture raises, where operations cannot be counted without weights.
         """
-        self._model: FlopModel = flop_model(model)
-        self._hardware = self._model
-        if checkpointing:
-            _start_checkpointing(model)
-            self._hardware = flop_model(model)
-        self._prompt, self._head_everywhere = prompt_of(adapter), head_everywhere
+        plain = counted_rates(model, checkpointing=False)
+        hardware = counted_rates(model, checkpointing=True) if checkpointing else plain
+        return cls(plain, hardware, adapter, head_everywhere=head_everywhere)
 
     def model(self, schedule: Schedule) -> int:
         """Forward and backward over non-padding tokens."""
@@ -83,10 +93,3 @@ class OperationCount:
             peak_flops_per_second=measured,
             published_flops_per_second=published,
         )
-
-
-def _start_checkpointing(model: PreTrainedModel | PeftModel) -> None:
-    """Turn checkpointing on as the trainer does: under an adapter even the first layer's input has a gradient then."""
-    model.gradient_checkpointing_enable({"use_reentrant": False})
-    if isinstance(model, PeftModel):
-        model.enable_input_require_grads()

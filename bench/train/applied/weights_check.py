@@ -63,5 +63,5 @@ def _rows(prepared: Prepared) -> Batch:
 @torch.no_grad()
 def _loss(model: torch.nn.Module, batch: Batch, prepared: Prepared) -> float:
     """Mean negative log-likelihood per supervised token."""
-    inputs = prepared.trainer.on_device(collate(batch, prepared.data.renderer.tokenizer.pad_token_id))
+    inputs = prepared.trainer.on_device(collate(batch, prepared.data.tokenizer.pad_token_id))
     return -float(log_probabilities(model, inputs, "all positions").mean())

@@ -1,7 +1,7 @@
 """Batches on disk: written once in order, read one at a time, so that a training needs no memory for its rows.
 
 Contract: what is read equals what was appended. The file has no name and is gone with its last reader; forks may read
-from it side by side. In memory stays one number per batch.
+from it side by side. In memory stays one number per batch. Batches that another process wrote are read from its file.
 """
 
 import os
@@ -10,8 +10,9 @@ import weakref
 from array import array
 from collections.abc import Iterator, Sequence
 from copy import copy
+from itertools import pairwise
 from pathlib import Path
-from typing import Self, overload
+from typing import IO, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +35,33 @@ class SpooledBatches(Sequence[Batch]):
         self._ends = array("Q", [0])
         """Ends of the batches, counted in numbers of four bytes."""
         self._indices = range(0)
+        self._begin = 0
+        """Byte of the file at which the numbers begin."""
+
+    @classmethod
+    def reading(cls, file: IO[bytes], batches: int) -> Self:
+        """So many batches that `stored` gave, from where the file is at; it may be closed afterwards, and removed."""
+        read = cls.__new__(cls)
+        read._descriptor, read._whole = os.dup(file.fileno()), None
+        weakref.finalize(read, os.close, read._descriptor)
+        read._ends = array("Q")
+        read._ends.frombytes(file.read((batches + 1) * read._ends.itemsize))
+        read._indices, read._begin = range(batches), file.tell()
+        return read
+
+    @property
+    def stored_bytes(self) -> int:
+        """Length of `stored`."""
+        return len(self._ends) * self._ends.itemsize + self._ends[-1] * _BYTES
+
+    def stored(self) -> Iterator[bytes]:
+        """All batches as bytes, a batch at a time. Not to be called on a slice."""
+        yield self._ends.tobytes()
+        for start, end in pairwise(self._ends):
+            yield os.pread(self._descriptor, (end - start) * _BYTES, self._begin + start * _BYTES)
 
     def append(self, batch: Batch) -> None:
-        """Write one more batch. Not to be called on a slice."""
+        """Write one more batch. Not to be called on a slice, nor on what another process wrote."""
         numbers = np.concatenate(list(_encoded(batch))).astype(np.int32, copy=False)
         data = memoryview(numbers.tobytes())
         written, start = 0, self._ends[-1] * _BYTES
@@ -59,7 +84,7 @@ class SpooledBatches(Sequence[Batch]):
             return part
         place = self._indices[index]
         start, end = self._ends[place], self._ends[place + 1]
-        data = os.pread(self._descriptor, (end - start) * _BYTES, start * _BYTES)
+        data = os.pread(self._descriptor, (end - start) * _BYTES, self._begin + start * _BYTES)
         return _decoded(np.frombuffer(data, dtype=np.int32))
 
 

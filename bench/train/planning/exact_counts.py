@@ -20,21 +20,9 @@ from bench.train.arguments.adapters import add_adapter, peft_config, skeleton, s
 from bench.train.batches.encoded_row import slots
 from bench.train.batches.schedule import Schedule
 from bench.train.probe import known_budget
-from bench.train.training_data import build_training_data, row_limit
+from bench.train.training_data import build_training_data, schedule_key
 
 _CPU = torch.device("cpu")
-
-
-NOT_IN_COUNTS = frozenset(
-    {
-        "learning_rate", "min_learning_rate", "schedule", "schedule_cycles", "schedule_power", "schedule_decay",
-        "warmup", "optimizer", "optimizer_arguments", "optimizer_modules", "weight_decay", "weight_decay_on", "betas",
-        "max_grad_norm", "loss", "loss_average", "neftune_alpha", "precision", "gradient_checkpointing",
-        "torch_compile", "budget",
-    }
-)  # fmt: skip
-"""Keys of a recipe that change no count; a job has its budget beside the recipe."""
-_ADAPTERS = frozenset({"method", "lora", "quantization", "prefix", "prompt", "peft"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +73,8 @@ def _counts_of(schedule: Schedule) -> PlannedCounts:
 
 
 def _schedule_key(job: TrainJob) -> str:
-    """Hash of all that decides a schedule. What an adapter adds to it is the length that it leaves to rows."""
-    if job.budget.unit == "seconds":
-        return job.digest
-    outside = NOT_IN_COUNTS if job.budget.unit == "flops" else NOT_IN_COUNTS | _ADAPTERS
-    recipe = job.recipe.model_dump(mode="json", exclude=set(outside))
-    budget = job.budget.model_dump(mode="json")
-    return digest_json([job.model.identity, job.data.sha256, recipe, budget, job.seed, row_limit(job)])
+    """Hash of all that decides a schedule."""
+    return job.digest if job.budget.unit == "seconds" else digest_json(schedule_key(job))
 
 
 def count_training(job: TrainJob) -> PlannedCounts:
@@ -145,7 +128,7 @@ def step_facts(job: TrainJob) -> tuple[StepFacts, ...]:
 
 
 def _operations(job: TrainJob, model: PreTrainedModel | PeftModel, adapter: PeftConfig | None) -> OperationCount:
-    return OperationCount(model, adapter, checkpointing=job.recipe.gradient_checkpointing, head_everywhere=False)
+    return OperationCount.of(model, adapter, checkpointing=job.recipe.gradient_checkpointing, head_everywhere=False)
 
 
 def _skeleton(job: TrainJob, adapter: PeftConfig | None) -> PreTrainedModel:

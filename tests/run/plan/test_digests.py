@@ -313,3 +313,29 @@ def test_comments_do_not_make_another_run_but_a_claim_does(tmp_path: Path) -> No
     plain = make_plan(tmp_path).digest
     assert make_plan(tmp_path).digest == plain
     assert make_plan(tmp_path, claim=({"says": "few/full >= base", "on": "qa"},)).digest != plain
+
+
+def planners(root: Path, *, fresh: bool = False) -> set[str | None]:
+    resolved = resolve(fake_suite(root), home=root / "home")
+    planned = plan(resolved, home=root / "home", fresh=fresh)
+    return {one.job.planned_by for one in planned.jobs if isinstance(one.job, TrainJob)}
+
+
+def test_what_is_planned_is_kept_for_the_code_and_the_libraries_that_planned_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches of other code would be trained on unseen; the code of a step plans none; `--fresh` finds nothing kept."""
+    (here,) = planners(tmp_path)
+    assert here is not None
+    assert planners(tmp_path, fresh=True) == {None}
+    changed = {here}
+    for number, file in enumerate(("train/batches/packing.py", "data/render/render.py", "model/size/flops.py")):
+        with monkeypatch.context() as patch:
+            code(tmp_path / str(number), file, patch)
+            changed |= planners(tmp_path)
+    with monkeypatch.context() as patch:
+        version("tokenizers", patch)
+        changed |= planners(tmp_path)
+    assert len(changed) == 5
+    code(tmp_path / "step", "train/loop/trainer.py", monkeypatch)
+    assert planners(tmp_path) == {here}

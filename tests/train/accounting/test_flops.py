@@ -81,7 +81,7 @@ def schedule_of(*batches: Batch) -> Schedule:
 def test_checkpointing_shows_in_hardware_operations_only(model: torch.nn.Module) -> None:
     schedule = schedule_of(PADDED, PADDED)
     plain, again = (
-        OperationCount(
+        OperationCount.of(
             model, None, checkpointing=on, head_everywhere=False
         )
         for on in (False, True)
@@ -92,7 +92,7 @@ def test_checkpointing_shows_in_hardware_operations_only(model: torch.nn.Module)
 
 def test_utilisation_counts_the_steady_steps_alone(model: torch.nn.Module) -> None:
     """Steps after warm-up, at 8 tokens a second: 32 tokens in 4 seconds."""
-    count = OperationCount(model, None, checkpointing=False, head_everywhere=False)
+    count = OperationCount.of(model, None, checkpointing=False, head_everywhere=False)
     schedule = schedule_of(PACKED, PADDED, PADDED)
     found = count.utilization(
         schedule, Steady(left_out=1, tokens_per_second=8.0), device=torch.device("cpu"), precision="fp32"
@@ -110,7 +110,7 @@ def test_the_higher_of_the_peaks_before_and_after_a_training_counts(
 ) -> None:
     """Another program's work makes one of them too low, and a share of the peak too high."""
     monkeypatch.setattr(utilization, "measured_peak", lambda *_, **__: after)
-    found = OperationCount(model, None, checkpointing=False, head_everywhere=False).utilization(
+    found = OperationCount.of(model, None, checkpointing=False, head_everywhere=False).utilization(
         schedule_of(PACKED), Steady(left_out=0, tokens_per_second=8.0), device=torch.device("cpu"), precision="fp32",
         peak_before=before,
     )  # fmt: skip
@@ -133,7 +133,7 @@ def test_the_peak_of_several_processes_is_that_of_one_so_many_times(
     monkeypatch.setattr(utilization, "measured_peak", measured)
     monkeypatch.setattr(utilization, "published_peak", published)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
-    count = OperationCount(model, None, checkpointing=False, head_everywhere=False)
+    count = OperationCount.of(model, None, checkpointing=False, head_everywhere=False)
     steady = Steady(left_out=1, tokens_per_second=8.0)
     found = count.utilization(
         schedule_of(PADDED, PADDED), steady, device=torch.device("cuda"), precision="bf16", processes=3
@@ -163,7 +163,7 @@ def test_checkpointing_under_an_adapter_repeats_the_first_layer_too(model: torch
     config = LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=["q_proj"], layers_to_transform=[1])
     adapted = get_peft_model(model, config)
     plain, again = (
-        OperationCount(adapted, config, checkpointing=on, head_everywhere=False).hardware(schedule_of(PADDED))
+        OperationCount.of(adapted, config, checkpointing=on, head_everywhere=False).hardware(schedule_of(PADDED))
         for on in (False, True)
     )
     forward = flop_model(model).forward

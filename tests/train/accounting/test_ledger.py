@@ -67,7 +67,7 @@ def test_operations_are_those_of_the_batches_seen_with_the_head_where_it_was(sto
         ),
         MEMORY, None, QUIET,
     )  # fmt: skip
-    count = OperationCount(
+    count = OperationCount.of(
         skeleton(stopped.job.model, None), None, checkpointing=False, head_everywhere=head == "all positions"
     )
     assert made.flops == count.model(stopped.schedule.first(2)) > 0

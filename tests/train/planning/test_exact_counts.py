@@ -7,7 +7,8 @@ import pytest
 
 import bench.train.planning.exact_counts
 from bench.suite.catalog.template import load_template
-from bench.train.planning.exact_counts import NOT_IN_COUNTS, TrainingCounter, count_training, training_facts
+from bench.train.planning.exact_counts import TrainingCounter, count_training, training_facts
+from bench.train.training_data import NOT_IN_SCHEDULE
 from tests.train.small_jobs import job_in
 
 OTHER_VALUES: dict[str, Any] = {
@@ -22,7 +23,7 @@ OTHER_VALUES: dict[str, Any] = {
 
 
 def test_keys_that_are_said_to_change_no_count_change_none(world: Path) -> None:
-    assert set(OTHER_VALUES) == NOT_IN_COUNTS
+    assert set(OTHER_VALUES) == NOT_IN_SCHEDULE
     job = job_in(world, recipe={"packing": "bfd", "accumulation": 2})
     expected = count_training(job)
     for key, value in OTHER_VALUES.items():

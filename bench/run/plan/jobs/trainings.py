@@ -7,7 +7,7 @@ from bench.record.environment import cores
 from bench.record.files import WEIGHTS
 from bench.record.jobs.planned_training import PlannedTraining
 from bench.record.jobs.train_job import Candidate, ProbeJob, SweepJob, TrainJob
-from bench.run.plan.digests import probe_digest, sweep_digest, training_digest
+from bench.run.plan.digests import planner_digest, probe_digest, sweep_digest, training_digest
 from bench.run.plan.jobs.context import PlanContext
 from bench.run.plan.jobs.steps import keep_best
 from bench.run.resolve.data_specs import sweep_data
@@ -70,6 +70,7 @@ def training_job(
             Candidate(setting=job.setting, digest=job.digest, path=str(context.store.folder(job.digest)))
             for job in sweep
         ),
+        planned_by=None if context.fresh else planner_digest(context.code),
         digest=training_digest(
             **covered,
             code=context.code,
