@@ -1,0 +1,1 @@
+"""What a GPU gives, part by part, beside what people would run instead."""
