@@ -23,7 +23,7 @@ from pathlib import Path
 
 from bench.data.micro.rows import rows
 from bench.processes import without_main
-from benchmarks.kill_fuzz import fork_servers_from_here
+from benchmarks.kill_fuzz.forked_server import fork_servers_from_here
 from tests.fakes import fork_server
 
 MIXED_ROWS = "TEST_MIXED_ROWS"

@@ -1,6 +1,6 @@
 """A run killed at random moments: the next one completes, repeats little, and ends as if nothing had happened.
 
-Five moments of the proof in `benchmarks/kill_fuzz.py`, one of each way to be killed; `--points 50` is the whole of it.
+Five moments of the proof in `benchmarks/kill_fuzz`, one of each way to be killed; `--points 50` is the whole of it.
 """
 
 import json
@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.kill_fuzz import INTERVAL, STEPS, WAYS, attempts
+from benchmarks.kill_fuzz.kills import WAYS
+from benchmarks.kill_fuzz.left_behind import attempts
+from benchmarks.kill_fuzz.small_run import INTERVAL, STEPS
 from tests.fakes.process import run
 
 
