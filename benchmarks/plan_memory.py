@@ -28,7 +28,7 @@ from transformers import (
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training.facts import LargestPass
 from bench.run.estimate.memory.from_shapes import state_bytes
-from bench.run.estimate.memory.on_processor import StepMemory
+from bench.run.estimate.memory.on_processor import StepMemory, frees_early
 from bench.suite.tables.models.precision import Precision
 from bench.train.accounting.step_memory import step_bytes
 from bench.train.job import run_training
@@ -68,7 +68,7 @@ def planned(job: TrainJob) -> int:
 
     def total(largest: LargestPass, *, first: bool) -> int:
         tensors = step_bytes(job, largest, state_bytes=kept)
-        return StepMemory(process_bytes=resident, tensors=tensors, first=first).total
+        return StepMemory(process_bytes=resident, tensors=tensors, first=first, frees=frees_early(job.recipe)).total
 
     later = 0 if counts.later_steps is None else total(counts.later_steps, first=False)
     return max(total(counts.first_step, first=True), later)

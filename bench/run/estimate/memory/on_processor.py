@@ -19,6 +19,7 @@ from bench.run.process.payloads import MemoryReply, MemoryRequest, StepRequest
 from bench.run.process.server import ChildServer
 from bench.run.process.side_by_side import side_by_side
 from bench.spec import Spec
+from bench.suite.tables.training.recipe import Recipe
 
 _DECIDES = {
     "method", "optimizer", "precision", "gradient_checkpointing", "packing", "lora", "quantization", "prefix", "prompt",
@@ -28,6 +29,9 @@ _DECIDES = {
 _ALLOCATED = 1.4
 """Bytes that the allocator takes for each byte that a step makes: freed blocks are not of the size that is needed next.
 Measured 1.1 to 1.6 (`benchmarks/plan_memory.py`)."""
+_ALLOCATED_AFRESH = 1.1
+"""Such bytes in the first step of full weights, whose pass frees next to nothing before its peak. Measured 1.0 to 1.2;
+adapters and checkpointing free tensors on their way, which takes 1.3 to 1.8 there, too."""
 _REUSED = 0.5
 """Share of the bytes beyond those made in which the optimiser's states find room: they are made after the first step's
 activations were freed."""
@@ -46,15 +50,18 @@ class StepMemory(Spec):
     tensors: StepBytes
     first: bool = False
     """Whether it is the first step, at whose end the optimiser's states are made."""
+    frees: bool = True
+    """Whether a pass frees tensors on its way to its peak."""
 
     @property
     def total(self) -> int:
         """Peak resident bytes of one process that trains."""
-        tensors, freed = self.tensors, self.tensors.made * (_ALLOCATED - 1)
+        tensors = self.tensors
+        allocated = tensors.made * (_ALLOCATED_AFRESH if self.first and not self.frees else _ALLOCATED)
         if self.first:
-            peak = max(tensors.made + freed, tensors.gradients + tensors.states)
+            peak = max(allocated, tensors.gradients + tensors.states)
         else:
-            peak = tensors.made + freed + max(0.0, tensors.states - _REUSED * freed)
+            peak = allocated + max(0.0, tensors.states - _REUSED * (allocated - tensors.made))
         return int(self.process_bytes + tensors.held - tensors.states + peak)
 
 
@@ -89,8 +96,14 @@ def step_memory(
         spread = [requests[step].largest_pass.slots for step in ends[name]]
         for (arm, first), request in requests.items():
             memory = _between(least, most, spread, request.largest_pass.slots)
-            found.setdefault(arm, []).append(memory.model_copy(update={"first": first}))
+            step = memory.model_copy(update={"first": first, "frees": frees_early(request.job.recipe)})
+            found.setdefault(arm, []).append(step)
     return {arm: max(steps, key=lambda step: step.total) for arm, steps in found.items()}
+
+
+def frees_early(recipe: Recipe) -> bool:
+    """Whether a pass frees tensors before it has made most of them: adapters' sums, layers to compute again."""
+    return recipe.adapter is not None or recipe.gradient_checkpointing
 
 
 def _that_may_peak(counts: PlannedCounts) -> Iterator[tuple[bool, LargestPass]]:

@@ -32,15 +32,17 @@ def test_the_optimizer_s_states_find_room_in_half_of_what_activations_left(state
 
 
 @pytest.mark.parametrize(
-    ("made", "total"),
+    ("made", "frees", "total"),
     [
-        (10_000, LIBRARIES + WEIGHTS + 14_000),  # the pass, before there are states
-        (5_000, LIBRARIES + WEIGHTS + GRADIENTS + STATES),  # the optimiser's first step, behind a small pass
+        (12_000, False, LIBRARIES + WEIGHTS + 13_200),  # the pass, before there are states
+        (12_000, True, LIBRARIES + WEIGHTS + 16_800),  # with blocks of the wrong size between
+        (5_000, False, LIBRARIES + WEIGHTS + GRADIENTS + STATES),  # the optimiser's first step, behind a small pass
     ],
 )
-def test_the_first_step_has_the_optimizer_s_states_at_its_end_alone(made: int, total: int) -> None:
+def test_the_first_step_has_the_optimizer_s_states_at_its_end_alone(made: int, frees: bool, total: int) -> None:
     tensors = StepBytes(held=WEIGHTS + STATES, states=STATES, gradients=GRADIENTS, made=made)
-    assert StepMemory(process_bytes=LIBRARIES, tensors=tensors, first=True).total == pytest.approx(total, abs=1)
+    step = StepMemory(process_bytes=LIBRARIES, tensors=tensors, first=True, frees=frees)
+    assert step.total == pytest.approx(total, abs=1)
 
 
 @pytest.fixture
@@ -83,20 +85,20 @@ def counts_of(first: int, later: int | None) -> PlannedCounts:
     )  # fmt: skip
 
 
-def in_pass(positions: int) -> float:
-    return LIBRARIES + WEIGHTS + 1.4 * (GRADIENTS + 100 * positions)
+def at_first(positions: int, allocated: float = 1.1) -> float:
+    return LIBRARIES + WEIGHTS + allocated * (GRADIENTS + 100 * positions)
 
 
 def with_states(positions: int) -> float:
-    return in_pass(positions) + STATES - 0.2 * (GRADIENTS + 100 * positions)
+    return at_first(positions, 1.4) + STATES - 0.2 * (GRADIENTS + 100 * positions)
 
 
 @pytest.mark.parametrize(
     ("first", "later", "bytes_", "widths"),
     [
-        (256, None, in_pass(256), [256]),
+        (256, None, at_first(256), [256]),
         (64, 256, with_states(256), [256]),  # what the first needs is less, whatever it is
-        (256, 64, in_pass(256), [64, 256]),
+        (256, 64, at_first(256), [64, 256]),
         (256, 240, with_states(240), [240, 256]),
     ],
     ids=["one step", "largest behind the first", "much the largest in the first", "little the largest in the first"],
@@ -117,4 +119,14 @@ def test_arms_of_one_recipe_share_the_smallest_and_the_largest_pass_of_all_their
     found = step_memory(dict.fromkeys(counts, job), counts, home=tmp_path / "home", server=SERVER)
     assert sorted(asked) == [64, 256]
     totals = {arm: memory.total for arm, memory in found.items()}
-    assert totals == pytest.approx({"early": in_pass(256), "one": in_pass(128), "late": with_states(192)}, abs=3)
+    assert totals == pytest.approx({"early": at_first(256), "one": at_first(128), "late": with_states(192)}, abs=3)
+
+
+@pytest.mark.parametrize("recipe", [{"method": "lora"}, {"gradient_checkpointing": True}])
+def test_adapters_and_checkpointing_leave_blocks_of_the_wrong_size_from_the_first_step_on(
+    job: TrainJob, asked: list[int], tmp_path: Path, recipe: dict[str, Any]
+) -> None:
+    """LoRA's first step took 1.3 to 1.5 bytes for each that it makes, full weights' 1.0 to 1.2."""
+    job = job.model_copy(update={"recipe": make_recipe(**recipe)})
+    found = step_memory({"arm": job}, {"arm": counts_of(256, None)}, home=tmp_path / "home", server=SERVER)
+    assert found["arm"].total == pytest.approx(at_first(256, 1.4), abs=2)
