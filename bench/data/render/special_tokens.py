@@ -21,6 +21,8 @@ _GUARD = "\ue0f8\ue0f9"
 """Mark before and after text like a special token, until it is tokenised; from Unicode's private use."""
 OPEN, CLOSE = "\ue0f8\ue0fa", "\ue0f8\ue0fb"
 """Marks around an assistant's words while their place in a text is looked for."""
+_MARKED = "\ue0f8"
+"""What each mark begins with: to find that a text has none takes no pattern."""
 _ALL_MARKS = re.compile(f"{_GUARD}|{OPEN}|{CLOSE}")
 
 
@@ -53,8 +55,10 @@ def guarded(message: MessageFields, spelling: Spelling) -> MessageFields:
 def guarded_value(value: Any, special: re.Pattern[str] | None) -> Any:
     """A text, or all texts in lists and objects, with guards."""
     if isinstance(value, str):
-        plain = _ALL_MARKS.sub("", value)
-        return special.sub(rf"{_GUARD}\g<0>{_GUARD}", plain) if special is not None else plain
+        plain = unguarded(value)
+        if special is None or special.search(plain) is None:
+            return plain
+        return special.sub(rf"{_GUARD}\g<0>{_GUARD}", plain)
     if isinstance(value, dict):
         return {key: guarded_value(item, special) for key, item in value.items()}
     return [guarded_value(item, special) for item in value] if isinstance(value, list | tuple) else value
@@ -72,7 +76,7 @@ def pieces(text: str) -> list[tuple[str, bool]]:
 
 def unguarded(text: str) -> str:
     """The text without guards and marks."""
-    return _ALL_MARKS.sub("", text)
+    return _ALL_MARKS.sub("", text) if _MARKED in text else text
 
 
 def unmarked(text: str) -> str:

@@ -35,6 +35,9 @@ _SWITCHES = ("enable_thinking", "thinking")
 _FIXED_DATE = datetime(2024, 7, 26)
 """For templates that print today's date: Llama 3's own default, so that equal inputs render to equal text."""
 
+_OF_EACH_DICTIONARY = frozenset(dir(dict))
+"""Attributes that a template gets in place of fields of these names."""
+
 MessageFields = Mapping[str, Any]
 Tools = Sequence[Mapping[str, Any]]
 
@@ -199,10 +202,18 @@ def _environment() -> Environment:
             next(parser.stream)
             return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
+    class ChatEnvironment(ImmutableSandboxedEnvironment):
+        """Reads a message's field as such: the sandbox first lets a dictionary fail to have it as an attribute."""
+
+        def getattr(self, obj: Any, attribute: str) -> Any:
+            if type(obj) is dict and attribute in obj and attribute not in _OF_EACH_DICTIONARY:
+                return obj[attribute]
+            return super().getattr(obj, attribute)
+
     def raise_exception(message: str) -> None:
         raise TemplateError(message)
 
-    environment = ImmutableSandboxedEnvironment(
+    environment = ChatEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[GenerationTag, "jinja2.ext.loopcontrols"]
     )
     environment.filters["tojson"] = _to_json

@@ -154,3 +154,13 @@ def test_a_syntax_error_names_its_line(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         load_template("x.jinja", tmp_path)
     assert caught.value.problems[0].where == "x.jinja:2"
+
+
+def test_a_field_with_the_name_of_a_dictionarys_method_does_not_stand_in_for_it() -> None:
+    """As in transformers, where `message.items()` lists a message's fields and `message.content` is one."""
+    text = (
+        "{% for message in messages %}{{ message.content }} {{ message.items()|length }} {{ message.gone }}{% endfor %}"
+    )
+    message = {"role": "user", "content": "Hello.", "items": "three"}
+    printed = Template(name="own", text=text).render([message], add_generation_prompt=False, tokens=TOKENS)
+    assert printed == "Hello. 3 "

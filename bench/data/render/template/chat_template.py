@@ -77,7 +77,7 @@ class ChatTemplate:
 
     def prompt(self, turns: Sequence[Turn]) -> str:
         """The guarded text of the turns, up to where the answer begins."""
-        return self._prompt(turns, thinking=self._thinking)
+        return self._prompt(turns, self.messages_of(turns), thinking=self._thinking)
 
     def split(self, row: Row) -> tuple[str, str]:
         """The guarded text of a row in two parts: what comes before the answer, and what is learned.
@@ -87,12 +87,13 @@ class ChatTemplate:
         given = row
         try:
             row = self.in_own_words(given)
-            full = self.whole(row.turns)
+            messages = self.messages_of(row.turns)
+            full = self.whole(row.turns, messages)
             if (missing := left_out(row.turns, full, self.whole)) is not None:
                 raise self._refused(row.origin, f"leaves out {missing}", self._hint_of(missing, given.turns))
             if any(turn.name not in full for turn in row.turns if turn.name and turn.role != "tool"):
                 self.notes[NAMES_LEFT_OUT] = None
-            start = self._start(row, full)
+            start = self._start(row, messages, full)
             self._note_tags(given.turns[-1], full[start:])
         except TemplateRefusedError as error:
             raise self._refused(row.origin, f"refuses the row: {error}", hint_of("", given.turns)) from error
@@ -154,27 +155,29 @@ class ChatTemplate:
             messages = without_system(messages)
         return [guarded(message, self._spelling) for message in messages]
 
-    def _prompt(self, turns: Sequence[Turn], *, thinking: bool) -> str:
-        return self._render(turns, self.messages_of(turns), add_generation_prompt=True, thinking=thinking)
+    def _prompt(self, turns: Sequence[Turn], messages: Sequence[MessageFields], *, thinking: bool) -> str:
+        return self._render(turns, messages, add_generation_prompt=True, thinking=thinking)
 
-    def _start(self, row: Row, full: str) -> int:
+    def _start(self, row: Row, messages: Sequence[MessageFields], full: str) -> int:
         """Where what is learned begins in the row's text: behind the longest prompt of the template that it begins
         with, and behind a block of thinking that is empty."""
         *before, last = row.turns
         thinks = has_thinking(last)
-        prompts = self._prompts(before)
+        prompts = self._prompts(
+            before, messages[:-1] or self.messages_of(before)
+        )  # a system turn alone is in the answer
         behind = _behind_prompt(prompts.values(), full)
         start = self._place_of(last, full) if behind is None else behind
         if not thinks:
             start += empty_block(full[start:])
-        if full[:start] != (asked := prompts[self._thinking]):
-            self.notes[NO_PROMPT if behind is None else self._mismatch(asked, thinks=thinks)] = None
+        if full[:start] != (prompt := prompts[self._thinking]):
+            self.notes[NO_PROMPT if behind is None else self._mismatch(prompt, thinks=thinks)] = None
         return start
 
-    def _prompts(self, before: Sequence[Turn]) -> dict[bool, str]:
+    def _prompts(self, before: Sequence[Turn], messages: Sequence[MessageFields]) -> dict[bool, str]:
         """The template's prompts behind these turns, by whether thinking is on."""
         switched = (self._thinking,) if self._switch is None else (False, True)
-        return {thinking: self._prompt(before, thinking=thinking) for thinking in switched}
+        return {thinking: self._prompt(before, messages, thinking=thinking) for thinking in switched}
 
     def _place_of(self, turn: Turn, full: str) -> int:
         """Place of the last turn in a text whose beginning is no prompt of the template."""
@@ -192,7 +195,7 @@ class ChatTemplate:
         because that text begins with no prompt of the template, either."""
         try:
             full = self.whole([QUESTION, turn])
-            start = _behind_prompt(self._prompts([QUESTION]).values(), full)
+            start = _behind_prompt(self._prompts([QUESTION], self.messages_of([QUESTION])).values(), full)
         except TemplateRefusedError:
             return None
         return None if start is None else full[start : full.rfind(first)]

@@ -43,7 +43,7 @@ def _part_left_out(turn: Turn, shown: str, *, thoughts: bool) -> str | None:
         return "the text"
     if not _shows(unguarded(turn.input or "").strip(), shown):
         return "the input"
-    if thoughts and not all(part in shown for part in (thought, (turn.reasoning or "").strip())):
+    if thoughts and not (thought in shown and (turn.reasoning or "").strip() in shown):
         return "the reasoning"
     if not all(call.name in shown and _shows(call.arguments, shown) for call in turn.tool_calls):
         return "a tool call"
@@ -52,6 +52,8 @@ def _part_left_out(turn: Turn, shown: str, *, thoughts: bool) -> str | None:
 
 def _shows(value: object, shown: str) -> bool:
     """Whether a text, or every text in an object, is there as it is or with JSON's escapes."""
+    if isinstance(value, str) and value in shown:  # so is most of what is said
+        return True
     return all(
         text in shown or any(json.dumps(text, ensure_ascii=escaped)[1:-1] in shown for escaped in (False, True))
         for text in _texts(value)
