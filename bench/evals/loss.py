@@ -42,6 +42,24 @@ class SupervisedText:
     supervised: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Example:
+    """One row as all subjects of a base read it."""
+
+    text: SupervisedText
+    size: int
+    """UTF-8 bytes of the supervised text."""
+    truncated: bool
+    row: ScoreRow
+    """Without its score."""
+
+    def scored(self, nll: float | None) -> ScoreRow:
+        """The row with the negative log-likelihood of its supervised tokens, or the reason why it has none."""
+        mean = None if nll is None else nll / len(self.text.supervised)
+        reason = _reason(self.text) if nll is None else None
+        return self.row.model_copy(update={"metrics": {"nll": mean}, "unscored": reason})
+
+
 _NLL: ReplyKind[SupervisedText, float | None] = ReplyKind(
     "nll", lambda text: {"ids": text.ids, "supervised": text.supervised}, float, placeholder=0.0
 )
@@ -49,27 +67,26 @@ _NLL: ReplyKind[SupervisedText, float | None] = ReplyKind(
 
 def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     """Scores a subject on the eval's rows."""
-    spec, rows = job.eval, subject.rows(job)
+    spec = job.eval
     assert isinstance(spec, LossSpec), "chosen by kind"
-    printed = [rendered(subject, row) for row in rows]
-    texts = [supervised_text(row) for row in printed]
-    progress = ExampleProgress(emit, len(rows))
+    examples = subject.prepared.get("loss", lambda: _examples(spec, subject, list(subject.rows(job))))
+    progress = ExampleProgress(emit, len(examples))
     sums = subject.memory.through(
         _NLL,
-        texts,
+        [example.text for example in examples],
         lambda new, finished: summed_nll(subject.model, new, progress, slots=subject.slots, finished=finished),
         is_reply=lambda nll: nll is not None,
         recalled=lambda count: progress.part(count, 1)(1),
     )
-    kept = [(row, text, nll) for row, text, nll in zip(rows, texts, sums, strict=True) if nll is not None]
-    sizes = [_bytes(subject, text) for _, text, _ in kept]
-    total, tokens = math.fsum(nll for *_, nll in kept), sum(len(text.supervised) for _, text, _ in kept)
+    kept = [(example, nll) for example, nll in zip(examples, sums, strict=True) if nll is not None]
+    total, tokens = math.fsum(nll for _, nll in kept), sum(len(example.text.supervised) for example, _ in kept)
+    size, missing = sum(example.size for example, _ in kept), len(examples) - len(kept)
     return EvalOutput(
-        rows=_rows(spec, subject, rows, texts, sums),
-        measures=_measures(spec.name, total, tokens, sum(sizes), n=len(kept), missing=len(rows) - len(kept)),
+        rows=tuple(example.scored(nll) for example, nll in zip(examples, sums, strict=True)),
+        measures=_measures(spec.name, total, tokens, size, n=len(kept), missing=missing),
         template=subject.renderer.template.name,
         batch=f"by length, at most {subject.slots} slots",
-        truncated=sum(row.truncated for row in printed),
+        truncated=sum(example.truncated for example in examples),
     )
 
 
@@ -151,23 +168,23 @@ def _measures(task: str, total: float, tokens: int, size: int, *, n: int, missin
     )
 
 
-def _rows(
-    spec: LossSpec, subject: Subject, rows: Sequence[Row], texts: Sequence[SupervisedText], sums: Sequence[float | None]
-) -> tuple[ScoreRow, ...]:
-    return tuple(
-        ScoreRow(
+def _examples(spec: LossSpec, subject: Subject, rows: Sequence[Row]) -> list[_Example]:
+    examples = []
+    for id_, row in zip(row_ids(rows), rows, strict=True):
+        printed = rendered(subject, row)
+        text = supervised_text(printed)
+        scores = ScoreRow(
             task=spec.name,
             id=id_,
-            metrics={"nll": None if nll is None else nll / len(text.supervised)},
+            metrics={},
             weight=float(max(1, len(text.supervised))),  # without any it has no score, and still needs a weight
             prompt=subject.renderer.prompt_text(row.turns[:-1]) if text.ids else "",
             target=row.turns[-1].content,
             cluster=cluster_of_row(row, spec.cluster),
             slices=slices_of_row(row, spec.slices),
-            unscored=_reason(text) if nll is None else None,
         )
-        for id_, row, text, nll in zip(row_ids(rows), rows, texts, sums, strict=True)
-    )
+        examples.append(_Example(text=text, size=_bytes(subject, text), truncated=printed.truncated, row=scores))
+    return examples
 
 
 def _reason(text: SupervisedText) -> str:

@@ -66,6 +66,7 @@ def score_subject(
         result = _score(job, subject, folder, emit, evaluate, started=started)
         shots = None if context is None else context.rows
         drift = None if job.share is not None else held_out_drift(job, subject, loader.base)
+        loader.prepared.trim()
         loads = loader.base.loads - loads
         return result.model_copy(update={"shots": shots, "drift": drift, "weights_kept": kept, "base_loads": loads})
 
@@ -84,6 +85,7 @@ def _score(
     evaluated, other_load = time.perf_counter(), others.seen()
     process_bytes, device_bytes = memory.process_bytes(), memory.device_bytes()
     write_scores(folder, outcome.rows)
+    subject.prepared.examples = len(outcome.rows)
     subject.memory.save()
     finished = time.perf_counter()
     return EvalResult(
@@ -135,5 +137,6 @@ def _load(job: EvalJob, partial: PartialReplies, loader: SubjectLoader) -> tuple
         answer_slots=answer_slots(model, slots),
         checks_batches=job.checks_batches,
         memory=ReplyMemory(None if job.replies is None else Path(job.replies), partial),
+        prepared=loader.prepared.of(job, positions=positions),
     )
     return subject, context

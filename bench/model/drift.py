@@ -3,7 +3,7 @@
 Method: the exact divergence over the whole vocabulary at every position of the rows, the subject's distribution first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,23 +55,45 @@ class _Contexts:
         return cls(places=places, counts=counts)
 
 
-@torch.inference_mode()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasePass:
+    """Some rows that a base has read together."""
+
+    texts: list[Sequence[int]]
+    contexts: _Contexts
+    logits: Tensor
+    """Behind each context [contexts, vocabulary]."""
+
+
 def drift(subject: Any, base: Any, rows: Sequence[Sequence[int]]) -> Drift:
     """The drift of `subject` from `base` on rows of token ids. A beginning that rows have in common is computed once,
     and counts in each of them."""
-    divergence = changed = 0.0
+    return drift_from(base_passes(base, rows), subject)
+
+
+@torch.inference_mode()
+def base_passes(base: Any, rows: Sequence[Sequence[int]]) -> Iterator[BasePass]:
+    """What a drift from `base` needs of it, pass by pass."""
     lengths = [len(row) for row in rows]
     for batch in batches(lengths, slots=SLOTS, reads=lengths, vocabulary=vocabulary_size(base)):
         texts = [rows[index] for index in batch]
         contexts = _Contexts.of(texts)
-        tuned, untuned = (_logits(model, texts, contexts) for model in (subject, base))
+        yield BasePass(texts=texts, contexts=contexts, logits=_logits(base, texts, contexts))
+
+
+@torch.inference_mode()
+def drift_from(passes: Iterable[BasePass], subject: Any) -> Drift:
+    """The drift of `subject` from the base that made the passes."""
+    divergence, changed, positions = 0.0, 0.0, 0
+    for untuned in passes:
+        contexts, tuned = untuned.contexts, _logits(subject, untuned.texts, untuned.contexts)
+        positions += sum(map(len, untuned.texts))
         for start in range(0, len(contexts.places), _AT_ONCE):
             here = slice(start, start + _AT_ONCE)
-            kl, moved = _apart(tuned[here], untuned[here].to(tuned.device))  # llama.cpp's are on the processor
+            kl, moved = _apart(tuned[here], untuned.logits[here].to(tuned.device))  # llama.cpp's are on the processor
             counts = torch.tensor(contexts.counts[here])
             divergence += float((kl * counts).sum())
             changed += float((moved * counts).sum())
-    positions = sum(lengths)
     return Drift(kl=max(0.0, divergence / positions), changed_top=changed / positions, positions=positions)
 
 

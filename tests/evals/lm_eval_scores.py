@@ -11,7 +11,7 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 from transformers import AutoTokenizer
 
-from bench.evals.lm_eval.lm_eval_private import without_environment_report
+from bench.evals.lm_eval.lm_eval_private import without_reports
 from bench.evals.lm_eval.tasks.tasks import load_tasks
 from bench.model.loading.load import load_base
 from bench.record.jobs.eval_job import EvalJob
@@ -27,7 +27,7 @@ def reference(job: EvalJob) -> dict[str, Any]:
     assert job.eval.kind == "lm_eval"
     tasks = load_tasks(job.eval.tasks, Path(job.tasks_path)).tasks
     lm = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=1, max_length=job.model.context_length)
-    with without_environment_report():
+    with without_reports():
         results = lm_eval.simple_evaluate(
             model=lm,
             tasks=list(tasks.values()),

@@ -9,7 +9,7 @@ import yaml
 from lm_eval.models.huggingface import HFLM
 from transformers import AutoTokenizer
 
-from bench.evals.lm_eval.lm_eval_private import without_environment_report
+from bench.evals.lm_eval.lm_eval_private import without_reports
 from bench.evals.lm_eval.tasks.tasks import load_tasks
 from bench.model.loading.load import load_base
 from tests.evals.jobs import evaluate, lm_eval_job, metric, resolved_model, sentence, write_choice, write_qa, write_task
@@ -138,7 +138,7 @@ def test_groups_add_up_as_in_lm_eval(checkpoint: Path, tmp_path: Path) -> None:
     )
     loaded = load_tasks(["outer", "loose"], folder)
     asked = [loaded.groups["outer"], loaded.groups["loose"]]
-    with without_environment_report():
+    with without_reports():
         expected = lm_eval.simple_evaluate(model=lm, tasks=asked, task_manager=loaded.manager, bootstrap_iters=0)
     found = {(one.group, one.metric): one for one in result.groups}
     assert set(found) == {("by_size", "acc"), ("outer", "acc"), ("outer", "acc_norm")}, "loose adds nothing up"

@@ -14,6 +14,7 @@ import datasets
 from bench.emit import Emit
 from bench.evals.lm_eval.run import score_tasks
 from bench.evals.lm_eval.tasks.documents import keep_part
+from bench.evals.lm_eval.tasks.made_once import make_once
 from bench.evals.lm_eval.tasks.tasks import Loaded, load_config
 from bench.evals.outcome import EvalOutput
 from bench.evals.subject.subject import Subject
@@ -40,7 +41,7 @@ class ChoiceTask:
 
 def evaluate_choice(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     """Scores a subject on the file's questions."""
-    task = choice_task(job)
+    task = subject.prepared.get("tasks", lambda: choice_task(job))
     return task.scored(score_tasks(task.spec, task.loaded, subject, emit))
 
 
@@ -52,6 +53,7 @@ def choice_task(job: EvalJob) -> ChoiceTask:
     rows = read_choices(spec, Path(job.tasks_path), where=f"eval {spec.name!r}")
     loaded = load_config(_config(spec, rows))
     keep_part(loaded.tasks.values(), job.part)
+    make_once(loaded.tasks.values())
     return ChoiceTask(
         spec=LmEvalSpec(
             kind="lm_eval",

@@ -59,8 +59,8 @@ class ExampleLM(LM):  # type: ignore[misc]  # lm-eval is not typed
         """The figures of all answers; `None` without any."""
 
     @abstractmethod
-    def forget_prompts(self) -> None:
-        """From here on, text that looks like an earlier wrapped prompt is plain text."""
+    def begin(self, *, wrapped: bool) -> None:
+        """From here on prompts are `wrapped` or not; text that looks like an earlier wrapped prompt is plain text."""
 
     def fail(self, reason: str, keys: Iterable[ExampleKey]) -> None:
         """Note why examples have no score; the first reason of each stays."""

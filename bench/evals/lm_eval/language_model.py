@@ -48,7 +48,7 @@ class SubjectLM(ExampleLM):
         self.scorer: Scorer | None = None
         """Built for the first request that needs it."""
         self.drawn = subject.generator()
-        self._tokens = TextTokens(subject)
+        self._tokens = self._tokens_of(wrapped=False)
 
     # What the record says of it.
 
@@ -88,9 +88,15 @@ class SubjectLM(ExampleLM):
         turns = [_turn(message) for message in (chat_history if add_generation_prompt else chat_history[:-1])]
         return self._tokens.wrap(turns, begun)
 
-    def forget_prompts(self) -> None:
-        """From here on, text that looks like an earlier wrapped prompt is plain text."""
-        self._tokens.forget()
+    def begin(self, *, wrapped: bool) -> None:
+        """From here on prompts are `wrapped` or not; text that looks like an earlier wrapped prompt is plain text."""
+        self._tokens = self._tokens_of(wrapped=wrapped)
+
+    def _tokens_of(self, *, wrapped: bool) -> TextTokens:
+        """Token ids, with what subjects of the base before this one have found."""
+        subject = self.subject
+        renderer, ends = subject.renderer, tuple(end_ids(subject))
+        return subject.prepared.get(("tokens", wrapped, ends), lambda: TextTokens(subject.tokenizer, renderer, ends))
 
     # Requests.
 

@@ -1,11 +1,11 @@
 """Private names of lm-eval that this program uses or replaces, all of them; nowhere else is one named.
 
 Contract: `Entry`, `Kind`, `TaskIndex` and `load_yaml` are lm-eval's reading of task files. `sandbox_templates` replaces
-lm-eval's template environment, `without_environment_report` its reading of versions. lm-eval is pinned to the patch
+lm-eval's template environment, `without_reports` its reading of versions and its hashes. lm-eval is pinned to the patch
 version, and a test names each of these with its signature: a rename would lift the sandbox without a word.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,7 +26,7 @@ __all__ = [
     "TaskIndex",
     "load_yaml",
     "sandbox_templates",
-    "without_environment_report",
+    "without_reports",
 ]
 
 PACKAGED_READERS = frozenset(_PACKAGED_DATASETS_MODULES)
@@ -56,13 +56,31 @@ def sandbox_templates() -> None:
         lm_eval.utils.env = Sandbox(lm_eval.utils.env)
 
 
+class _NoText:
+    """In place of the evaluator's `json`, by which it writes each document as text."""
+
+    @staticmethod
+    def dumps(value: Any, **_: Any) -> str:
+        """Nothing."""
+        return ""
+
+
+_UNREAD: Mapping[str, Any] = {
+    "add_env_info": lambda storage: None,
+    "get_git_commit_hash": lambda: None,
+    "hash_string": lambda string: "",
+    "json": _NoText,
+}
+"""In place of the evaluator's names."""
+
+
 @contextmanager
-def without_environment_report() -> Iterator[None]:
-    """lm-eval asks pip, git, the compiler and the drivers for versions: a second per call, and the record has them."""
-    originals = lm_eval.evaluator.add_env_info, lm_eval.evaluator.get_git_commit_hash
-    lm_eval.evaluator.add_env_info = lambda storage: None
-    lm_eval.evaluator.get_git_commit_hash = lambda: None
+def without_reports() -> Iterator[None]:
+    """lm-eval asks pip, git, the compiler and the drivers for versions: a second per call, and the record has them.
+    And it hashes each sample's document, prompt and target, which nothing here reads."""
+    originals = {name: getattr(lm_eval.evaluator, name) for name in _UNREAD}
+    vars(lm_eval.evaluator).update(_UNREAD)
     try:
         yield
     finally:
-        lm_eval.evaluator.add_env_info, lm_eval.evaluator.get_git_commit_hash = originals
+        vars(lm_eval.evaluator).update(originals)

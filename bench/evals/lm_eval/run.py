@@ -6,11 +6,14 @@ whose metric cannot be computed has no score; all other examples keep theirs.
 """
 
 import logging
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import lm_eval
+import numpy as np
 from lm_eval.api.task import Task
 from lm_eval.tasks import TaskManager
 
@@ -18,11 +21,12 @@ from bench.emit import Emit
 from bench.errors import InputError, Problem
 from bench.evals.lm_eval.example_lm import ExampleLM
 from bench.evals.lm_eval.language_model import SubjectLM
-from bench.evals.lm_eval.lm_eval_private import PACKAGED_READERS, without_environment_report
+from bench.evals.lm_eval.lm_eval_private import PACKAGED_READERS, without_reports
 from bench.evals.lm_eval.nltk_and_langdetect import house_nltk_data, reason_of, seed_detector
 from bench.evals.lm_eval.samples.measures import TaskScores, read_samples
 from bench.evals.lm_eval.tasks.documents import count_documents, keep_part
 from bench.evals.lm_eval.tasks.groups import group_measures
+from bench.evals.lm_eval.tasks.made_once import make_once
 from bench.evals.lm_eval.tasks.tasks import Loaded, load_tasks
 from bench.evals.outcome import EvalOutput, ExampleProgress
 from bench.evals.subject.subject import Subject
@@ -44,19 +48,21 @@ def evaluate_tasks(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
     """Scores a subject on the eval's tasks. Raises `InputError` for unknown or refused tasks."""
     spec = job.eval
     assert isinstance(spec, LmEvalSpec), "chosen by kind"
-    return score_tasks(spec, load_eval(spec, job), subject, emit)
+    return score_tasks(spec, subject.prepared.get("tasks", lambda: load_eval(spec, job)), subject, emit)
 
 
 def load_eval(spec: LmEvalSpec, job: EvalJob) -> Loaded:
     """The eval's tasks with the documents that the job scores. Raises `InputError` for unknown or refused tasks."""
     folder = None if job.tasks_path is None else Path(job.tasks_path)
     house_nltk_data()
+    random.seed(SEED)  # some tasks shuffle the options of their documents
+    np.random.seed(SEED)
     if spec.rows is None:
         loaded = load_tasks(spec.tasks, folder, trust_code=job.trust_task_code)
     else:
         loaded = load_tasks(spec.tasks, None, rows=folder)
     keep_part(loaded.tasks.values(), job.part)
-    seed_detector()
+    make_once(loaded.tasks.values())
     return loaded
 
 
@@ -80,6 +86,7 @@ def score_with(
 ) -> EvalOutput:
     """Scores what `make_lm` makes of a subject on tasks that are loaded already."""
     tasks, reasons = loaded.tasks, Reasons()
+    seed_detector()
     lm = make_lm(ExampleProgress(emit, sum(count_documents(task, spec.limit) for task in tasks.values())))
     samples: dict[str, Sequence[Mapping[str, Any]]] = {}
     wrapped = {name: spec.template == "suite" and _asks_wrapping(task) for name, task in tasks.items()}
@@ -124,10 +131,8 @@ def _run(
     lm: ExampleLM, tasks: Sequence[Task], manager: TaskManager, spec: LmEvalSpec, reasons: Reasons, *, wrap: bool
 ) -> dict[str, Sequence[Mapping[str, Any]]]:
     """lm-eval's samples by task."""
-    lm.forget_prompts()
-    for task in tasks:
-        task.process_results = _isolated(task.process_results, task.task_name, reasons)
-    with without_environment_report():
+    lm.begin(wrapped=wrap)
+    with _isolated(tasks, reasons), without_reports():
         results = lm_eval.simple_evaluate(
             model=lm,
             tasks=list(tasks),
@@ -146,9 +151,20 @@ def _run(
     return dict(results["samples"])
 
 
-def _isolated(process: Callable[..., dict[str, Any]], task: str, reasons: Reasons) -> Callable[..., dict[str, Any]]:
-    """A task's scoring of one example that gives no metric, rather than no eval, where it fails."""
+@contextmanager
+def _isolated(tasks: Sequence[Task], reasons: Reasons) -> Iterator[None]:
+    """While open, a task's scoring of one example gives no metric, rather than no eval, where it fails."""
+    scorings = [task.process_results for task in tasks]
+    for task, scoring in zip(tasks, scorings, strict=True):
+        task.process_results = _guarded(scoring, task.task_name, reasons)
+    try:
+        yield
+    finally:
+        for task, scoring in zip(tasks, scorings, strict=True):
+            task.process_results = scoring
 
+
+def _guarded(process: Callable[..., dict[str, Any]], task: str, reasons: Reasons) -> Callable[..., dict[str, Any]]:
     def guarded(document: Any, results: Any) -> dict[str, Any]:
         try:
             return process(document, results)
@@ -167,7 +183,8 @@ def _read(
 ) -> TaskScores:
     name = task.task_name
     failed = {document: why for (asked, document), why in lm.failed.items() if asked == name and document is not None}
-    unscored = {sample["doc_id"]: reasons[key] for sample in samples if (key := (name, repr(sample["doc"]))) in reasons}
+    asked = samples if reasons else ()  # the text of every document costs as much as its score
+    unscored = {sample["doc_id"]: reasons[key] for sample in asked if (key := (name, repr(sample["doc"]))) in reasons}
     try:
         return read_samples(task, samples, failed=failed, unscored=unscored, headline=spec.metric, slices=spec.slices)
     except ValueError as error:

@@ -8,23 +8,28 @@ once: unlike lm-eval's own model class, a rolled text does not score it.
 
 from collections.abc import Sequence
 
+from transformers import PreTrainedTokenizerBase
+
 from bench.data.render.render import Renderer
 from bench.data.render.row import Turn
 from bench.evals.subject.subject import Subject
 
 
 class TextTokens:
-    """Texts of one subject's requests to token ids."""
+    """Texts of one eval's requests to token ids, each found once."""
 
-    def __init__(self, subject: Subject) -> None:
-        self._subject = subject
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, renderer: Renderer, ends: Sequence[int]) -> None:
+        """ends: the subject's end-of-sequence tokens."""
+        self._tokenizer, self._renderer, self._ends = tokenizer, renderer, ends
         self._wrapped: dict[str, _Wrapped] = {}
-        self._first = _first_ids(subject)
+        self._prompts: dict[str, list[int]] = {}
+        self._pairs: dict[tuple[str, str], tuple[list[int], list[int]]] = {}
+        self._first = _first_ids(tokenizer)
 
     def wrap(self, turns: Sequence[Turn], begun: str) -> str:
         """The renderer's prompt as text, and how the answer begins already (lm-eval's `gen_prefix`); its token ids are
         remembered for when the text comes back."""
-        renderer = self._subject.renderer
+        renderer = self._renderer
         text = renderer.prompt_text(turns) + begun
         self._wrapped[text] = _Wrapped(renderer, renderer.prompt(turns), begun)
         return text
@@ -33,23 +38,24 @@ class TextTokens:
         """Whether the text is a prompt in the template."""
         return text in self._wrapped
 
-    def forget(self) -> None:
-        """From here on, text that looks like an earlier wrapped prompt is plain text."""
-        self._wrapped.clear()
-
     def plain(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids without special tokens."""
-        return list(self._subject.tokenizer(list(texts), add_special_tokens=False)["input_ids"]) if texts else []
+        return list(self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]) if texts else []
 
     def start(self) -> list[int]:
         """Token ids before a text without a context: its first token must be predicted from something."""
-        bos = self._subject.tokenizer.bos_token_id
-        return [end_ids(self._subject)[0] if bos is None else bos]
+        bos = self._tokenizer.bos_token_id
+        return [self._ends[0] if bos is None else bos]
 
     def prompts(self, contexts: Sequence[str]) -> list[list[int]]:
         """Ids of contexts: the renderer's for wrapped ones, else the text's with the tokenizer's first token once."""
-        raw = list(dict.fromkeys(text for text in contexts if text and text not in self._wrapped))
-        first = self._subject.tokenizer.decode(self._first) if self._first else None
+        new = [text for text in dict.fromkeys(contexts) if text not in self._prompts]
+        self._prompts |= zip(new, self._new_prompts(new), strict=True)
+        return [self._prompts[text] for text in contexts]
+
+    def _new_prompts(self, contexts: Sequence[str]) -> list[list[int]]:
+        raw = [text for text in contexts if text and text not in self._wrapped]
+        first = self._tokenizer.decode(self._first) if self._first else None
         ids = {
             text: plain if first and text.startswith(first) else [*self._first, *plain]
             for text, plain in zip(raw, self.plain(raw), strict=True)
@@ -60,10 +66,15 @@ class TextTokens:
 
     def pairs(self, arguments: Sequence[tuple[str, str]]) -> list[tuple[list[int], list[int]]]:
         """Context and continuation ids of each request."""
+        new = [pair for pair in dict.fromkeys(arguments) if pair not in self._pairs]
+        self._pairs |= zip(new, self._new_pairs(new), strict=True)
+        return [self._pairs[pair] for pair in arguments]
+
+    def _new_pairs(self, arguments: Sequence[tuple[str, str]]) -> list[tuple[list[int], list[int]]]:
         moved = [pair if pair[0] in self._wrapped else _move_spaces(*pair) for pair in arguments]
         contexts = self.prompts([context for context, _ in moved])
         joined = [context + continuation for context, continuation in moved if context not in self._wrapped]
-        wholes = dict(zip(joined, self.prompts(joined), strict=True))
+        wholes = dict(zip(joined, self._new_prompts(joined), strict=True))
         alone = [continuation for context, continuation in moved if not context]
         starts = dict(zip(alone, self.plain(alone), strict=True))
         pairs = []
@@ -97,10 +108,10 @@ def _move_spaces(context: str, continuation: str) -> tuple[str, str]:
     return bare, context[len(bare) :] + continuation
 
 
-def _first_ids(subject: Subject) -> list[int]:
+def _first_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Token ids that the tokenizer puts before every text: the beginning-of-sequence token, or none."""
-    bos = subject.tokenizer.bos_token_id
-    return [bos] if bos is not None and subject.tokenizer.encode("x")[:1] == [bos] else []
+    bos = tokenizer.bos_token_id
+    return [bos] if bos is not None and tokenizer.encode("x")[:1] == [bos] else []
 
 
 def end_ids(subject: Subject) -> list[int]:

@@ -69,7 +69,7 @@ class ServedLM(ExampleLM):
             self._begun.add(text)
         return text
 
-    def forget_prompts(self) -> None:
+    def begin(self, *, wrapped: bool) -> None:
         """See `ExampleLM`."""
         self._wrapped.clear()
         self._begun.clear()

@@ -3,15 +3,20 @@
 Contract: the first rows of the eval, as the loss renders them, after the scoring and its measurements.
 """
 
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import torch
 
 from bench.evals.subject.subject import Subject, rendered
-from bench.model.drift import drift, has_room
+from bench.model.drift import BasePass, base_passes, drift_from, has_room
+from bench.model.forward import vocabulary_size
 from bench.model.loading.load import PlainBase, load_base
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.training.applied import QUESTION_ROWS, QUESTION_TOKENS, HeldOutDrift
+
+KEPT_BYTES = 32 * 2**20
+"""The base's logits that stay in memory, at most."""
 
 
 def held_out_drift(job: EvalJob, subject: Subject, plain: PlainBase) -> HeldOutDrift | None:
@@ -21,14 +26,30 @@ def held_out_drift(job: EvalJob, subject: Subject, plain: PlainBase) -> HeldOutD
     earlier = job.part is not None and job.part.which == "dev"
     if job.eval.kind != "loss" or not trained or earlier or not has_room(subject.model):
         return None
-    printed = (rendered(subject, row).input_ids for row in subject.rows(job))
-    longest = min(subject.context_length, QUESTION_TOKENS)
-    rows = list(islice((ids[:longest] for ids in printed if ids), QUESTION_ROWS))
+    rows = subject.prepared.get("drift", lambda: _rows(job, subject))
     if not rows:
         return None
     try:
-        base = load_base(job.model.model_copy(update={"starts": ()}), precision=job.precision, plain=plain)
-        moved = drift(subject.model, base, rows)
+        moved = drift_from(_passes(job, subject, plain, rows), subject.model)
     except (torch.OutOfMemoryError, MemoryError):
         return None
     return HeldOutDrift(kl=moved.kl, changed_top=moved.changed_top, rows=len(rows), positions=moved.positions)
+
+
+def _rows(job: EvalJob, subject: Subject) -> list[list[int]]:
+    printed = (rendered(subject, row).input_ids for row in subject.rows(job))
+    longest = min(subject.context_length, QUESTION_TOKENS)
+    return list(islice((ids[:longest] for ids in printed if ids), QUESTION_ROWS))
+
+
+def _passes(job: EvalJob, subject: Subject, plain: PlainBase, rows: list[list[int]]) -> Iterable[BasePass]:
+    """The base's passes, which stay for other subjects where they are small."""
+
+    def passes() -> Iterator[BasePass]:
+        model = job.model.model_copy(update={"starts": ()})
+        return base_passes(load_base(model, precision=job.precision, plain=plain), rows)
+
+    size = sum(map(len, rows)) * vocabulary_size(subject.model) * torch.float32.itemsize
+    if size > KEPT_BYTES:
+        return passes()
+    return subject.prepared.get(("base", job.precision), lambda: list(passes()))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from bench.evals.subject.prepared import PreparedEvals
 from bench.machine.freed_memory import give_back_freed
 from bench.model.loading.deployed import load_form
 from bench.model.loading.kept_base import KeptBase
@@ -23,6 +24,7 @@ class SubjectLoader:
 
     def __init__(self) -> None:
         self.base = KeptBase()
+        self.prepared = PreparedEvals()
         self._name: LoadedWeights | None = None
         self._loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
 

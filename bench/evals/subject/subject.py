@@ -18,6 +18,7 @@ from bench.evals.inference.engines.engine import Engine
 from bench.evals.inference.engines.engine_generator import EngineComparison, EngineGenerator
 from bench.evals.inference.reply_memory import ReplyMemory
 from bench.evals.inference.scoring import Scorer
+from bench.evals.subject.prepared import PreparedEval
 from bench.model.forward import SLOTS
 from bench.record.jobs.eval_job import EvalJob
 from bench.text import mentions_thinking
@@ -40,6 +41,8 @@ class Subject:
     """Rows of an eval to take; `None`: all. A rehearsal takes a few."""
     memory: ReplyMemory = field(default_factory=ReplyMemory)
     """What was asked of it before in this eval."""
+    prepared: PreparedEval = field(default_factory=PreparedEval)
+    """What subjects of the same base before it have prepared of this eval's examples."""
     checks_batches: bool = True
     """Whether this eval computes some answers again alone."""
     engine: Engine | None = None

@@ -2,6 +2,8 @@
 
 import dataclasses
 import inspect
+import json
+import re
 from pathlib import Path
 
 import lm_eval.evaluator
@@ -31,17 +33,25 @@ def test_signatures_are_those_that_are_called() -> None:
     assert load["resolve_func"].default is load["recursive"].default is True
 
 
-@pytest.mark.parametrize("name", ["add_env_info", "get_git_commit_hash"])
-def test_the_environment_report_is_made_by_names_of_the_evaluator(name: str) -> None:
+@pytest.mark.parametrize("name", ["add_env_info", "get_git_commit_hash", "hash_string"])
+def test_reports_are_made_by_names_of_the_evaluator(name: str) -> None:
     source = inspect.getsource(lm_eval.evaluator)
     original = getattr(lm_eval.evaluator, name)
     assert f" {name}(" in source
-    with lm_eval_private.without_environment_report():
+    with lm_eval_private.without_reports():
         assert getattr(lm_eval.evaluator, name) is not original
         assert len(inspect.signature(getattr(lm_eval.evaluator, name)).parameters) == len(
             inspect.signature(original).parameters
         )
     assert getattr(lm_eval.evaluator, name) is original
+
+
+def test_the_evaluator_writes_json_for_its_hashes_alone() -> None:
+    """What replaces its `json` gives no text."""
+    assert re.findall(r"(\S+)\s+json\.(\w+)", inspect.getsource(lm_eval.evaluator)) == [("hash_string(", "dumps")]
+    with lm_eval_private.without_reports():
+        assert lm_eval.evaluator.json.dumps({"a": object()}, indent=2) == ""
+    assert lm_eval.evaluator.json is json
 
 
 def test_readers_of_datasets_are_known_by_name() -> None:

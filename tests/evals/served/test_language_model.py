@@ -48,7 +48,7 @@ def test_a_wrapped_prompt_is_sent_as_its_messages_until_it_is_forgotten() -> Non
     history = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Who?"}]
     text = lm.apply_chat_template(history)
     assert lm.generate_until([request(text), request("Who?", doc=1)]) == ["0", "1"]
-    lm.forget_prompts()
+    lm.begin(wrapped=False)
     lm.generate_until([request(text)])
     assert [[(m.role, m.content) for m in asked.messages] for asked in server.asked] == [
         [("system", "Be brief."), ("user", "Who?")], [("user", "Who?")], [("user", text)],

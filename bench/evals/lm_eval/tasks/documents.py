@@ -38,8 +38,5 @@ def _content(task: Task, document: Any) -> str:
 
 
 def count_documents(task: Task, limit: int | None) -> int:
-    """Documents that are scored; without reading them where all are."""
-    if "doc_iterator" not in vars(task):
-        count = len(task.eval_docs)
-        return min(count, limit or count)
+    """Documents that are scored."""
     return sum(1 for _ in task.doc_iterator(limit=limit))
