@@ -16,6 +16,7 @@ from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
 from bench.emit import Emit
 from bench.endpoint.local_model import CompleteRequest, WriterRequest
+from bench.model.accelerate_private import remember_packages
 from bench.model.loading.remote_code import own_modules
 from bench.model.size.description import DescribeRequest
 from bench.record.jobs.deploy_job import DeployJob
@@ -87,6 +88,8 @@ SERVICES: dict[str, Service[Any, Any]] = {
 
 # tqdm would make a semaphore of the system's in each child, which a child that is killed leaves behind.
 tqdm.set_lock(threading.RLock())
+
+remember_packages()
 
 get_checkpoint_conversion_mapping("")  # compiles a thousand patterns once, for all children that load a model
 

@@ -1,6 +1,7 @@
 """Private names of the libraries: a rename upstream must fail here, not change a loss in silence."""
 
 import ast
+import importlib.metadata
 import inspect
 import re
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate.utils import imports, is_peft_available
 from peft import AdaLoraConfig, LoraConfig, PeftConfig, get_peft_model
 from torch.testing._internal.two_tensor import TwoTensor
 from transformers import (
@@ -21,7 +23,7 @@ from transformers import (
     trainer,
 )
 
-from bench.model import peft_private, torch_private, transformers_private
+from bench.model import accelerate_private, peft_private, torch_private, transformers_private
 from bench.model.transformers_private import TrainerHooks
 from tests.fakes.checkpoints import tiny_model
 
@@ -337,3 +339,21 @@ def test_weights_that_transformers_keeps_in_fp32_are_known() -> None:
 def test_the_trainer_has_the_name_by_which_it_is_given_a_scheduler(tmp_path: Path) -> None:
     trainer = Recorder(model=tiny_model(), args=TrainingArguments(output_dir=str(tmp_path)))
     assert trainer._created_lr_scheduler is False
+
+
+def test_accelerate_looks_once_for_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the one function that all its questions go through, and with the same answers."""
+    looked = list[str]()
+    found, metadata = imports._is_package_available, importlib.metadata.metadata
+    answers = is_peft_available(), imports.is_bnb_available(), found("no_such_package")
+
+    def looking(name: str) -> Any:
+        looked.append(name)
+        return metadata(name)
+
+    monkeypatch.setattr(imports, "_is_package_available", getattr(found, "__wrapped__", found))
+    monkeypatch.setattr(importlib.metadata, "metadata", looking)
+    accelerate_private.remember_packages()
+    assert [is_peft_available() for _ in range(3)] == [answers[0]] * 3
+    assert (imports.is_bnb_available(), imports._is_package_available("no_such_package")) == answers[1:]
+    assert looked.count("peft") == 1
