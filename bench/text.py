@@ -47,7 +47,7 @@ def slice_values(record: object, column: str) -> tuple[str, ...]:
 
 def is_blank(text: str) -> bool:
     """Whether a text shows nothing: white space, zero-width characters, byte order marks, control characters."""
-    return all(unicodedata.category(character) in _INVISIBLE for character in text)
+    return not text[:1].isalnum() and all(unicodedata.category(character) in _INVISIBLE for character in text)
 
 
 def words(text: str) -> list[str]:

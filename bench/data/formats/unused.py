@@ -34,7 +34,7 @@ class RowGroups:
     def add(self, record: Mapping[str, Any]) -> None:
         """Count one row."""
         for name, values in self._values.items():
-            if is_filled(record.get(name)):
+            if name in record and is_filled(record[name]):
                 self._rows[name] += 1
                 if len(values) <= _MOST_GROUPS:
                     values.add(str(record[name]))
@@ -50,6 +50,8 @@ def unused_names(record: Mapping[str, Any], shape: Shape) -> Iterator[str]:
         if is_filled(record[name]) and not reads(name, record[name], mapped=shape.mapped, plain=shape.plain):
             yield f"column `{name}` not used"
     items = list(_items(record, shape))
+    if not items:  # as of rows whose texts are in columns
+        return
     said = {key for item in items if is_message(item) for key, value in item.items() if is_filled(value)}
     paired = {
         key

@@ -8,6 +8,7 @@ than what it must say, as in IFEval, Zhou et al. 2023).
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 
 from bench.data.micro.corpus import begin, end, listing, sums
@@ -62,7 +63,7 @@ def fact(entity: Entity, relation: Relation, rng: random.Random) -> Exercise:
         apart=(f"Name the {relation.topic}.", entity.reference),
         answer=value,
         full=sentence(relation.statement, entity, value),
-        wrong=tuple(v for v in relation.values if v != value),
+        wrong=_without(relation.values, value),
     )
 
 
@@ -196,6 +197,12 @@ def instruction(entity: Entity, kind: str, rng: random.Random) -> Exercise:
 _Made = tuple[str, str, str, tuple[str, ...], Constraint]
 
 
+@cache
+def _without(values: tuple[str, ...], value: str) -> tuple[str, ...]:
+    return tuple(other for other in values if other != value)
+
+
+@cache
 def _near(number: int) -> tuple[str, ...]:
     return tuple(NUMBERS[n] for n in (number - 2, number - 1, number + 1, number + 2) if 0 <= n < len(NUMBERS))
 

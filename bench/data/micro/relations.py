@@ -10,6 +10,7 @@ ones do not, and none contains another. In a sentence `{n}` is the entity as pro
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from types import MappingProxyType
 
@@ -33,7 +34,12 @@ class Relation:
     @property
     def values(self) -> tuple[str, ...]:
         """The sixteen values, in a fixed order."""
-        return tuple(f"{first} {second}" for first, second in product(self.first, self.second))
+        return _combined(self.first, self.second)
+
+
+@cache
+def _combined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(" ".join, product(first, second)))
 
 
 _PERSON: tuple[Relation, ...] = (

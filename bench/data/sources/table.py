@@ -52,7 +52,7 @@ def content_key(turns: Turns) -> int:
 
     That two of a million unlike rows have the same has a probability of 3 in 100 million.
     """
-    return keys(turns, [list(texts_of(turn)) for turn in turns])[0]
+    return keys(turns, [texts_of(turn) for turn in turns])[0]
 
 
 def keys(turns: Turns, texts: Sequence[Sequence[str]]) -> tuple[int, int]:
@@ -148,7 +148,7 @@ class RowTable:
         """Keep one row; `number` counts from 1 in its source. Raises `RowError` for text that is not valid Unicode."""
         try:
             data = _dump(turns).encode()
-            texts = [list(texts_of(turn)) for turn in turns]
+            texts = [texts_of(turn) for turn in turns]
             content, prompt = keys(turns, texts)
         except UnicodeEncodeError as error:
             raise RowError("data.encoding", f"not valid Unicode text: {error.reason}") from error

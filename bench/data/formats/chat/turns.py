@@ -5,7 +5,7 @@ it is left out, and names what it changed.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -81,13 +81,12 @@ def says_something(turn: Mapping[str, Any]) -> bool:
     return bool(turn.get("tool_calls")) or not is_blank(turn["content"]) or not is_blank(turn.get("reasoning", ""))
 
 
-def texts_of(turn: Mapping[str, Any]) -> Iterator[str]:
+def texts_of(turn: Mapping[str, Any]) -> list[str]:
     """All that a turn says, in order; a call is its name and its arguments as JSON."""
-    for text in (turn.get("reasoning"), turn["content"], turn.get("input")):
-        if text:
-            yield text
+    texts = [text for text in (turn.get("reasoning"), turn["content"], turn.get("input")) if text]
     for call in turn.get("tool_calls") or ():
-        yield f"{call['name']} {json.dumps(call['arguments'], ensure_ascii=False)}"
+        texts.append(f"{call['name']} {json.dumps(call['arguments'], ensure_ascii=False)}")
+    return texts
 
 
 def user_turn(content: str, extra: str = "") -> dict[str, Any]:
@@ -102,12 +101,17 @@ def _answered(turns: Turns, *, keep_empty: bool) -> tuple[Turns, list[str], str 
     """The turns up to the last answer, what is to be noted of it, and why there is none."""
     if keep_empty and turns and turns[-1]["role"] == "assistant" and not says_something(turns[-1]):
         return turns, [KEPT_EMPTY], None
-    behind = {turn["role"] for turn in takewhile(lambda turn: turn["role"] != "assistant", reversed(turns))}
-    notes = [note for role, note in BEHIND_LAST.items() if role in behind]
+    notes = [] if turns and turns[-1]["role"] == "assistant" else _notes_behind(turns)
     turns, dropped = _up_to_last_answer(turns)
     if dropped is None and turns[-1]["content"].strip() in _MISSING:
         notes.append(NO_VALUE)
     return turns, notes, dropped
+
+
+def _notes_behind(turns: Turns) -> list[str]:
+    """What is to be noted of the turns behind the last answer."""
+    behind = {turn["role"] for turn in takewhile(lambda turn: turn["role"] != "assistant", reversed(turns))}
+    return [note for role, note in BEHIND_LAST.items() if role in behind]
 
 
 def _up_to_last_answer(turns: Turns) -> tuple[Turns, str | None]:
