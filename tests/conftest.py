@@ -2,12 +2,15 @@
 
 import gc
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
 import hypothesis
+import psutil
 import pytest
 
 from tests.fakes import fork_server, forked_worker
@@ -21,6 +24,12 @@ os.environ.update(
     OMP_WAIT_POLICY="PASSIVE",
     GOMP_SPINCOUNT="0",
 )
+
+# Tests write to memory where the system has files there, and room: instant runs take a sixth less processor time.
+MEMORY, ROOM = "/dev/shm", 6 << 30  # noqa: S108 - pytest makes a folder of its own there
+free = min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available) if os.access(MEMORY, os.W_OK) else 0
+if free >= ROOM and "TMPDIR" not in os.environ:
+    os.environ["TMPDIR"] = tempfile.tempdir = MEMORY
 
 # The same examples everywhere, however busy the machine, so that CI's answer is the code's alone; `make fuzz` looks for
 # new ones.

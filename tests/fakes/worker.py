@@ -187,11 +187,10 @@ def _obey(job: TrainJob, folder: Path) -> None:
             ctypes.string_at(0)
         case "memory":
             raise MemoryError
-        case "eat":  # real pages, at most 4 GiB
-            eaten = []
-            while len(eaten) < 4096:
-                eaten.append(bytearray(b"x" * (1 << 20)))
-                time.sleep(0.002)
+        case "eat":  # real pages, more than the limit of its test
+            eaten = b"x" * (640 << 20)
+            time.sleep(60)
+            del eaten
         case "refuse":
             raise InputError(Problem(reference="fake.refused", what="no such thing", hint="do another"))
         case "hang":

@@ -76,7 +76,7 @@ def test_the_wait_for_the_libraries_counts_against_no_limit(tmp_path: Path, monk
 
 
 @pytest.mark.parametrize(
-    ("order", "limits", "kind"), [("hang", {"seconds": 6.0}, "timeout"), ("eat", {"memory_gib": 1.0}, "out_of_memory")]
+    ("order", "limits", "kind"), [("hang", {"seconds": 6.0}, "timeout"), ("eat", {"memory_gib": 0.5}, "out_of_memory")]
 )
 def test_a_job_over_its_limit_is_ended_alone_and_retried_next_time(
     tmp_path: Path, order: str, limits: dict[str, float], kind: str
