@@ -31,7 +31,7 @@ from bench.suite.tables.evals.eval_spec import EvalSpec
 def pilot_of(loaded: LoadedSuite, asked: str | None) -> str:
     """The arm of the pilot: as asked, else the first that a claim names, else the first. Raises `InputError`."""
     suite = loaded.suite
-    arms = [arm.name for arm in suite.expand()]
+    arms = suite.arm_names
     if asked is not None and asked not in arms:
         what = f"the suite has no arm {asked!r}"
         raise InputError(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.digest import digest_json
+from bench.run.process.server import ChildServer
 from bench.suite.load import LoadedSuite
 
 
@@ -14,6 +15,12 @@ def hint_file(of: str, loaded: LoadedSuite, only: Sequence[str], home: Path) -> 
     """The file below `HOME/<of>` that is there once this suite, with these arms, was done."""
     fields = {"suite": loaded.suite.model_dump(mode="json"), "path": str(loaded.path), "only": sorted(only)}
     return home / of / digest_json(fields)
+
+
+def warm_unless_done(of: str, loaded: LoadedSuite, only: Sequence[str], home: Path) -> None:
+    """Start the server of children without such a file, so that its imports overlap with a command's own."""
+    if not hint_file(of, loaded, only, home).exists():
+        ChildServer().warm()
 
 
 def leave(hint: Path) -> None:

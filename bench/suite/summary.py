@@ -23,7 +23,7 @@ class Summary(TypedDict):
 def summarise(loaded: LoadedSuite) -> Summary:
     """Count what `loaded` would run."""
     suite = loaded.suite
-    arms = [arm.name for arm in suite.expand()]
+    arms = suite.arm_names
     evals = [spec.name for spec in suite.eval]
     trained = [arm for arm in suite.expand() if suite.trains(arm)]
     trainings = len(trained) * len(suite.seeds)

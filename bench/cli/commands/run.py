@@ -115,6 +115,9 @@ def _run_once(
 ) -> RunDirectory:
     """One run of the suite, shown while it goes on. executor: by name or file, else that of the suite."""
     from bench.places import home
+    from bench.run.hints import warm_unless_done
+
+    warm_unless_done("finished", loaded, only, home())
     from bench.run.display import make_display
     from bench.run.executors.choose import choose_executor
     from bench.run.run import run_suite

@@ -43,7 +43,7 @@ def loader(
     without faults the rehearsal refuses it, which asks only evals that are still to do).
     """
     from bench.errors import InputError
-    from bench.run.plan.plan import unknown_arms
+    from bench.suite.arm_patterns import unknown_arms
     from bench.suite.load import load_suite
 
     def load(further: Sequence[str]) -> LoadedSuite:
@@ -56,14 +56,14 @@ def loader(
             trust_commands=trust_commands,
         )
         try:
-            return read(also=lambda suite: unknown_arms(suite, only))
+            return read(also=lambda suite: unknown_arms(suite.arm_names, only))
         except InputError:
             from bench.run.checks.local_rows import LocalRows  # what reads rows is imported where they are read
             from bench.run.checks.machine import here_problems
 
             return read(
                 refuse_task_code=refuse_task_code,
-                also=lambda suite: [*unknown_arms(suite, only), *(here_problems(suite) if here else ())],
+                also=lambda suite: [*unknown_arms(suite.arm_names, only), *(here_problems(suite) if here else ())],
                 rows=LocalRows().problems,
             )
 
@@ -141,9 +141,7 @@ def plan(
 ) -> None:
     """Show what a run would do, what is cached, why jobs are new, and what time, memory and disk it would take."""
     from bench.places import home
-    from bench.run.estimate.forecast import forecast
-    from bench.show.forecast import print_forecast
-    from bench.suite.catalog.devices import read_cluster
+    from bench.run.hints import warm_unless_done
 
     loaded = loader(
         suite, profile, overrides, only=only or (), trust_remote_code=trust_remote_code,
@@ -152,6 +150,11 @@ def plan(
     if resolve:
         _resolve_instrument(loaded, pilot, quick=quick, trust_task_code=trust_task_code, as_json=as_json)
         return
+    warm_unless_done("planned", loaded, tuple(only or ()), home())
+    from bench.run.estimate.forecast import forecast
+    from bench.show.forecast import print_forecast
+    from bench.suite.catalog.devices import read_cluster
+
     cluster = None if on is None else read_cluster(on)
     with status() as tell:
         expected = forecast(

@@ -15,11 +15,12 @@ from bench.run.checks.preflight import Preflight
 from bench.run.checks.rehearsal import begin_rehearsal, rehearse
 from bench.run.checks.remarks import plan_remarks
 from bench.run.plan.engine_notes import engine_notes
-from bench.run.plan.plan import plan, unknown_arms
+from bench.run.plan.plan import plan
 from bench.run.plan.refused import notes as refusal_notes
 from bench.run.plan.types import Plan
 from bench.run.process.server import ChildServer
 from bench.run.resolve.suite import resolve
+from bench.suite.arm_patterns import unknown_arms
 from bench.suite.load import LoadedSuite
 from bench.suite.tables.arms.arms import recipe_name
 
@@ -54,7 +55,7 @@ def checked_plan(
     are noted too, and the run is left to record what becomes of them. `here`: the trainings are this machine's, and
     checked; `found`: problems that are known, which come first.
     """
-    problems = [*found, *unknown_arms(loaded.suite, only)]
+    problems = [*found, *unknown_arms(loaded.suite.arm_names, only)]
     resolved = resolve(loaded, home=home, server=server, partial=True, problems=problems)
     try:
         planned = plan(resolved, only=only, home=home, fresh=fresh, trust_task_code=trust_task_code)

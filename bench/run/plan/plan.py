@@ -11,7 +11,6 @@ from pathlib import Path
 
 from bench.code_digest import own_code
 from bench.digest import digest_json
-from bench.errors import Problem, did_you_mean
 from bench.record.environment import cores, device
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import ShareJob
@@ -47,7 +46,7 @@ def plan(
 
     `trust_task_code`: task files and hub metrics from elsewhere may run code; only the command line can say so.
 
-    Raises `InputError` where unavailable inputs leave nothing to run. `unknown_arms` of `only` are left out.
+    Raises `InputError` where unavailable inputs leave nothing to run. Unknown arms of `only` are left out.
     """
     suite = resolved.suite
     chosen = _asked(suite, tuple(only))
@@ -145,23 +144,8 @@ def _selected(entries: Sequence[JobEntry], chosen: set[str]) -> set[str]:
     return selected
 
 
-def unknown_arms(suite: Suite, only: Iterable[str]) -> list[Problem]:
-    """One problem for each pattern of `--only` that no arm has."""
-    names = [arm.name for arm in suite.expand()]
-    return [
-        Problem(
-            reference="run.unknown-arm",
-            what=f"the suite has no arm {pattern!r}",
-            where=f"--only {pattern}",
-            hint=did_you_mean(pattern, names),
-        )
-        for pattern in only
-        if not matching(pattern, names)
-    ]
-
-
 def _asked(suite: Suite, only: tuple[str, ...]) -> frozenset[str]:
-    names = [arm.name for arm in suite.expand()]
+    names = suite.arm_names
     return frozenset(arm for pattern in only for arm in matching(pattern, names)) or frozenset(names)
 
 

@@ -155,6 +155,11 @@ class Suite(Spec):
         return tuple(self._arms.values())
 
     @property
+    def arm_names(self) -> list[str]:
+        """Names of all arms, in the order of the file."""
+        return list(self._arms)
+
+    @property
     def _arms(self) -> Mapping[str, ArmRef]:
         arms = self.arms.expand(tuple(self.models) if len(self.models) > 1 else ())
         if self.deploy is None:
