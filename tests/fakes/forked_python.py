@@ -1,7 +1,8 @@
-"""`python SCRIPT …` of an environment that a test makes up, as a fork of the server that has the libraries imported.
+"""`python SCRIPT …` or `python -c TEXT` of an environment that a test makes up, as a fork of the server that has the
+libraries imported.
 
-It costs a tenth of a fresh interpreter, which would import them for 5 s. The program that is started hands its output,
-folder and variables to the fork, and ends as that does.
+It costs a tenth of a fresh interpreter, which would import them for 5 s. The program that is started hands its input,
+output, folder and variables to the fork, and ends as that does.
 """
 
 import os
@@ -26,27 +27,35 @@ def write(python: Path, packages: Path) -> None:
 
 
 def main() -> None:
-    """Run the script, without options of Python itself, in a fork of the server whose address is the first word."""
+    """Run the script or text, without other options of Python, in a fork of the server whose address is the first
+    word."""
     _, address, packages, *words = sys.argv
     fork_server.join({"real": address}, setattr)
     fork_server.use_for("real")
     script = [word for word in words if word != "-P"]  # its folder is not on the path
-    output = Connection(os.dup(1), readable=False)
-    arguments = (script, packages, Path.cwd(), dict(os.environ), output)
+    streams = [Connection(os.dup(number), readable=number == 0, writable=number > 0) for number in range(3)]
+    arguments = (script, packages, Path.cwd(), dict(os.environ), streams)
     process = get_context("forkserver").Process(target=_execute, args=arguments)
     process.start()
     process.join()
     sys.exit(process.exitcode)
 
 
-def _execute(script: list[str], packages: str, folder: Path, environment: dict[str, str], output: Connection) -> None:
-    for number in (1, 2):
-        os.dup2(output.fileno(), number)
-    output.close()
+def _execute(
+    script: list[str], packages: str, folder: Path, environment: dict[str, str], streams: list[Connection]
+) -> None:
+    for number, stream in enumerate(streams):
+        os.dup2(stream.fileno(), number)
+        stream.close()
+    sys.stdin = open(0)  # noqa: SIM115
     sys.stdout, sys.stderr = open(1, "w", buffering=1), open(2, "w", buffering=1)  # noqa: SIM115
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     sys.path.insert(0, packages)
-    sys.argv = script
-    runpy.run_path(script[0], run_name="__main__")
+    if script[0] == "-c":
+        sys.argv = ["-c", *script[2:]]
+        exec(script[1], {"__name__": "__main__"})  # noqa: S102 - the test's own text
+    else:
+        sys.argv = script
+        runpy.run_path(script[0], run_name="__main__")

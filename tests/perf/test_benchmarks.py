@@ -1,11 +1,14 @@
 """The flagship's speed under pytest-benchmark: `pytest tests/perf --benchmark-autosave`, then `--benchmark-compare`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.gate.pytest_plugin import StepBenchmark
+from bench.gate.speed import versions
+from tests.fakes import forked_python
 
 SUITE = Path("suites") / "lima_vs_alpaca.toml"
 RATES = ("tokens", "slots", "model_flops")
@@ -23,7 +26,13 @@ def test_training_step(benchmark_training: StepBenchmark, benchmark: Any, root: 
     assert_one_clock(info)
 
 
-def test_evaluation_batch(benchmark_evaluation: StepBenchmark, benchmark: Any, root: Path) -> None:
+def test_evaluation_batch(
+    benchmark_evaluation: StepBenchmark, benchmark: Any, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process is a fork; that of the training step is a fresh interpreter, as at a user's."""
+    forked_python.write(tmp_path / "python", root)
+    ours = replace(versions.our_version(), python=tmp_path / "python")
+    monkeypatch.setattr(versions, "our_version", lambda: ours)
     benchmark_evaluation(root / SUITE, eval="heldout", profile="micro", overrides=FEW_ROWS, rounds=8)
     info = benchmark.extra_info
     assert info["job"] == "eval:heldout:base"
