@@ -153,6 +153,7 @@ def test_no_code_that_computes_is_loaded_in_a_way_that_the_closure_cannot_follow
         if "(__file__)" in text:
             assert name in known, name
             assert known[name] is None or known[name] in files
+    assert "model/native/tiles.hpp" in files, "what kernels.cpp includes"
 
 
 def test_no_code_that_computes_names_a_module_in_a_text() -> None:

@@ -87,6 +87,8 @@ class NativeDecoder:
         self._embed, self._rotary, self._decode = model.get_input_embeddings(), base.rotary_emb, decode
         self._kept = layers, _Norm(base.norm), _packed(model.get_output_embeddings())
         first, norm, head = layers[0], self._kept[1], self._kept[2]
+        linears = [*(linear for layer in layers for linear in layer.linears), head]
+        self._by_tiles = all(linear.by_tiles for linear in linears)
         shapes = {(layer.shape, layer.scaling) for layer in layers}
         epsilons = {norm.epsilon for layer in layers for norm in layer.norms} | {norm.epsilon}
         _require(len(shapes) == len(epsilons) == 1 and norm.count == head.inputs == first.shape[0])
@@ -130,6 +132,7 @@ class NativeDecoder:
             pointers[5],
             ctypes.c_int64(len(read)),
             pointers[6],
+            ctypes.c_int(self._by_tiles),
             ctypes.c_int(torch.get_num_threads()),
         )
         return logits
@@ -179,7 +182,7 @@ class _Layer:
         self.norms = [*around, *inside]
         pointers = [norm.pointer for norm in self.norms]
         self.struct = _LayerStruct(*(linear.struct for linear in linears), *pointers)
-        self._kept = linears
+        self.linears = linears
 
 
 def _head_norms(attention: Any) -> Iterator[Any]:

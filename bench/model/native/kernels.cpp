@@ -15,7 +15,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <memory>
+#include <type_traits>
 #include <vector>
+
+#if defined(__AVX512F__) && defined(__AVX512BF16__) && defined(__AMX_BF16__)
+#define TILES
+#include "tiles.hpp"
+#endif
 
 namespace {
 
@@ -62,17 +69,36 @@ struct Groups {
     int64_t of(int64_t row) const { return ((row + 1) * count - 1) / rows; }
 };
 
-// Where number `at` of a row of packed inputs is.
-float *packed_at(float *packed, const Groups &groups, int64_t inputs, int64_t row, int64_t at) {
-    const int64_t begin = groups.begin(groups.of(row)), size = groups.begin(groups.of(row) + 1) - begin;
-    return packed + begin * inputs + at * size + (row - begin);
-}
+// Rows as products take them: groups of fp32, or tiles of so many pieces of bf16.
+struct Packed {
+    Groups groups;
+    int64_t inputs;
+    int pieces;  // 0: groups of fp32
+    std::unique_ptr<float[]> room;
+    float *numbers;
 
-void pack_row(const float *row, float *packed, const Groups &groups, int64_t inputs, int64_t number) {
-    const int64_t group = groups.of(number), step = groups.begin(group + 1) - groups.begin(group);
-    float *to = packed_at(packed, groups, inputs, number, 0);
-    for (int64_t at = 0; at < inputs; at++) to[at * step] = row[at];
-}
+    Packed(int64_t rows, int64_t inputs, int pieces) : groups(rows), inputs(inputs), pieces(pieces) {
+        int64_t count = rows * inputs;
+#ifdef TILES
+        if (pieces) count = tiles::begin(rows + tiles::ROWS - 1, inputs, pieces) / 2;
+#endif
+        room.reset(new float[count + LANES]);
+        numbers = &room[-(reinterpret_cast<uintptr_t>(room.get()) / sizeof(float)) % LANES];  // a whole line of the cache
+    }
+
+    void put(int64_t number, const float *row) {
+#ifdef TILES
+        if (pieces) return tiles::pack(row, inputs, tile(number));
+#endif
+        const int64_t group = groups.of(number), begin = groups.begin(group), step = groups.begin(group + 1) - begin;
+        float *to = numbers + begin * inputs + number - begin;
+        for (int64_t at = 0; at < inputs; at++) to[at * step] = row[at];
+    }
+
+#ifdef TILES
+    uint16_t *tile(int64_t row) { return reinterpret_cast<uint16_t *>(numbers) + tiles::begin(row, inputs, pieces); }
+#endif
+};
 
 template <int M, bool HALVED> void tile_of(const float *inputs, const float *panel, int64_t count, Lanes *sums) {
     Lanes kept[M] = {};
@@ -120,9 +146,57 @@ struct Share {
           end((omp_get_thread_num() + 1) * count / omp_get_num_threads()) {}
 };
 
+// Adds the bias of outputs from `at` on to the sums of some rows.
+void add_bias(const Linear &linear, int64_t at, int64_t lanes, int64_t rows, Lanes *sums) {
+    if (!linear.bias) return;
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t lane = 0; lane < lanes; lane++) sums[row][lane] += linear.bias[at + lane];
+}
+
+#ifdef TILES
+// `products` by tiles: those of several panels, each of every linear, with 16 rows at a time.
+template <int N, typename Take> void tile_products(const Linear (&linears)[N], Packed &packed, Take take) {
+    constexpr int EACH = tiles::PANELS / N;
+    const tiles::Configured configured;
+    const int64_t outputs = linears[0].outputs, rows = packed.groups.rows, panels = (outputs + LANES - 1) / LANES;
+    const Share share((panels + EACH - 1) / EACH);
+    const int64_t words = linears[0].steps();
+    const int64_t most = tiles::rows_in_cache(linears[0].inputs, packed.pieces);
+    for (int64_t first = 0; first < rows; first += most)
+        for (int64_t unit = share.begin; unit < share.end; unit++) {
+            alignas(64) Lanes sums[tiles::PANELS][tiles::ROWS];
+            const float *weights[tiles::PANELS];
+            const int64_t panel = unit * EACH, count = std::min<int64_t>(EACH, panels - panel), end = std::min(first + most, rows);
+            for (int64_t at = 0; at < count * N; at++) weights[at] = linears[at % N].panels + (panel + at / N) * LANES * words;
+            for (int64_t row = first; row < end; row += tiles::ROWS) {
+                const auto multiply = [&](auto wide) {
+                    (packed.pieces > 1 ? tiles::multiply<wide, true> : tiles::multiply<wide, false>)(
+                        packed.tile(row), weights, words, EACH * LANES * words, (row - first) / tiles::ROWS,
+                        (end - first + tiles::ROWS - 1) / tiles::ROWS, reinterpret_cast<float *>(sums));
+                };
+                switch (count * N) {
+                    case 1: multiply(std::integral_constant<int, 1>()); break;
+                    case 2: multiply(std::integral_constant<int, 2>()); break;
+                    case 3: multiply(std::integral_constant<int, 3>()); break;
+                    default: multiply(std::integral_constant<int, 4>());
+                }
+                for (int64_t at = 0; at < count; at++) {
+                    const int64_t output = (panel + at) * LANES, lanes = std::min<int64_t>(LANES, outputs - output);
+                    const int64_t some = std::min<int64_t>(tiles::ROWS, rows - row);
+                    for (int n = 0; n < N; n++) add_bias(linears[n], output, lanes, some, sums[at * N + n]);
+                    take(row, some, output, lanes, sums + at * N);
+                }
+            }
+        }
+}
+#endif
+
 // Gives `take` the sums of this thread's panels: take(first row, rows, first output, outputs, sums of each linear).
-template <int N, typename Take>
-void products(const Linear (&linears)[N], const float *packed, const Groups &groups, Take take) {
+template <int N, typename Take> void products(const Linear (&linears)[N], Packed &packed, Take take) {
+#ifdef TILES
+    if (packed.pieces) return tile_products(linears, packed, take);
+#endif
+    const Groups &groups = packed.groups;
     const int64_t inputs = linears[0].inputs, outputs = linears[0].outputs;
     const int64_t block = std::max<int64_t>(1, BLOCK / ROWS);
     const Share share((outputs + LANES - 1) / LANES);
@@ -135,17 +209,15 @@ void products(const Linear (&linears)[N], const float *packed, const Groups &gro
                 for (int n = 0; n < N; n++) {
                     const float *panel_of = linears[n].panels + at * linears[n].steps();
                     const auto multiply = linears[n].halved ? tile<true> : tile<false>;
-                    multiply(rows, packed + begin * inputs, panel_of, inputs, sums[n]);
-                    if (linears[n].bias)
-                        for (int64_t row = 0; row < rows; row++)
-                            for (int64_t lane = 0; lane < lanes; lane++) sums[n][row][lane] += linears[n].bias[at + lane];
+                    multiply(rows, packed.numbers + begin * inputs, panel_of, inputs, sums[n]);
+                    add_bias(linears[n], at, lanes, rows, sums[n]);
                 }
                 take(begin, rows, at, lanes, sums);
             }
 }
 
-void write(const Linear &linear, const float *packed, const Groups &groups, float *to, bool add = false) {
-    products<1>({linear}, packed, groups, [&](auto begin, auto rows, auto at, auto lanes, auto &sums) {
+void write(const Linear &linear, Packed &packed, float *to, bool add = false) {
+    products<1>({linear}, packed, [&](auto begin, auto rows, auto at, auto lanes, auto sums) {
         for (int64_t row = 0; row < rows; row++) {
             float *out = to + (begin + row) * linear.outputs + at;
             if (lanes == LANES) {
@@ -269,30 +341,51 @@ extern "C" {
 
 int64_t lanes() { return LANES; }
 
+// Whether products of weights in bf16 are made by tiles here; asked before the first product.
+int tiles_permitted() {
+#ifdef TILES
+    return tiles::permitted();
+#else
+    return 0;
+#endif
+}
+
 // outputs [rows, outputs] of inputs [rows, inputs]
-void linear(const Linear *of, const float *inputs, float *outputs, int64_t rows, int threads) {
-    const Groups groups(rows);
-    std::vector<float> packed(rows * of->inputs);
+void linear(const Linear *of, const float *inputs, float *outputs, int64_t rows, int by_tiles, int threads) {
+    Packed packed(rows, of->inputs, by_tiles ? 3 : 0);
 #pragma omp parallel num_threads(threads)
     {
-        const Share share(groups.count);
-        for (int64_t group = share.begin; group < share.end; group++) {
-            const int64_t begin = groups.begin(group), size = groups.begin(group + 1) - begin;
-            const float *from = inputs + begin * of->inputs;
-            float *to = &packed[begin * of->inputs];
-            for (int64_t at = 0; at < of->inputs; at++)
-                for (int64_t row = 0; row < size; row++) *to++ = from[row * of->inputs + at];
-        }
+        const Share share(rows);
+        for (int64_t row = share.begin; row < share.end; row++) packed.put(row, inputs + row * of->inputs);
 #pragma omp barrier
-        write(*of, packed.data(), groups, outputs);
+        write(*of, packed, outputs);
     }
 }
+
+#ifdef TILES
+// The same by tiles, of numbers of bf16, rounded to such
+void linear_of_bf16(const Linear *of, const uint16_t *inputs, uint16_t *outputs, int64_t rows, int threads) {
+    Packed packed(rows, of->inputs, 1);
+#pragma omp parallel num_threads(threads)
+    {
+        const Share share(rows);
+        for (int64_t row = share.begin; row < share.end; row++)
+            tiles::copy(inputs + row * of->inputs, of->inputs, packed.tile(row));
+#pragma omp barrier
+        products<1>({*of}, packed, [&](auto begin, auto count, auto at, auto lanes, auto sums) {
+            for (int64_t row = 0; row < count; row++)
+                tiles::round(reinterpret_cast<const float *>(sums[0] + row), lanes, outputs + (begin + row) * of->outputs + at);
+        });
+    }
+}
+#endif
 
 // Passes tokens through all layers: hidden [tokens, hidden] in place, cosines and sines [tokens, size]; a token stands in
 // the row at `places`, as number `positions` of it, and sees what is before it there. Logits [reads, vocabulary] of the
 // tokens at `read`.
 void decode(const Decoder *of, const Table *table, float *hidden, const float *cosines, const float *sines, const int64_t *places,
-            const int64_t *positions, int64_t tokens, const int64_t *read, int64_t reads, float *logits, int threads) {
+            const int64_t *positions, int64_t tokens, const int64_t *read, int64_t reads, float *logits, int by_tiles, int threads) {
+    const int pieces = by_tiles ? 3 : 0;
     const int64_t width = of->hidden, size = of->size, wide = of->heads * size, narrow = of->key_heads * size;
     const int64_t shared = of->heads / of->key_heads, parts = (shared + ROWS - 1) / ROWS, each = (shared + parts - 1) / parts;
     std::vector<int64_t> starts;  // of runs of tokens of one row, whose queries are a group
@@ -300,8 +393,9 @@ void decode(const Decoder *of, const Table *table, float *hidden, const float *c
         if (!token || places[token] != places[token - 1] || (token - starts.back() + 1) * each > ROWS) starts.push_back(token);
     const int64_t runs = starts.size();
     starts.push_back(tokens);
-    const Groups groups(tokens), read_groups(reads);
-    std::vector<float> packed(tokens * std::max(width, wide)), inner(tokens * of->inner);
+    Packed narrowed(tokens, width, pieces), attended(tokens, wide, pieces), widened(tokens, of->inner, pieces);
+    Packed last(reads, width, pieces);
+    std::vector<float> inner(tokens * of->inner);
     std::vector<float> queries(tokens * wide), keys(tokens * narrow), values(tokens * narrow);
 #pragma omp parallel num_threads(threads)
     {
@@ -311,7 +405,7 @@ void decode(const Decoder *of, const Table *table, float *hidden, const float *c
         const auto normed = [&](const float *weights) {
             for (int64_t token = mine.begin; token < mine.end; token++) {
                 normalise(hidden + token * width, weights, row.data(), width, of->epsilon);
-                pack_row(row.data(), packed.data(), groups, width, token);
+                narrowed.put(token, row.data());
             }
         };
         const auto turned = [&](float *states, int64_t count, const float *norm, int64_t token) {
@@ -324,9 +418,9 @@ void decode(const Decoder *of, const Table *table, float *hidden, const float *c
             const Layer &layer = of->layers[number];
             normed(layer.attention_norm);
 #pragma omp barrier
-            write(layer.query, packed.data(), groups, queries.data());
-            write(layer.key, packed.data(), groups, keys.data());
-            write(layer.value, packed.data(), groups, values.data());
+            write(layer.query, narrowed, queries.data());
+            write(layer.key, narrowed, keys.data());
+            write(layer.value, narrowed, values.data());
 #pragma omp barrier
             for (int64_t token = mine.begin; token < mine.end; token++) {
                 float *key = &keys[token * narrow], *value = &values[token * narrow];
@@ -341,41 +435,44 @@ void decode(const Decoder *of, const Table *table, float *hidden, const float *c
                 const int64_t run = unit / parts / of->key_heads, head = unit / parts % of->key_heads;
                 const int64_t first = unit % parts * each, heads = std::min(each, shared - first), begin = starts[run];
                 const int64_t count = (starts[run + 1] - begin) * heads;
-                const auto at_query = [&](int64_t q) { return (head * shared + first + q % heads) * size; };
+                const auto query_of = [&](int64_t q) {
+                    return &queries[(begin + q / heads) * wide + (head * shared + first + q % heads) * size];
+                };
                 for (int64_t q = 0; q < count; q++) {
-                    const float *query = &queries[(begin + q / heads) * wide + at_query(q)];
+                    const float *query = query_of(q);
                     for (int64_t at = 0; at < size; at++) row[at * count + q] = query[at];
                     seen[q] = positions[begin + q / heads] + 1;
                 }
                 attend(Cached(*of, *table, number, places[begin], head), row.data(), seen, count, of->scaling, scores.data(),
-                       [&](int64_t q, int64_t at, float number) {
-                           *packed_at(packed.data(), groups, wide, begin + q / heads, at_query(q) + at) = number;
-                       });
+                       [&](int64_t q, int64_t at, float number) { query_of(q)[at] = number; });  // in place of the query
             }
 #pragma omp barrier
-            write(layer.output, packed.data(), groups, hidden, true);
+            for (int64_t token = mine.begin; token < mine.end; token++) attended.put(token, &queries[token * wide]);
+#pragma omp barrier
+            write(layer.output, attended, hidden, true);
 #pragma omp barrier
             normed(layer.perceptron_norm);
 #pragma omp barrier
-            products<2>({layer.gate, layer.up}, packed.data(), groups,
-                        [&](auto begin, auto rows, auto at, auto lanes, auto &sums) {
-                            float *to = inner.data() + begin * of->inner + at * rows;
-                            for (int64_t row = 0; row < rows; row++) {
-                                const Lanes gate = sums[0][row];
-                                const Lanes out = gate / (exponential(-gate) + 1.0f) * sums[1][row];
-                                for (int64_t lane = 0; lane < lanes; lane++) to[lane * rows + row] = out[lane];
-                            }
-                        });
+            products<2>({layer.gate, layer.up}, narrowed, [&](auto begin, auto rows, auto at, auto lanes, auto sums) {
+                for (int64_t row = 0; row < rows; row++) {
+                    const Lanes gate = sums[0][row];
+                    const Lanes out = gate / (exponential(-gate) + 1.0f) * sums[1][row];
+                    float *to = &inner[(begin + row) * of->inner + at];
+                    for (int64_t lane = 0; lane < lanes; lane++) to[lane] = out[lane];
+                }
+            });
 #pragma omp barrier
-            write(layer.down, inner.data(), groups, hidden, true);
+            for (int64_t token = mine.begin; token < mine.end; token++) widened.put(token, &inner[token * of->inner]);
+#pragma omp barrier
+            write(layer.down, widened, hidden, true);
 #pragma omp barrier
         }
         for (int64_t number = mine_read.begin; number < mine_read.end; number++) {
             normalise(hidden + read[number] * width, of->norm, row.data(), width, of->epsilon);
-            pack_row(row.data(), packed.data(), read_groups, width, number);
+            last.put(number, row.data());
         }
 #pragma omp barrier
-        write(of->head, packed.data(), read_groups, logits);
+        write(of->head, last, logits);
     }
 }
 }

@@ -19,6 +19,7 @@ from bench.digest import digest_file, digest_json
 from bench.places import user_cache
 
 SOURCE = Path(__file__).parent / "kernels.cpp"
+_INCLUDED = Path(__file__).parent / "tiles.hpp"
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
 """OpenMP is that of torch: it is loaded already, and has the same name."""
 _SECONDS = 300
@@ -31,7 +32,8 @@ def native_library() -> ctypes.CDLL | None:
     compiler = next(filter(None, map(shutil.which, (os.environ.get("CXX", "c++"), "g++", "clang++"))), None)
     if compiler is None:
         return None
-    key = digest_json([digest_file(SOURCE), FLAGS, compiler, platform.machine(), _processor(), torch.__version__])
+    sources = [digest_file(SOURCE), digest_file(_INCLUDED)]
+    key = digest_json([*sources, FLAGS, compiler, platform.machine(), _processor(), torch.__version__])
     try:
         compiled = user_cache() / f"native-{key[:16]}.so"
         if not compiled.exists():
@@ -46,6 +48,14 @@ def lanes() -> int:
     library = native_library()
     assert library is not None, "asked for before"
     return int(library.lanes())
+
+
+@cache
+def has_tiles() -> bool:
+    """Whether the library multiplies weights of bf16 by the processor's tiles of it (AMX): both have to know them, and
+    the kernel has to permit it."""
+    library = native_library()
+    return library is not None and bool(library.tiles_permitted())
 
 
 def _compile(compiler: str, to: Path) -> None:

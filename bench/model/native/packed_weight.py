@@ -1,21 +1,23 @@
 """A linear layer's weight as panels of outputs, and products with it."""
 
 import ctypes
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from bench.model.native.library import lanes, native_library
+from bench.model.native.library import has_tiles, lanes, native_library
 
 _TYPES = frozenset({torch.float32, torch.bfloat16})
 
 
 def multiplies(dtype: torch.dtype) -> bool:
     """Whether weights of this type are multiplied here: fp32, and bf16 save where the processor multiplies tiles of it
-    (AMX), which a library uses."""
+    (AMX) and the compiler knows none, which a library uses."""
     if native_library() is None:
         return False
-    return dtype in _TYPES and not (dtype is torch.bfloat16 and torch.cpu.get_capabilities().get("amx_bf16"))
+    has_others = dtype is torch.bfloat16 and torch.cpu.get_capabilities().get("amx_bf16") and not has_tiles()
+    return dtype in _TYPES and not has_others
 
 
 class LinearStruct(ctypes.Structure):
@@ -37,11 +39,12 @@ class PackedWeight:
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         library = native_library()
         assert library is not None, "asked for before"
-        self._product = library.linear
+        self._library = library
         self.outputs, self.inputs = weight.shape
         self._bias = None if bias is None else bias.detach().float().contiguous()
         halved = weight.detach().bfloat16()
         is_halved = weight.dtype is torch.bfloat16 or torch.equal(halved.float(), weight)
+        self.by_tiles = is_halved and has_tiles()
         self._panels = _pairs(halved) if is_halved else _panels(weight.detach())
         bias_at = None if self._bias is None else self._bias.data_ptr()
         self.struct = LinearStruct(self._panels.data_ptr(), bias_at, self.inputs, self.outputs, is_halved)
@@ -60,18 +63,24 @@ class PackedWeight:
                 f"not {inputs.shape[-1:]} of {inputs.dtype}"
             )
         dtype = inputs.dtype
-        inputs = inputs.float().contiguous()
+        if self.by_tiles and dtype is torch.bfloat16:
+            return self._multiplied(inputs, self._library.linear_of_bf16)
+        return self._multiplied(inputs.float(), self._library.linear, ctypes.c_int(self.by_tiles)).to(dtype)
+
+    def _multiplied(self, inputs: Tensor, product: Any, *arguments: Any) -> Tensor:
+        inputs = inputs.contiguous()
         outputs = inputs.new_empty((*inputs.shape[:-1], self.outputs))
         rows = outputs.numel() // self.outputs
         if rows:
-            self._product(
+            product(
                 ctypes.byref(self.struct),
                 ctypes.c_void_p(inputs.data_ptr()),
                 ctypes.c_void_p(outputs.data_ptr()),
                 ctypes.c_int64(rows),
+                *arguments,
                 ctypes.c_int(torch.get_num_threads()),
             )
-        return outputs.to(dtype)
+        return outputs
 
 
 def _pairs(weight: Tensor) -> Tensor:

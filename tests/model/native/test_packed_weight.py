@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bench.model.native.packed_weight import PackedWeight
-from tests.compiler import needs_compiler
+from tests.compiler import needs_compiler, needs_tiles, without_tiles
 
 pytestmark = needs_compiler
 
@@ -45,8 +45,11 @@ def test_a_rows_outputs_depend_on_no_other_row_and_not_on_the_threads() -> None:
 
 @pytest.mark.parametrize("inputs", [1, 8, 61])
 @pytest.mark.parametrize("rows", [1, 24, 131])
-def test_numbers_of_bf16_give_the_same_outputs_from_half_the_bytes(rows: int, inputs: int) -> None:
+def test_numbers_of_bf16_give_the_same_outputs_from_half_the_bytes(
+    rows: int, inputs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A base is usually stored in bf16: its answers in fp32 must not depend on how its weights are kept here."""
+    without_tiles(monkeypatch)
     draw = torch.Generator().manual_seed(0)
     numbers = torch.randn(50, inputs, generator=draw).bfloat16()
     given, other = torch.randn(rows, inputs, generator=draw), torch.full((1, inputs), 0.1)
@@ -55,6 +58,27 @@ def test_numbers_of_bf16_give_the_same_outputs_from_half_the_bytes(rows: int, in
     assert torch.equal(halved(given), whole(given)[:, :50])
     rounded = PackedWeight(numbers, None)(given.bfloat16())
     assert torch.equal(rounded, halved(given.bfloat16().float()).bfloat16())
+
+
+@needs_tiles
+@pytest.mark.parametrize("inputs", [1, 8, 61, 96])
+@pytest.mark.parametrize("rows", [1, 16, 131, 600])
+@pytest.mark.parametrize("outputs", [1, 50, 64, 172])
+def test_tiles_of_bf16_multiply_fp32_as_exactly_as_fp32_does(outputs: int, rows: int, inputs: int) -> None:
+    """An input in one number of bf16 would be wrong in its third digit, in two in its fifth. Each row's sum stands on
+    that row alone, whatever is in a tile beside it."""
+    draw = torch.Generator().manual_seed(0)
+    weight, bias = torch.randn(outputs, inputs, generator=draw).bfloat16(), torch.randn(outputs, generator=draw)
+    given = torch.randn(rows, inputs, generator=draw) * torch.logspace(-20, 20, rows).unsqueeze(1)
+    packed = PackedWeight(weight, None)
+    assert packed.by_tiles
+    sums, terms = given.double() @ weight.double().t(), given.double().abs() @ weight.double().abs().t()
+    assert ((packed(given).double() - sums).abs() <= 6e-7 * terms).all()
+    assert torch.equal(PackedWeight(weight, bias)(given), packed(given) + bias)
+    assert torch.equal(torch.cat([packed(row) for row in given.split(1)]), packed(given))
+    assert torch.equal(torch.cat([packed(row) for row in given.bfloat16().split(7)]), packed(given.bfloat16()))
+    given[rows // 2, 0] = torch.nan
+    assert packed(given).isnan().any(1).nonzero().flatten().tolist() == [rows // 2]
 
 
 def test_what_is_not_fp32_or_bf16_is_refused() -> None:

@@ -13,7 +13,7 @@ from bench.evals.inference.generation.passes import native
 from bench.evals.inference.generation.request import GenerationRequest
 from bench.evals.inference.pass_counts import count_from_here
 from bench.model.loading.packed_linear import pack_linears
-from tests.compiler import needs_compiler
+from tests.compiler import needs_compiler, needs_tiles, without_tiles
 from tests.evals.loud import OTHERS, loud, other_model
 from tests.fakes.checkpoints import tiny_tokenizer
 
@@ -83,10 +83,15 @@ def test_answers_are_those_of_the_plain_model(name: str, slots: int, begin: tupl
 
 
 @needs_compiler
+@pytest.mark.parametrize("tiles", [False, pytest.param(True, marks=needs_tiles)], ids=["", "tiles"])
 @pytest.mark.parametrize("name", DECODERS)
-def test_answers_in_bf16_are_those_of_the_rounded_weights_in_fp32(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_in_bf16_are_those_of_the_rounded_weights_in_fp32(
+    name: str, tiles: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Layers in bf16 round each of their results, and half of their answers differ from those in fp32."""
-    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)  # one with tiles of bf16 uses a library's products
+    if not tiles:
+        without_tiles(monkeypatch)
+        monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     model, rounded = decoder(name).to(torch.bfloat16), decoder(name).to(torch.bfloat16).float()
     asked, spoken = requests(), requests()
     for packed in (model, rounded):
@@ -100,7 +105,8 @@ def test_answers_in_bf16_are_those_of_the_rounded_weights_in_fp32(name: str, mon
 
 
 @needs_compiler
-def test_a_processor_with_tiles_of_bf16_leaves_it_to_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_of_bf16_that_the_compiler_does_not_know_are_left_to_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_tiles(monkeypatch)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
     model = decoder("llama").to(torch.bfloat16)
     pack_linears(model)
@@ -108,8 +114,9 @@ def test_a_processor_with_tiles_of_bf16_leaves_it_to_a_library(monkeypatch: pyte
 
 
 @needs_compiler
-def test_a_rows_logits_are_those_that_it_has_alone_to_the_last_bit() -> None:
-    model = decoder("qwen3")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_rows_logits_are_those_that_it_has_alone_to_the_last_bit(dtype: torch.dtype) -> None:
+    model = decoder("qwen3").to(dtype)
     pack_linears(model)
     rows = [list(request.prompt) for request in requests()]
     together, alone = (passes_of(model, places=len(rows)) for _ in range(2))
