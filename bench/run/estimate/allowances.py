@@ -29,7 +29,7 @@ _TIMES: dict[Literal["history", "probe", "rough"], float] = {"history": 3.0, "pr
 _LEAST_SECONDS = 600.0
 """Loading libraries and a model from a network mount takes minutes."""
 _MEMORY_TIMES = 1.5
-"""Memory allowed for each byte that is estimated; estimates were 0.86 to 1.11 of what trainings took."""
+"""Memory allowed for each byte that is estimated; estimates were 0.85 to 1.07 of what trainings took."""
 _LEAST_GIB = 2.0
 
 

@@ -28,7 +28,7 @@ _DECIDES = {
 """Keys of a recipe that a step's memory follows from, beside the number of passes."""
 _ALLOCATED = 1.4
 """Bytes that the allocator takes for each byte that a step makes: freed blocks are not of the size that is needed next.
-Measured 1.1 to 1.6 (`benchmarks/plan_memory.py`)."""
+Measured 0.9 to 1.8 (`benchmarks/plan_memory.py`)."""
 _ALLOCATED_AFRESH = 1.1
 """Such bytes in the first step of full weights, whose pass frees next to nothing before its peak. Measured 1.0 to 1.2;
 adapters and checkpointing free tensors on their way, which takes 1.3 to 1.8 there, too."""
