@@ -37,6 +37,7 @@ from bench.run.process.payloads import (
     PrecisionRequest,
     RehearsalRequest,
     ShowRequest,
+    SoundRequest,
     TrustRequest,
     UnpackRequest,
 )
@@ -69,6 +70,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "memory": WorkKind(payload=MemoryRequest, do=planning.memory),
     "precision": WorkKind(payload=PrecisionRequest, do=planning.precision),
     "check": WorkKind(payload=CheckRequest, do=planning.check),
+    "sound": WorkKind(payload=SoundRequest, do=planning.sound),
     "given": WorkKind(payload=GivenRequest, do=planning.given),
     "rehearse": WorkKind(payload=RehearsalRequest, do=planning.rehearse),
     "facts": WorkKind(payload=PlannedTraining, do=planning.facts),

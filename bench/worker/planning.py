@@ -24,6 +24,8 @@ from bench.run.process.payloads import (
     PrecisionRequest,
     RefusedTraining,
     RehearsalRequest,
+    SoundReply,
+    SoundRequest,
 )
 from bench.train.planning.exact_counts import TrainingCounter, training_facts
 from bench.train.planning.problems import problems_at
@@ -90,6 +92,14 @@ def check(request: CheckRequest, folder: Path, emit: Emit) -> CheckReply:
     if problems:
         raise InputError(dict.fromkeys(problems))
     return CheckReply(refused=tuple(refused))
+
+
+def sound(request: SoundRequest, folder: Path, emit: Emit) -> SoundReply:
+    """Whether nothing is wrong with a part of some tables' rows: what it is, `check` says."""
+    from bench.train.planning.check import rows_are_sound
+
+    parts = {"part": request.part, "parts": request.parts}
+    return SoundReply(sound=tuple(rows_are_sound(job, **parts) for job in request.rows))
 
 
 def given(request: GivenRequest, folder: Path, emit: Emit) -> GivenReply:

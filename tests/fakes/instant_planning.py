@@ -15,6 +15,8 @@ from bench.run.process.payloads import (
     MemoryRequest,
     RefusedTraining,
     RehearsalRequest,
+    SoundReply,
+    SoundRequest,
 )
 from bench.suite.resolved import UNREACHABLE
 from tests.fakes.orders import AWAY, CHECKED, COUNTED, ORDERS, REFUSED
@@ -68,6 +70,12 @@ def check(request: CheckRequest, folder: Path, emit: Emit) -> CheckReply:
     why = {"reference": "recipe.packing", "what": "rows see each other", "where": "recipe.full", "hint": "do not pack"}
     vain = [job for job in request.jobs if job.recipe.learning_rate == ORDERS["pack in vain"]]
     return CheckReply(refused=tuple(RefusedTraining(digest=job.digest, **why) for job in vain))
+
+
+def sound(request: SoundRequest, folder: Path, emit: Emit) -> SoundReply:
+    """Every part of a table is sound, but the last one of data called `odd`."""
+    last = request.part == request.parts - 1
+    return SoundReply(sound=tuple(not (last and job.arm.startswith("odd/")) for job in request.rows))
 
 
 def rehearse(request: RehearsalRequest, folder: Path, emit: Emit) -> dict[str, str]:

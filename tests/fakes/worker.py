@@ -35,9 +35,10 @@ from bench.run.process.payloads import (
     FetchRequest,
     MemoryRequest,
     RehearsalRequest,
+    SoundRequest,
 )
 from bench.run.process.work import REST, Rest, WorkKind
-from tests.fakes.instant_planning import check, count, fetch, memory, rehearse
+from tests.fakes.instant_planning import check, count, fetch, memory, rehearse, sound
 from tests.fakes.orders import AWAY, BEST_RATE, CRASHES, ORDERS, UNSCORED
 from tests.fakes.results import deploy_result, eval_result, training_result
 
@@ -172,6 +173,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "count": WorkKind(payload=CountRequest, do=count),
     "memory": WorkKind(payload=MemoryRequest, do=memory),
     "check": WorkKind(payload=CheckRequest, do=check),
+    "sound": WorkKind(payload=SoundRequest, do=sound),
     "rehearse": WorkKind(payload=RehearsalRequest, do=rehearse),
     "fetch": WorkKind(payload=FetchRequest, do=fetch),
 }

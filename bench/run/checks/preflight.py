@@ -1,11 +1,12 @@
 """Before any work of a run: can this machine and these models do what the recipes ask for?
 
 What needs no heavy library is looked at here (`machine_problems`); the rest (adapters' fields and modules, templates,
-lengths, packing, every row through its template) by a child for all recipes and one for all rows. What was found good
+lengths, packing, every row through its template) by a child for all recipes and one for all rows; rows of large tables
+are first looked at in parts, by several children, which leave it to that one to say what is wrong. What was found good
 is remembered by digest and by the checks' own code.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -13,14 +14,19 @@ from typing import Self
 from bench.code_digest import own_code
 from bench.digest import digest_json
 from bench.errors import InputError, Problem, collected
+from bench.record.environment import cores
 from bench.record.jobs.train_job import SweepJob, TrainJob
 from bench.run.checks.machine import machine_problems
 from bench.run.plan.refused import without
 from bench.run.plan.types import Plan
-from bench.run.process.payloads import CheckReply, CheckRequest
+from bench.run.process.payloads import CheckReply, CheckRequest, SoundReply, SoundRequest
 from bench.run.process.server import ChildServer
 from bench.run.process.side_by_side import raise_failures, side_by_side
 from bench.suite.tables.arms.arms import recipe_name
+
+LARGE = 20_000
+"""Rows that take about a second to render."""
+_MOST_PARTS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +63,10 @@ class Preflight:
         )
 
     def begin(self, server: ChildServer) -> None:
-        """Have checked meanwhile what `finish` will ask for."""
-        for request in self._requests():
+        """Have checked meanwhile what `finish` will ask for where nothing is wrong with the rows of large tables."""
+        for part in self._parts():
+            server.begin("sound", part, folder=self.home, log=self._log)
+        for request in self._requests(sound=self._large):
             server.begin("check", request, folder=self.home, log=self._log)
 
     def finish(self, server: ChildServer) -> Plan:
@@ -75,7 +83,8 @@ class Preflight:
 
     def _without_refused(self, server: ChildServer) -> Plan:
         """The plan without the trainings that a child refuses alone. Raises `InputError` for all else that it finds."""
-        children = side_by_side(server, "check", self._requests(), folder=self.home, log=self._log)
+        requests = self._requests(sound=self._sound(server))
+        children = side_by_side(server, "check", requests, folder=self.home, log=self._log)
         raise_failures("check", children, self._log)
         replies = [CheckReply.model_validate(child.value or {}) for child in children]
         refused = {found.digest: found.problem for reply in replies for found in reply.refused}
@@ -90,9 +99,26 @@ class Preflight:
             self.planned, {job.digest: by_key[key] for job in self.jobs if (key := _recipe_key(job)) in by_key}
         )
 
-    def _requests(self) -> list[CheckRequest]:
-        """A child for the recipes, and one for the rows: many rows take as long as all else."""
-        parts = (tuple(self.recipes.values()), ()), ((), tuple(self.rows.values()))
+    @property
+    def _large(self) -> Sequence[Path]:
+        """Marks of the tables whose rows take as long as all else, and are shared out."""
+        return [memo for memo, job in self.rows.items() if job.data.rows >= LARGE] if cores() > 1 else []
+
+    def _parts(self) -> list[SoundRequest]:
+        large, parts = tuple(self.rows[memo] for memo in self._large), min(cores(), _MOST_PARTS)
+        return [SoundRequest(rows=large, part=part, parts=parts) for part in range(parts)] if large else []
+
+    def _sound(self, server: ChildServer) -> list[Path]:
+        """Marks of the large tables of which all parts are sound."""
+        children = side_by_side(server, "sound", self._parts(), folder=self.home, log=self._log)
+        raise_failures("sound", children, self._log)
+        replies = [SoundReply.model_validate(child.value).sound for child in children]
+        return [memo for memo, *parts in zip(self._large, *replies, strict=True) if all(parts)]
+
+    def _requests(self, *, sound: Collection[Path]) -> list[CheckRequest]:
+        """A child for the recipes, and one for the rows of tables that are not `sound`."""
+        rows = tuple(job for memo, job in self.rows.items() if memo not in sound)
+        parts = (tuple(self.recipes.values()), ()), ((), rows)
         return [CheckRequest(jobs=jobs, rows=rows) for jobs, rows in parts if jobs or rows]
 
     @property

@@ -56,12 +56,16 @@ def _log(home: Path) -> Path:
 
 def _one_of_each(planned: Plan) -> list[EvalJob]:
     """One job to do of each eval on each base and endpoint; a judge's answers and its judging are two."""
-    jobs: dict[str, EvalJob] = {}
+    jobs, seen = dict[str, EvalJob](), set[tuple[str, str, int, int]]()
     for planned_job in planned.can_run:
         job = planned_job.eval_job
         if job is None or (job.judging is not None and job.judging.by_definition):
             continue
         if planned.trains or not _asks_judge(job):
+            same = (job.eval.name, job.eval.kind, id(job.model), id(job.served))  # the plan keeps these alive
+            if same in seen:
+                continue  # most of a thousand arms
+            seen.add(same)
             served = None if job.served is None else job.served.endpoint.identity
             jobs.setdefault(digest_json([job.eval.name, job.eval.kind, job.model.identity, served]), job)
     return list(jobs.values())

@@ -25,6 +25,22 @@ class CheckRequest(Spec):
     """One of each way in which a table's rows are rendered."""
 
 
+class SoundRequest(Spec):
+    """Tables of which one part each is looked at, so that several children share out many rows."""
+
+    rows: tuple[TrainJob, ...]
+    """One training of each table, like `CheckRequest.rows`."""
+    part: int
+    """From 0."""
+    parts: int
+
+
+class SoundReply(Spec):
+    """Whether all rows in the part of each table can be rendered, in the order of the tables."""
+
+    sound: tuple[bool, ...]
+
+
 class RefusedTraining(Spec):
     """A training that its model cannot do, while other trainings can."""
 

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from bench.errors import InputError
+from bench.run.checks import preflight
 from bench.run.checks.before_work import checked_plan
 from bench.run.display import QuietDisplay
 from bench.run.estimate.memory import limit
@@ -123,3 +124,29 @@ def test_checks_of_a_sound_suite_are_all_begun_before_the_first_is_waited_for(
     checked_plan(fake_suite(tmp_path), home=tmp_path / "home", server=SERVER)
     assert set(begun) == {"check", "count", "rehearse"}
     assert forked == begun
+
+
+def test_rows_of_large_tables_are_looked_at_in_parts_and_checked_whole_where_one_is_not_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the rows on each of two cores; what is wrong with them is said as of all rows."""
+    asked = list[ChildRequest]()
+    fork = ChildServer.fork
+
+    def noted(server: ChildServer, request: ChildRequest) -> Child:
+        asked.append(request)
+        return fork(server, request)
+
+    monkeypatch.setattr(ChildServer, "fork", noted)
+    monkeypatch.setattr(preflight, "LARGE", 1)
+    monkeypatch.setattr(preflight, "cores", lambda: 2)
+    (tmp_path / "odd.jsonl").write_text(json.dumps({"instruction": "q", "output": "a"}) + "\n", encoding="utf-8")
+    data = {"few": {"source": "few.jsonl"}, "odd": {"source": "odd.jsonl"}}
+    loaded = fake_suite(tmp_path, data=data, arms={"data": ("few", "odd"), "recipe": ("lora",)})
+    checked_plan(loaded, only=(), home=tmp_path / "home", server=SERVER)
+    parts = [request.payload for request in asked if request.kind == "sound"]
+    assert [(part["part"], part["parts"], len(part["rows"])) for part in parts] == [(0, 2, 2), (1, 2, 2)]
+    whole = [job["arm"] for request in asked if request.kind == "check" for job in request.payload["rows"]]
+    assert whole == ["odd/lora"]
+    checked_plan(loaded, only=(), home=tmp_path / "home", server=SERVER)
+    assert len([request for request in asked if request.kind in ("sound", "check")]) == 4

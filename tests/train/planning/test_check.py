@@ -11,7 +11,7 @@ from bench.data.render.row import Row, Turn
 from bench.errors import InputError
 from bench.suite.tables.training.adapter import QuantizationSpec
 from bench.train.arguments.sft_config import sft_config
-from bench.train.planning.check import check_rows, check_training
+from bench.train.planning.check import check_rows, check_training, rows_are_sound
 from bench.train.processes.distribution import check_distribution
 from bench.train.training_data import build_training_data
 from tests.fakes.architectures import EXPERTS, architecture_checkpoint
@@ -161,6 +161,14 @@ def test_one_row_that_the_template_cannot_print_refuses_no_file(
     check_rows(job)
     schedule = build_training_data(job, budget=job.budget).schedule
     assert (schedule.distinct_rows, schedule.refused_rows, schedule.dropped_rows) == (plain, 1, 0)
+
+
+def test_a_part_of_the_rows_is_sound_where_the_template_prints_each_of_it(base: Path, tmp_path: Path) -> None:
+    """One odd row of a hundred refuses no file, but what becomes of it is for the check of all rows to say."""
+    rows = [asked(str(number), "yes") for number in range(6)] + [asked("thinks", "4", reasoning="two and two")]
+    job = make_job(resolved_model(base), stored_data(tmp_path, rows), recipe=make_recipe(), budget=STEP)
+    assert [rows_are_sound(job, part=part, parts=3) for part in range(3)] == [True, True, False]
+    assert [rows_are_sound(job, part=part, parts=7) for part in range(7)] == [True] * 6 + [False]
 
 
 def test_rows_that_the_template_prints_pass(base: Path, tmp_path: Path) -> None:
