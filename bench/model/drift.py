@@ -109,8 +109,13 @@ def loss_of(model: Any, rows: Sequence[Sequence[int]]) -> float:
 
 def has_room(model: Any) -> bool:
     """Whether a processor has the memory for two more models like this one; a device says so itself."""
-    needed = 2 * sum(tensor.numel() * tensor.element_size() for tensor in model.parameters())
-    return bool(next(model.parameters()).device.type != "cpu" or needed < psutil.virtual_memory().available)
+    on_device = next(model.parameters()).device.type != "cpu"
+    return on_device or 2 * weight_bytes(model) < psutil.virtual_memory().available
+
+
+def weight_bytes(model: Any) -> int:
+    """Bytes of the model's weights as they were before they were packed."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in model.parameters())
 
 
 def _apart(tuned: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:

@@ -44,8 +44,18 @@ def _is_seen_to_select(model: PreTrainedModel) -> bool:
     return selects(model, rows, columns, input_ids=ids, use_cache=False)
 
 
+_READS_POSITIONS: WeakKeyDictionary[PreTrainedModel, bool] = WeakKeyDictionary()
+
+
 def reads_positions(model: PreTrainedModel) -> bool:
-    """Whether logits follow the positions that a pass is given. Rounding may hide how much, never that they do."""
+    """Whether logits follow the positions that a pass is given; tested once per model. Rounding may hide how much,
+    never that they do."""
+    if model not in _READS_POSITIONS:
+        _READS_POSITIONS[model] = _is_seen_to_read_positions(model)
+    return _READS_POSITIONS[model]
+
+
+def _is_seen_to_read_positions(model: PreTrainedModel) -> bool:
     ids = torch.arange(8, device=model.device).unsqueeze(0) % vocabulary_size(model)
     rows, columns = torch.tensor([0], device=model.device), torch.tensor([7], device=model.device)
     places = torch.arange(8, device=model.device).unsqueeze(0)

@@ -9,14 +9,14 @@ from itertools import islice
 import torch
 
 from bench.evals.subject.subject import Subject, rendered
-from bench.model.drift import BasePass, base_passes, drift_from, has_room
+from bench.model.drift import BasePass, base_passes, drift_from, has_room, weight_bytes
 from bench.model.forward import vocabulary_size
 from bench.model.loading.load import PlainBase, load_base
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.training.applied import QUESTION_ROWS, QUESTION_TOKENS, HeldOutDrift
 
 KEPT_BYTES = 32 * 2**20
-"""The base's logits that stay in memory, at most."""
+"""The base's logits that stay in memory, at most, where half of the weights takes less or is on a device."""
 
 
 def held_out_drift(job: EvalJob, subject: Subject, plain: PlainBase) -> HeldOutDrift | None:
@@ -50,6 +50,7 @@ def _passes(job: EvalJob, subject: Subject, plain: PlainBase, rows: list[list[in
         return base_passes(load_base(model, precision=job.precision, plain=plain), rows)
 
     size = sum(map(len, rows)) * vocabulary_size(subject.model) * torch.float32.itemsize
-    if size > KEPT_BYTES:
+    half = weight_bytes(subject.model) / 2 if subject.model.device.type == "cpu" else 0
+    if size > max(KEPT_BYTES, half):
         return passes()
-    return subject.prepared.get(("base", job.precision), lambda: list(passes()))
+    return subject.prepared.get(("base", job.precision), lambda: list(passes()), large=True)

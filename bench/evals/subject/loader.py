@@ -46,8 +46,9 @@ class SubjectLoader:
         return self._loaded
 
     def give_back(self) -> None:
-        """Ends the subject that stayed; the base is kept."""
+        """Ends the subject that stayed, and what is large of its evals' preparations; the base is kept."""
         self._name = self._loaded = None
+        self.prepared.rest()
         give_back_freed()
 
     def _model(self, job: EvalJob) -> PreTrainedModel:

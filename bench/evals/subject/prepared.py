@@ -24,12 +24,18 @@ class PreparedEval:
         self.examples = 0
         """How many examples they are of."""
         self._made: dict[Hashable, Any] = {}
+        self._large: dict[Hashable, Any] = {}
 
-    def get(self, name: Hashable, make: Callable[[], Made]) -> Made:
-        """What `make` made when it was first asked for under this name."""
-        if name not in self._made:
-            self._made[name] = make()
-        return cast(Made, self._made[name])
+    def get(self, name: Hashable, make: Callable[[], Made], *, large: bool = False) -> Made:
+        """What `make` made when it was first asked for under this name. large: it goes when the process rests."""
+        made = self._large if large else self._made
+        if name not in made:
+            made[name] = make()
+        return cast(Made, made[name])
+
+    def rest(self) -> None:
+        """Drops what is large."""
+        self._large.clear()
 
 
 class PreparedEvals:
@@ -45,6 +51,11 @@ class PreparedEvals:
         prepared = self._kept.pop(key, None) or PreparedEval()
         self._kept[key] = prepared
         return prepared
+
+    def rest(self) -> None:
+        """Drops what is large."""
+        for prepared in self._kept.values():
+            prepared.rest()
 
     def trim(self) -> None:
         """Drops those that were used longest ago, until few enough examples are left."""

@@ -7,9 +7,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from bench.evals.job import run_eval
+from bench.evals.subject import held_out_drift
+from bench.evals.subject.loader import SubjectLoader
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evals.evaluation import EvalResult
-from bench.record.results.training.applied import QUESTION_ROWS
+from bench.record.results.training.applied import QUESTION_ROWS, HeldOutDrift
 from tests.evals.jobs import evaluate, loss_job, resolved_model, sentence
 from tests.evals.test_loss import write_rows
 
@@ -59,3 +62,29 @@ def test_without_memory_for_two_models_the_loss_stays(
     result = scored(checkpoint, folder, tmp_path / "out", "other")
     assert result.drift is None
     assert result.measures
+
+
+def test_the_base_is_asked_once_for_all_subjects_unless_its_logits_are_large(
+    checkpoint: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The figures are those of a process of its own; a process at rest keeps nothing large."""
+    alone = [scored(checkpoint, folder, tmp_path / f"alone-{name}", name).drift for name in ("same", "other")]
+    asked, passes = list[int](), held_out_drift.base_passes
+    monkeypatch.setattr(held_out_drift, "base_passes", lambda *given: (asked.append(1), passes(*given))[1])
+    loader = SubjectLoader()
+
+    def drift(name: str, out: str) -> HeldOutDrift | None:
+        model, path = resolved_model(checkpoint), folder / "rows.jsonl"
+        job = loss_job(model, path, 70, training=name, training_path=str(folder / name))
+        (tmp_path / out).mkdir()
+        return run_eval(job, tmp_path / out, lambda _: None, loader=loader).drift
+
+    assert [drift("same", "a"), drift("other", "b")] == alone
+    assert len(asked) == 1
+    loader.give_back()
+    assert drift("other", "c") == alone[1]
+    assert len(asked) == 2
+    monkeypatch.setattr(held_out_drift, "KEPT_BYTES", 0)
+    monkeypatch.setattr(held_out_drift, "weight_bytes", lambda model: 0)
+    assert drift("other", "d") == alone[1]
+    assert len(asked) == 3
