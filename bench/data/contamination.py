@@ -21,8 +21,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.formats.chat.turns import texts_of
-from bench.data.render.row import Row
+from bench.data.formats.chat.turns import Turns, texts_of
 from bench.text import words
 
 NGRAM = 13
@@ -57,9 +56,9 @@ class Overlap:
     """Indices of the contaminated ones."""
 
 
-def row_text(row: Row) -> str:
+def row_text(turns: Turns) -> str:
     """All that a training row says, in order, without any template."""
-    return "\n".join(text for turn in row.turns for text in texts_of(turn.model_dump()))
+    return "\n".join(text for turn in turns for text in texts_of(turn))
 
 
 def overlaps(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
-from typing import IO, Self, overload
+from typing import IO, Any, Self, overload
 
 from bench.atomic import temporary_in
 from bench.data.render.row import Row
@@ -72,6 +72,14 @@ class StoredRows(Sequence[Row]):
 def load_rows(path: Path | str) -> StoredRows:
     """The rows of a stored selection, in order."""
     return StoredRows(Path(path))
+
+
+def load_turns(path: Path | str) -> Iterator[list[dict[str, Any]]]:
+    """The turns of each row of a stored selection, in order, as they were written: for a look at the words of all rows,
+    which takes less than half of the time without their types."""
+    with Path(path).open("rb") as file:
+        for line in file:
+            yield json.loads(line)["turns"]
 
 
 def write_rows(rows: Iterable[tuple[bytes, str]], folder: Path) -> tuple[Path, str]:

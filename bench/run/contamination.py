@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.atomic import write_text
 from bench.code_digest import own_code
 from bench.data.contamination import Question, overlaps, row_text
-from bench.data.store import load_rows
+from bench.data.store import load_turns
 from bench.digest import digest_json
 from bench.record.contamination import ContaminationRecord
 from bench.record.jobs.eval_job import EvalJob
@@ -62,7 +62,7 @@ def _search(
     data: ResolvedData, cases: list[_Pairing], store: JobStore, options: ContaminationOptions
 ) -> Iterator[ContaminationRecord]:
     scored = [store.scores(case.job) for case in cases]
-    texts = (row_text(row) for row in load_rows(data.path))
+    texts = map(row_text, load_turns(data.path))
     overlaps_by_case = overlaps(
         [_questions(rows) for rows in scored], texts, ngram=options.ngram, shortest=options.shortest
     )

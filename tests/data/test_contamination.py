@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from bench.data.contamination import Overlap, Question, _words, overlaps, row_text
-from bench.data.render.row import Row, Turn
 
 
 def text(seed: int, words: int) -> str:
@@ -72,7 +71,7 @@ def test_question_and_answer_are_judged_together_without_the_template() -> None:
     asked = [
         question(f"User: {text(n, 6)}\nAssistant:", target=text(100 + n, 4)) for n in range(5)
     ]  # fmt: skip
-    row = Row(turns=(Turn(role="user", content=text(3, 6)), Turn(role="assistant", content=text(103, 4))), origin="x:1")
+    row = [{"role": "user", "content": text(3, 6)}, {"role": "assistant", "content": text(103, 4)}]
     assert one(asked, [row_text(row)]).found == (3,)
 
 
@@ -90,12 +89,12 @@ def test_fixed_examples_before_every_question_are_left_out() -> None:
 
 
 def test_a_row_keeps_the_order_of_its_turns_and_alpacas_input() -> None:
-    turns = (
-        Turn(role="system", content="s"),
-        Turn(role="user", content="q", input="i"),
-        Turn(role="assistant", content="a"),
-    )
-    assert row_text(Row(turns=turns, origin="x:1")).split() == ["s", "q", "i", "a"]
+    turns = [
+        {"role": "system", "content": "s"},
+        {"role": "user", "content": "q", "input": "i"},
+        {"role": "assistant", "content": "a"},
+    ]
+    assert row_text(turns).split() == ["s", "q", "i", "a"]
 
 
 def test_several_evals_in_one_pass_do_not_disturb_each_other() -> None:

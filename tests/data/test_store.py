@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.data.formats.chat.turns import texts_of
 from bench.data.render.row import Row, Turn
-from bench.data.store import atomic, is_whole, load_rows, write_rows
+from bench.data.store import atomic, is_whole, load_rows, load_turns, write_rows
 from bench.errors import InputError
 
 TURNS = [
@@ -31,6 +32,19 @@ def test_rows_come_back_as_they_were(tmp_path: Path) -> None:
     assert [row.origin for row in rows] == ["x.jsonl:1", "x.jsonl:2"]
     assert [row.answer for row in rows[1:]] == ["A2"]
     assert rows[-1].prompt == (Turn(role="user", content="Q2"),)
+
+
+def test_turns_without_their_types_say_the_same_in_the_same_order(tmp_path: Path) -> None:
+    """Only a line feed ends a row: text may hold other separators."""
+    call = {"name": "f", "arguments": {"b": 1.5, "a": ["\u2028"]}, "id": None}
+    answer = {"role": "assistant", "content": "", "reasoning": "r\n", "tool_calls": [call]}
+    rows = [[{"role": "user", "content": "q\u0085", "input": "i"}, answer], [{"role": "text", "content": "plain"}]]
+    written, _ = write_rows(((json.dumps(turns).encode(), "x:1") for turns in rows), tmp_path)
+    assert list(load_turns(written)) == rows
+    typed = [[turn.model_dump(exclude_defaults=True) for turn in row.turns] for row in load_rows(written)]
+    assert [[texts_of(turn) for turn in turns] for turns in typed] == [
+        [texts_of(turn) for turn in turns] for turns in load_turns(written)
+    ]
 
 
 def test_the_hash_is_of_the_rows_in_order_and_not_of_where_they_lay(tmp_path: Path) -> None:
