@@ -12,6 +12,7 @@ from bench.data.store import load_rows
 from bench.errors import InputError, Problem
 from bench.run.resolve.data_specs import data_specs
 from bench.suite.load import load_suite
+from bench.suite.resolved import ResolvedData
 from bench.suite.tables.data import DataSpec, Select
 
 FILES = {
@@ -27,9 +28,14 @@ FILES = {
 }
 
 
-def test_published_files_are_read_whole(shared_dir: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def found(shared_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ResolvedData]:
+    """All files, read once."""
     specs = {name: DataSpec(source=name) for name in FILES}
-    found = resolve_data(specs, base=shared_dir / "data", home=tmp_path)
+    return resolve_data(specs, base=shared_dir / "data", home=tmp_path_factory.mktemp("home"))
+
+
+def test_published_files_are_read_whole(found: dict[str, ResolvedData]) -> None:
     for name, (rows, dropped) in FILES.items():
         data = found[name]
         assert (data.source_rows, data.dropped) == (rows, dropped)
@@ -52,9 +58,8 @@ def test_the_tutorials_train_on_the_published_rows(
     assert stored[0].prompt[0].content == "Give three tips for staying healthy."
 
 
-def test_rows_say_what_the_files_say(shared_dir: Path, tmp_path: Path) -> None:
+def test_rows_say_what_the_files_say(found: dict[str, ResolvedData]) -> None:
     names = ("alpaca/alpaca_data.json", "gsm8k/test.jsonl", "lima/lima_1k.jsonl", "alpaca/alpaca_1k_longest.json")
-    found = resolve_data({name: DataSpec(source=name) for name in names}, base=shared_dir / "data", home=tmp_path)
     alpaca, gsm8k, lima, longest = (load_rows(found[name].path) for name in names)
     assert alpaca[0].turns[0].content == "Give three tips for staying healthy."
     assert alpaca[5].turns[0].input is not None

@@ -44,6 +44,9 @@ OVERRIDDEN = {
 DOCUMENTED = {"_exit", "_asdict", "_fields"}
 """Names of Python's library that are public for all their underscore."""
 
+BY_NAME = ("getattr", "hasattr", "setattr")
+"""Functions whose second argument is a name."""
+
 CALLED = {"_get_learning_rate": ["self"], "_prepare_inputs": ["self", "inputs"]}
 
 
@@ -277,17 +280,18 @@ def test_a_tensor_of_several_is_taken_apart_to_plain_ones() -> None:
 def private_names(tree: ast.Module) -> Iterator[str]:
     """Private names of other modules that a module takes hold of: attributes and imports by one underscore, and torch's
     protocols by two."""
-    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    for node in ast.walk(tree):
+    nodes = [*ast.walk(tree)]
+    own = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             own.add(node.attr)
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             own.add(node.target.id)
-    taken = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("getattr", "hasattr", "setattr"):
+    taken = [node.attr for node in nodes if isinstance(node, ast.Attribute)]
+    for node in nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in BY_NAME:
             taken += [word.value for word in node.args[1:2] if isinstance(word, ast.Constant)]
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom):
             taken += [*(node.module or "").split("."), *(alias.name for alias in node.names)]
     yield from (name for name in taken if re.match(r"_(?!_)|__(torch|tensor)_", name) and name not in own | DOCUMENTED)
