@@ -87,7 +87,7 @@ def test_a_kept_schedule_is_the_one_that_was_planned(
     said = [(data.planned.template, data.planned.template_note, data.max_length) for data in (first, again)]
     assert said[0] == said[1]
     counts = [
-        (s.accumulation, s.available_rows, s.dropped_rows, s.refused_rows, s.steps, s.largest_pass, s.truncated_rows)
+        (s.accumulation, s.available_rows, s.dropped_rows, s.refused_rows, s.steps, s.largest_passes, s.truncated_rows)
         for s in (first.schedule, again.schedule)
     ]
     assert counts[0] == counts[1]
