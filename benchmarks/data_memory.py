@@ -4,13 +4,15 @@ rows: memory must not grow with the rows, and time not faster than they.
     python benchmarks/data_memory.py [--rows 52000 520000] [--model FOLDER --steps 20]
 
 Writes Alpaca-like rows of random words to a temporary folder, resolves them (all, a random draw, the longest, a
-hold-out), reads them back as training does, and, given a small base, trains on them with a budget in steps and, without
-training, schedules one epoch of them all. Each in a process of its own, whose peak and processor seconds are printed.
+hold-out), reads them back as training does, and, given a small base, trains on them with a budget in steps and goes
+from the file to the first step of an epoch of them all. Each in a process of its own, whose peak and processor seconds
+are printed.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import random
 import resource
@@ -58,7 +60,7 @@ def read(folder: Path) -> None:
         assert rows[index].answer
 
 
-def _job(folder: Path, model: Path, unit: str, amount: int) -> TrainJob:
+def _job(folder: Path, home: Path, model: Path, unit: str, amount: int) -> TrainJob:
     from bench.data.resolve import resolve_data
     from bench.record.jobs.train_job import TrainJob
     from bench.run.resolve.models import resolve_model
@@ -67,7 +69,6 @@ def _job(folder: Path, model: Path, unit: str, amount: int) -> TrainJob:
     from bench.suite.tables.training.budget import Budget
     from bench.suite.tables.training.recipe import Recipe
 
-    home = folder / "home"
     return TrainJob(
         arm="all/full",
         seed=0,
@@ -86,15 +87,26 @@ def train(folder: Path, model: Path, steps: int) -> None:
 
     target = folder / "trained"
     target.mkdir()
-    run_training(_job(folder, model, "steps", steps), target, lambda event: None)
+    run_training(_job(folder, folder / "home", model, "steps", steps), target, lambda event: None)
 
 
-def schedule(folder: Path, model: Path, steps: int) -> None:
-    """All that a training of one epoch does before its first step."""
-    from bench.train.training_data import build_training_data
+class _EnoughError(Exception):
+    """The first step is done."""
 
-    job = _job(folder, model, "epochs", 1)
-    print(f"{build_training_data(job, budget=job.budget).schedule.tokens:,} tokens", file=sys.stderr)
+
+def first(folder: Path, model: Path, steps: int) -> None:
+    """An epoch's training from the file, of which nothing is kept yet, to its first step."""
+    from bench.emit import Event, StepDone
+    from bench.train.job import run_training
+
+    def stop(event: Event) -> None:
+        if isinstance(event, StepDone):
+            raise _EnoughError
+
+    target = folder / "begun"
+    target.mkdir()
+    with contextlib.suppress(_EnoughError):
+        run_training(_job(folder, folder / "fresh", model, "epochs", 1), target, stop)
 
 
 def needs(step: str, folder: Path, *more: str) -> tuple[float, float]:
@@ -116,7 +128,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[52_000, 520_000])
     parser.add_argument("--model", type=Path, help="folder of a small base to train")
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--step", choices=["resolve", "read", "train", "schedule"])
+    parser.add_argument("--step", choices=["resolve", "read", "train", "first"])
     parser.add_argument("--folder", type=Path)
     arguments = parser.parse_args()
     if arguments.step is not None:
@@ -124,10 +136,10 @@ def main() -> None:
         if arguments.model is None:
             {"resolve": resolve, "read": read}[arguments.step](arguments.folder)
         else:
-            {"train": train, "schedule": schedule}[arguments.step](arguments.folder, arguments.model, arguments.steps)
+            {"train": train, "first": first}[arguments.step](arguments.folder, arguments.model, arguments.steps)
         _print_own()
         return
-    steps = ["resolve", "read", *(["train", "schedule"] if arguments.model else [])]
+    steps = ["resolve", "read", *(["train", "first"] if arguments.model else [])]
     trained = ["--model", str(arguments.model and arguments.model.resolve()), "--steps", str(arguments.steps)]
     print(f"{'rows':>9}" + "".join(f"  {step + ' MB':>11}  {'s':>6}" for step in steps))
     for rows in arguments.rows:
@@ -136,7 +148,7 @@ def main() -> None:
             write(folder / "rows.jsonl", rows)
             print(f"{rows:>9,}", end="", flush=True)
             for step in steps:
-                more = trained if step in ("train", "schedule") else []
+                more = trained if step in ("train", "first") else []
                 megabytes, seconds = needs(step, folder, *more)
                 print(f"  {megabytes:>11.1f}  {seconds:>6.1f}", end="", flush=True)
             print()
