@@ -7,7 +7,7 @@ from typing import Literal
 from bench.record.environment import device
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.training.applied import QUESTION_ROWS, QUESTION_TOKENS
+from bench.record.results.training.applied import QUESTION_ROWS
 from bench.record.results.training.facts import PlannedCounts
 from bench.run.estimate.memory.from_shapes import training_memory
 from bench.run.estimate.memory.on_processor import StepMemory
@@ -17,7 +17,9 @@ from bench.run.estimate.speed.timing import Timing, Timings
 _ROUGH_FLOPS_PER_SECOND = {"cpu": 2e10, "mps": 1e12, "cuda": 5e13}
 """What small batches reach, per worker; only where no earlier job says better."""
 START_SECONDS = 1.0
-CHECK_SLOTS = 2 * QUESTION_ROWS * QUESTION_TOKENS
+_TOKENS_OF_A_QUESTION = 40
+"""A question with its template: 21 (`dialogue`), 39 (SmolLM2's) and 63 (`alpaca`, embedded tokenizer) were counted."""
+CHECK_SLOTS = 2 * QUESTION_ROWS * _TOKENS_OF_A_QUESTION
 """Forward passes of a trained subject and its base, which show at a training's end that it was applied."""
 
 
@@ -100,7 +102,8 @@ def _training_seconds(
     if speed is not None:
         return START_SECONDS + counts.tokens / speed, "history"
     if timing is not None:
-        return timing.start + timing.seconds_per_unit * (counts.slots + CHECK_SLOTS / 3), "probe"
+        forward = 2 * counts.parameters / (4 * counts.parameters + 2 * counts.trainable_parameters)  # of a slot's time
+        return timing.start + timing.seconds_per_unit * (counts.slots + CHECK_SLOTS * forward), "probe"
     return START_SECONDS + _rough_seconds(counts) / job.recipe.processes, "rough"
 
 
