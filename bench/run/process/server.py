@@ -30,7 +30,7 @@ from bench.run.process.work import ChildRequest
 from bench.spec import Spec
 
 WORKER = "bench.worker.kinds"
-_FIRST = "bench.run.process.collector_off"
+_FIRST = ("bench.run.process.collector_off", "bench.run.process.later_imports")
 _GRACE_SECONDS = 3.0
 _TICK_SECONDS = 1.0
 _STARTS = 3
@@ -57,7 +57,7 @@ class ChildServer:
         if self.method == "fork":
             return
         with environment_variables(library_environment(self.threads)), without_main():
-            get_context("forkserver").set_forkserver_preload([_FIRST, self.module])
+            get_context("forkserver").set_forkserver_preload([*_FIRST, self.module])
             forkserver.ensure_running()
 
     def kill(self) -> None:
