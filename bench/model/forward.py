@@ -7,13 +7,13 @@ after the head (scaling, soft-capping) still happens.
 
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from bench.model.head import full_logits, selected_logits, selects
+from bench.model.trials import tried_once
 
 SLOTS = 4096
 """Rows × padded length of one forward pass, at most, where a device is not measured (`slot_budget`)."""
@@ -27,35 +27,17 @@ def logits_at(model: PreTrainedModel, rows: Tensor, columns: Tensor, **inputs: A
     return read(model, rows, columns, **inputs).float()
 
 
+@tried_once
 def narrows_head(model: PreTrainedModel) -> bool:
-    """Whether the model's head can be made to see the read positions only; tested once per model."""
-    if model not in _SELECTS:
-        _SELECTS[model] = _is_seen_to_select(model)
-    return _SELECTS[model]
-
-
-_SELECTS: WeakKeyDictionary[PreTrainedModel, bool] = WeakKeyDictionary()
-
-
-def _is_seen_to_select(model: PreTrainedModel) -> bool:
-    """Tries both ways on a few made-up ids."""
+    """Whether the model's head can be made to see the read positions only, tried on a few made-up ids."""
     ids = torch.arange(8, device=model.device).view(2, 4) % vocabulary_size(model)
     rows, columns = torch.tensor([[0, 1, 1], [1, 3, 0]], device=model.device)
     return selects(model, rows, columns, input_ids=ids, use_cache=False)
 
 
-_READS_POSITIONS: WeakKeyDictionary[PreTrainedModel, bool] = WeakKeyDictionary()
-
-
+@tried_once
 def reads_positions(model: PreTrainedModel) -> bool:
-    """Whether logits follow the positions that a pass is given; tested once per model. Rounding may hide how much,
-    never that they do."""
-    if model not in _READS_POSITIONS:
-        _READS_POSITIONS[model] = _is_seen_to_read_positions(model)
-    return _READS_POSITIONS[model]
-
-
-def _is_seen_to_read_positions(model: PreTrainedModel) -> bool:
+    """Whether logits follow the positions that a pass is given. Rounding may hide how much, never that they do."""
     ids = torch.arange(8, device=model.device).unsqueeze(0) % vocabulary_size(model)
     rows, columns = torch.tensor([0], device=model.device), torch.tensor([7], device=model.device)
     places = torch.arange(8, device=model.device).unsqueeze(0)

@@ -6,7 +6,6 @@ do not allow it are recognised by trial, and compute every row whole; so do laye
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -20,6 +19,7 @@ from bench.model.forward import (
     reads_positions,
     vocabulary_size,
 )
+from bench.model.trials import tried_once
 
 SHORTEST = 32
 """Shortest prefix that is shared, in tokens."""
@@ -67,16 +67,8 @@ def _cache(model: PreTrainedModel, ids: Sequence[int], rows: int) -> DynamicCach
     return cache
 
 
-_CAN_SHARE: WeakKeyDictionary[PreTrainedModel, bool] = WeakKeyDictionary()
-
-
+@tried_once
 def _can_share(model: PreTrainedModel) -> bool:
-    if model not in _CAN_SHARE:
-        _CAN_SHARE[model] = _is_seen_to_share(model)
-    return _CAN_SHARE[model]
-
-
-def _is_seen_to_share(model: PreTrainedModel) -> bool:
     """Tries rows of unequal length behind a prefix, padded on either side, against the same rows whole.
 
     A learned prompt before the rows has a cache of its own, and sliding windows count what was filled up.

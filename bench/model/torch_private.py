@@ -18,6 +18,7 @@ __all__ = [
     "FakeTensorMode",
     "TorchDispatchMode",
     "can_pack",
+    "has_hooks",
     "makes_new",
     "pack_weight",
     "packed_linear",
@@ -31,6 +32,11 @@ __all__ = [
 def storage_key(tensor: Tensor) -> int:
     """The address of a tensor's storage, which the storage's wrappers in Python share."""
     return int(tensor.untyped_storage()._cdata)
+
+
+def has_hooks(module: torch.nn.Module) -> bool:
+    """Whether something is called before or after the forward pass of this module."""
+    return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
 @cache

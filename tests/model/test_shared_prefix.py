@@ -84,7 +84,7 @@ def test_losses_behind_a_beginning_are_those_of_the_row_alone(architecture: Any)
 def test_the_beginning_is_computed_once_for_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it is for: without it each row of a few-shot eval pays for the whole context again."""
     model, seen = loud("llama"), []
-    monkeypatch.setitem(module._CAN_SHARE, model, True)
+    monkeypatch.setattr(module, "_can_share", lambda _: True)
     model.model.embed_tokens.register_forward_hook(lambda _, inputs, __: seen.append(tuple(inputs[0].shape)))
     Scorer(model, shared=True).score([((*START, i), (5, 6)) for i in range(2, 10)])
     assert (1, len(START)) in seen

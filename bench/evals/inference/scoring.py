@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -33,6 +32,7 @@ from bench.model.forward import (
     token_logprobs,
     vocabulary_size,
 )
+from bench.model.trials import tried_once
 from bench.model.windows import IN_THE_LAYER, narrowest_window
 
 ContinuationPair = tuple[tuple[int, ...], tuple[int, ...]]
@@ -222,15 +222,11 @@ def _tree_inputs(trees: Sequence[_Tree], width: int, model: PreTrainedModel, *, 
     }
 
 
-_HONOURS: WeakKeyDictionary[PreTrainedModel, bool] = WeakKeyDictionary()
-
-
+@tried_once
 def honours_trees(model: PreTrainedModel) -> bool:
-    """Whether choices may share a context; tested once per model."""
-    if model not in _HONOURS:
-        with uncounted(model):
-            _HONOURS[model] = _is_seen_to_honour_trees(model)
-    return _HONOURS[model]
+    """Whether choices may share a context."""
+    with uncounted(model):
+        return _is_seen_to_honour_trees(model)
 
 
 @torch.inference_mode()

@@ -25,6 +25,8 @@ _LAYER = re.compile(r"\.(\d+)\.")
 _EXACT_SIDE = 1024
 """Smaller side of a matrix up to which its Gram matrix is computed."""
 _VECTORS = 32
+_AT_ONCE = 1 << 16
+"""Numbers that are squared and summed at once: what is made of all of a matrix would leave the processor's cache."""
 _PEFT_PREFIX = "base_model.model."
 
 
@@ -99,16 +101,22 @@ def norms(changes: Sequence[MatrixChange]) -> tuple[float, float]:
 
 def _change(name: str, tuned: Tensor, untuned: Tensor) -> MatrixChange:
     untuned = untuned.to(tuned.device).float()
-    difference = (tuned.float() - untuned).flatten(0, -2)
-    largest = float(difference.abs().max())
-    unit = difference / largest if largest else difference  # the squares of what diverged have no room in fp32
-    square = float(unit.square().sum(dtype=torch.float64))
+    base_square, tuned = _square(untuned), tuned.float()
+    if torch.equal(tuned, untuned):
+        return MatrixChange(name=name, square=0.0, base_square=base_square, effective_rank=None)
+    unit = (tuned - untuned).flatten(0, -2)
+    largest = float(torch.stack(unit.aminmax()).abs().max())
+    unit /= largest  # the squares of what diverged have no room in fp32
+    square = _square(unit)
+    unit /= math.sqrt(square)
     return MatrixChange(
-        name=name,
-        square=square * largest**2,
-        base_square=float(untuned.square().sum(dtype=torch.float64)),
-        effective_rank=_effective_rank(unit / math.sqrt(square)) if square else None,
+        name=name, square=square * largest**2, base_square=base_square, effective_rank=_effective_rank(unit)
     )
+
+
+def _square(values: Tensor) -> float:
+    """Sum of squares, which are taken in fp32."""
+    return math.fsum(float(part.square().sum(dtype=torch.float64)) for part in torch.split(values.flatten(), _AT_ONCE))
 
 
 def _effective_rank(unit: Tensor) -> float:

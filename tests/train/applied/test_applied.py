@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
@@ -68,6 +69,20 @@ def test_drift_is_the_mean_divergence_over_all_positions(rows: list[list[int]], 
     assert seen.kl == pytest.approx(float((p * (p / q).log()).sum(-1).mean()), rel=1e-3)
     assert seen.changed_top == pytest.approx(float((p.argmax(-1) != q.argmax(-1)).double().mean()))
     assert seen.positions == sum(map(len, rows))
+
+
+def test_an_update_is_measured_over_all_numbers_of_a_matrix() -> None:
+    """A real matrix is summed in parts; a part left out would make its update smaller."""
+    base, other = torch.nn.Linear(300, 700, bias=False), torch.nn.Linear(300, 700, bias=False)
+    same = torch.nn.Linear(300, 700, bias=False)
+    same.load_state_dict(base.state_dict())
+    before, after = (model.weight.detach().double().numpy() for model in (base, other))
+    (moved,), (unmoved,) = matrix_changes(other, base), matrix_changes(same, base)
+    values = np.linalg.svd(after - before, compute_uv=False)
+    assert moved.square == pytest.approx(np.square(after - before).sum(), rel=1e-5)
+    assert moved.effective_rank == pytest.approx(np.square(values).sum() ** 2 / (values**4).sum(), rel=1e-4)
+    assert moved.base_square == unmoved.base_square == pytest.approx(np.square(before).sum(), rel=1e-5)
+    assert (unmoved.square, unmoved.effective_rank) == (0.0, None)
 
 
 def test_the_rank_of_a_large_matrix_is_estimated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ of one length, where padding moves what a row sees; or, where no cache is honour
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -18,6 +17,7 @@ from bench.evals.inference.generation.answer_row import AnswerRow, choose_tokens
 from bench.evals.inference.pass_counts import counted_logits, uncounted
 from bench.model.forward import batches, differ_by_rounding, logits_at, padded, vocabulary_size
 from bench.model.shared_prefix import left_inputs
+from bench.model.trials import tried_once
 from bench.model.windows import narrowest_window
 
 KEPT_SHARE = 0.75
@@ -136,15 +136,12 @@ class _Reader:
 
 # --- the trial --------------------------------------------------------------------------------------------------------
 
-_FOUND: WeakKeyDictionary[PreTrainedModel, Continuation] = WeakKeyDictionary()
 
-
+@tried_once
 def continuation(model: PreTrainedModel) -> Continuation:
-    """The quickest way of adding tokens that was seen to be right; tried once per model."""
-    if model not in _FOUND:
-        with uncounted(model):
-            _FOUND[model] = next((way for way in _CONTINUATIONS if _is_seen_to_continue(model, way)), _WHOLE)
-    return _FOUND[model]
+    """The quickest way of adding tokens that was seen to be right."""
+    with uncounted(model):
+        return next((way for way in _CONTINUATIONS if _is_seen_to_continue(model, way)), _WHOLE)
 
 
 @torch.inference_mode()

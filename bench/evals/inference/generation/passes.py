@@ -19,6 +19,7 @@ from bench.evals.inference.generation.native_passes import NativePasses
 from bench.evals.inference.pass_counts import uncounted
 from bench.model.forward import differ_by_rounding, logits_at, reads_positions, vocabulary_size
 from bench.model.native.decoder import NativeDecoder, native_decoder
+from bench.model.trials import tried_once
 from bench.model.windows import narrowest_window
 
 
@@ -53,15 +54,13 @@ class Passes(Protocol):
         """Forgets a row whose numbers are not finite."""
 
 
-_FITS: WeakKeyDictionary[PreTrainedModel, bool] = WeakKeyDictionary()
 _NATIVE: WeakKeyDictionary[PreTrainedModel, NativeDecoder | None] = WeakKeyDictionary()
 
 
+@tried_once
 def fits_table(model: PreTrainedModel) -> bool:
-    """Whether the model's keys and values can be kept in a table; tested once per model."""
-    if model not in _FITS:
-        _FITS[model] = _keeps_whole_rows(model) and gives_whole_rows(LayerPasses(model), model)
-    return _FITS[model]
+    """Whether the model's keys and values can be kept in a table."""
+    return _keeps_whole_rows(model) and gives_whole_rows(LayerPasses(model), model)
 
 
 def table_passes(model: PreTrainedModel) -> Passes | None:
