@@ -1,4 +1,4 @@
-"""Evals of a home's runs once more, in one process: processor time by eval, and whether their scores are the stored ones.
+"""Evals of a home's runs once more, in one process: processor time of each, and whether its scores are those stored.
 
     python -m benchmarks.stored_evals HOME
 
