@@ -10,13 +10,14 @@ all rows of four tasks and of a held-out loss; the suite's other loss, over rows
 
 The script is TRL's `SFTTrainer` tuned for a processor (no checkpointing, rows of similar length together) and
 lm-evaluation-harness's `simple_evaluate` with its own model class, batch 16. Every round has both in turn, each as a
-process of its own that begins with nothing; processor seconds are those of all processes. In fp32 scores of the base
+process of its own that begins with nothing but Python's compiled files, as an installation has them; processor seconds are those of all processes. In fp32 scores of the base
 have to be equal on tasks without a template; those of the arms are near: each side shuffles for itself. Behind a
 template lm-evaluation-harness begins a choice without the blank that training puts there, so its choices stay near
 chance. `bench run` also checks, measures, records and reports, which the script leaves out.
 """
 
 import argparse
+import compileall
 import ctypes
 import json
 import resource
@@ -28,6 +29,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import bench
 from benchmarks.end_to_end.program import finished, ours
 from benchmarks.end_to_end.question import MICRO, Question, Scores
 from benchmarks.end_to_end.script import Script
@@ -108,6 +110,7 @@ def main() -> None:
         print(json.dumps([[name, task, value] for (name, task), value in Script(question).run().items()]))
         return
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
+    compileall.compile_dir(Path(bench.__file__).parent, quiet=1)
     done: dict[str, list[Spent]] = {side: [] for side in SIDES}
     for number in range(options.rounds):
         for side in SIDES if number % 2 == 0 else reversed(list(SIDES)):
