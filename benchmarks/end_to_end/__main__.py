@@ -8,8 +8,8 @@ LoRA, through its chat template (the embedded one has `dialogue`), and score the
 tasks, with plain prompts. `--flagship` is one seed of `suites/lima_vs_alpaca.toml`: six arms of 60,000 tokens each, and
 all rows of four tasks and of a held-out loss; the suite's other loss, over rows that it draws itself, is its alone.
 
-The script is TRL's `SFTTrainer` tuned for a processor (no checkpointing, rows of similar length together) and lm-
-evaluation-harness's `simple_evaluate` with its own model class, batch 16. Every round has both in turn, each as a
+The script is TRL's `SFTTrainer` tuned for a processor (no checkpointing, rows of similar length together) and
+lm-evaluation-harness's `simple_evaluate` with its own model class, batch 16. Every round has both in turn, each as a
 process of its own that begins with nothing but Python's compiled files, as an installation has them; processor seconds
 are those of all processes. In fp32 scores of the base have to be equal on tasks without a template; those of the arms
 are near: each side shuffles for itself. Behind a template lm-evaluation-harness begins a choice without the blank that
