@@ -26,7 +26,7 @@ _CHOOSES = "keep_best.scored_by"
 _NO_INPUT = {
     "digest", "steps_between_saves", "track", "log_every", "trust_task_code", "training_path", "tasks_path",
     "given.path", "eval.name", "eval.role", "arm", "subject", "replies", "asking.replies",
-    "served.replies", "checks_batches", "measured", "shares",
+    "served.replies", "checks_batches", "measured", "shares", "planned_by",
 }  # fmt: skip
 
 JobFields = dict[str, Any]
