@@ -2,9 +2,7 @@
 must tell the same story. If this fails, no number in any report can be trusted."""
 
 import json
-import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -78,11 +76,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Finished:
     folder = tmp_path_factory.mktemp("end_to_end")
     suite = folder / "small.toml"
     suite.write_text(SUITE.replace("TASKS", (root / "suites" / "tasks" / "micro").as_posix()))
-    environment = {**os.environ, "BENCH_HOME": str(folder / "home"), "PYTHONPATH": str(root), "COLUMNS": "100"}
-    command = [sys.executable, "-m", "bench", "run", "small.toml"]  # with its imports, as in a shell
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False
-    )
+    done = process.bench(folder, "run", "small.toml", COLUMNS="100")
     assert done.returncode == 0, done.stderr[-2000:]
     run = (folder / "reports" / "small" / "latest").resolve()
     shown = process.bench(folder, "report", "small", "--json")

@@ -24,9 +24,11 @@ HANGS: dict[str, Any] = {
     "recipe": {
         "full": {"method": "full", "learning_rate": 1e-3},
         "lora": {"method": "lora", "learning_rate": ORDERS["hang"]},
-    }
+    },
+    "eval": [{"kind": "lm_eval", "name": "qa", "tasks": ["t"]}],
+    "run": {"workers": 2, "probe_steps": 0},
 }
-"""`few/full` ends at once; the first attempt of each `few/lora` training never does."""
+"""`few/full` ends at once; the first attempt of each `few/lora` training never does. One eval, and no probe."""
 
 
 def start(root: Path, changes: dict[str, Any] | None = None) -> Forked:
