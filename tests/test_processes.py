@@ -1,7 +1,6 @@
 """`bench.processes`: large work takes several processes, and comes out as it does in one."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -16,27 +15,13 @@ from bench.processes import LARGE, each, shared_out
 from bench.record.rundir import RunDirectory
 from bench.report.write import write_report
 from benchmarks.report_size import make_large_run
-
-
-def _where(number: int) -> tuple[int, int]:
-    return number, os.getpid()
-
-
-def _refuse(number: int) -> int:
-    raise InputError(Problem(reference="test.refused", what="no", where=f"row {number}", hint="another"))
-
-
-def _die_elsewhere(piece: tuple[int, int]) -> int:
-    number, parent = piece
-    if number == 2 and os.getpid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
+from tests.fakes.pieces import die_elsewhere, refuse, where
 
 
 def test_large_work_is_done_by_others_in_its_order() -> None:
     """Else a report of two million scores takes as long as it takes on one core, or shows them for another subject."""
     with shared_out(2):
-        done = list(each(_where, range(20), rows=LARGE))
+        done = list(each(where, range(20), rows=LARGE))
 
     assert [number for number, _ in done] == list(range(20))
     assert os.getpid() not in {process for _, process in done}
@@ -46,18 +31,18 @@ def test_large_work_is_done_by_others_in_its_order() -> None:
 def test_little_work_starts_no_process(cores: int, rows: int, pieces: int) -> None:
     """Each takes half a second to start."""
     with shared_out(cores):
-        assert {process for _, process in each(_where, range(pieces), rows=rows)} == {os.getpid()}
+        assert {process for _, process in each(where, range(pieces), rows=rows)} == {os.getpid()}
 
 
 def test_a_program_that_did_not_ask_for_processes_gets_none() -> None:
     """A script or a notebook that loads a run."""
-    assert {process for _, process in each(_where, range(2), rows=LARGE)} == {os.getpid()}
+    assert {process for _, process in each(where, range(2), rows=LARGE)} == {os.getpid()}
 
 
 def test_a_refusal_is_the_same_from_another_process() -> None:
     """Else a torn file of scores is a fault of this program, in a traceback."""
     with shared_out(2), pytest.raises(InputError) as refused:
-        list(each(_refuse, range(2), rows=LARGE))
+        list(each(refuse, range(2), rows=LARGE))
 
     assert refused.value.problems == (Problem(reference="test.refused", what="no", where="row 0", hint="another"),)
 
@@ -65,7 +50,7 @@ def test_a_refusal_is_the_same_from_another_process() -> None:
 def test_what_a_killed_process_left_is_done_here() -> None:
     """The system ends the largest process where memory is short."""
     with shared_out(2):
-        assert list(each(_die_elsewhere, [(number, os.getpid()) for number in range(6)], rows=LARGE)) == list(range(6))
+        assert list(each(die_elsewhere, [(number, os.getpid()) for number in range(6)], rows=LARGE)) == list(range(6))
 
 
 def test_processes_end_with_a_parent_that_was_killed() -> None:
@@ -73,9 +58,9 @@ def test_processes_end_with_a_parent_that_was_killed() -> None:
     program = (
         "import os, time\n"
         "from bench.processes import LARGE, each, shared_out\n"
-        "from tests.test_processes import _where\n"
+        "from tests.fakes.pieces import where\n"
         "with shared_out(2):\n"
-        "    print(*{process for _, process in each(_where, range(20), rows=LARGE)}, flush=True)\n"
+        "    print(*{process for _, process in each(where, range(20), rows=LARGE)}, flush=True)\n"
         "    time.sleep(60)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
