@@ -18,6 +18,8 @@ from bench.train.training_data import build_training_data
 from tests.fakes.architectures import EXPERTS, architecture_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data, train
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 CPU = torch.device("cpu")
 ROWS = make_rows(16)
 COEFFICIENT = 0.5

@@ -32,6 +32,8 @@ from tests.fakes.training import WORLD_ROWS as ROWS
 from tests.fakes.training import interrupt, train
 from tests.train.small_jobs import job_in
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 
 @pytest.fixture(scope="module")
 def default(world: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainResult, Path]:

@@ -22,6 +22,8 @@ from tests.evals.loud import other_model
 from tests.fakes.checkpoints import ARCHITECTURES, tiny_checkpoint, tiny_tokenizer
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 CPU = torch.device("cpu")
 ROWS = make_rows(24)
 METHODS: dict[str, dict[str, Any]] = {

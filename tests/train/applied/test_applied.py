@@ -21,6 +21,8 @@ from bench.train.saved.export import export_subject
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 CPU = torch.device("cpu")
 
 

@@ -18,6 +18,8 @@ from tests.fakes.architectures import EXPERTS, SLIDING, architecture_checkpoint
 from tests.fakes.checkpoints import ARCHITECTURES, tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data, train
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 CPU = torch.device("cpu")
 ROWS = make_rows(12)
 IDS = torch.arange(2, 40)[None]

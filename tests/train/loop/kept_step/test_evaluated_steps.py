@@ -22,6 +22,8 @@ from bench.train.loop.kept_step.evaluated_steps import EvaluatedSteps, ScoreStep
 from bench.train.processes.ranks import Ranks
 from tests.fakes.training import WORLD_ROWS, interrupt, make_job, make_recipe, resolved_model, stored_data, train
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 DROPOUT = {"method": "lora", "lora": {"r": 2, "alpha": 4, "dropout": 0.5}}
 """A training that draws random numbers at every step."""
 

@@ -17,6 +17,8 @@ from bench.train.training_data import build_training_data
 from tests.fakes.training import WORLD_ROWS as ROWS
 from tests.fakes.training import interrupt, make_job, make_recipe, resolved_model, stored_data, train
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 
 def job_in(world: Path, *, steps: int = 12, **recipe: Any) -> Any:
     """A job with validation."""
