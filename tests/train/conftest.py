@@ -24,7 +24,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def uncounted() -> Iterator[None]:
-    """Ledgers hold made-up operations: counting them takes a fifth of a tiny training, and one that fails fails none.
+    """Ledgers hold made-up operations: counting them takes long, and a count that fails fails no training.
 
     For tests that read no operations. tests/model/size/test_flops.py, tests/train/accounting and
     tests/train/test_planned.py have those.

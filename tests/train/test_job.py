@@ -29,7 +29,7 @@ from bench.train.planning.exact_counts import count_training
 from bench.train.probe import run_probe
 from bench.train.training_data import build_training_data
 from tests.fakes.training import WORLD_ROWS as ROWS
-from tests.fakes.training import interrupt, train
+from tests.fakes.training import interrupt, train, train_unchecked
 from tests.train.small_jobs import job_in
 
 pytestmark = pytest.mark.usefixtures("uncounted")
@@ -99,18 +99,18 @@ def test_a_budget_in_seconds_ends_within_a_step(world: Path, tmp_path: Path, mon
 def test_any_optimiser_resumes_as_if_it_had_not_stopped(world: Path, tmp_path: Path, optimizer: str) -> None:
     """Some keep counts and nothings beside tensors."""
     job = job_in(world, recipe={"optimizer": optimizer}, steps_between_saves=4)
-    whole = train(job, tmp_path / "whole")
+    whole = train_unchecked(job, tmp_path / "whole")
     interrupt(job, tmp_path / "cut", after=6)
-    assert [step.loss for step in train(job, tmp_path / "cut").steps] == [step.loss for step in whole.steps]
+    assert [step.loss for step in train_unchecked(job, tmp_path / "cut").steps] == [step.loss for step in whole.steps]
     assert whole.resolved["optimizer"] == optimizer
 
 
 def test_noise_on_the_embeddings_changes_training_and_nothing_else(world: Path, tmp_path: Path) -> None:
     """It must be gone from the subject that is evaluated."""
     budget = {"unit": "steps", "amount": 3}
-    plain = train(job_in(world, budget=budget), tmp_path / "plain")
+    plain = train_unchecked(job_in(world, budget=budget), tmp_path / "plain")
     noisy = job_in(world, budget=budget, recipe={"neftune_alpha": 5.0})
-    result = train(noisy, tmp_path / "noisy")
+    result = train_unchecked(noisy, tmp_path / "noisy")
     assert [step.loss for step in result.steps] != [step.loss for step in plain.steps]
     subject = load_subject(noisy.model, tmp_path / "noisy", precision="fp32", device=torch.device("cpu"))
     ids = torch.arange(2, 22)[None]
@@ -119,8 +119,8 @@ def test_noise_on_the_embeddings_changes_training_and_nothing_else(world: Path, 
 
 def test_dynamic_fine_tuning_weighs_tokens_and_reports_likelihoods(world: Path, tmp_path: Path) -> None:
     budget = {"unit": "steps", "amount": 2}
-    nll = train(job_in(world, budget=budget), tmp_path / "nll")
-    dft = train(job_in(world, budget=budget, recipe={"loss": "dft"}), tmp_path / "dft")
+    nll = train_unchecked(job_in(world, budget=budget), tmp_path / "nll")
+    dft = train_unchecked(job_in(world, budget=budget, recipe={"loss": "dft"}), tmp_path / "dft")
     assert dft.steps[0].loss == nll.steps[0].loss, "the same weights have the same loss"
     assert dft.steps[0].gradient_norm != nll.steps[0].gradient_norm
 
@@ -128,7 +128,7 @@ def test_dynamic_fine_tuning_weighs_tokens_and_reports_likelihoods(world: Path, 
 def test_trackers_write_under_the_job(world: Path, tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    result = train(job_in(world, track=("tensorboard",)), tmp_path)
+    result = train_unchecked(job_in(world, track=("tensorboard",)), tmp_path)
     events = EventAccumulator(str(tmp_path / "logs"))
     events.Reload()
     losses = [event.value for event in events.Scalars("train/loss")]
@@ -148,9 +148,9 @@ def test_the_saved_subject_is_where_the_training_ended(world: Path, tmp_path: Pa
     """The loss of step 9 of a longer training, from the weights that a training of 8 steps saved."""
     recipe = {"method": method, "schedule": "constant"}
     job = job_in(world, budget={"unit": "steps", "amount": 8}, recipe=recipe)
-    train(job, tmp_path)
+    train_unchecked(job, tmp_path)
     longer = job_in(world, budget={"unit": "steps", "amount": 9}, recipe=recipe)
-    (*_, last) = train(longer, tmp_path / "longer").steps
+    (*_, last) = train_unchecked(longer, tmp_path / "longer").steps
     assert last.loss is not None
     tuned = load_subject(job.model, tmp_path, precision="fp32", device=torch.device("cpu"))
     renderer = make_renderer(load_tokenizer(job.model), job.model, 256)
@@ -170,7 +170,9 @@ def test_bf16_is_the_same_training_within_rounding(world: Path, tmp_path: Path, 
     """Autocast must reach the forward pass, and the recorded precision must be the one in use."""
     budget = {"unit": "steps", "amount": 4}
     results = [
-        train(job_in(world, budget=budget, recipe={"method": method, "precision": precision}), tmp_path / precision)
+        train_unchecked(
+            job_in(world, budget=budget, recipe={"method": method, "precision": precision}), tmp_path / precision
+        )
         for precision in ("fp32", "bf16")
     ]
     exact, rounded = ([step.loss for step in result.steps] for result in results)
@@ -181,25 +183,25 @@ def test_bf16_is_the_same_training_within_rounding(world: Path, tmp_path: Path, 
 
 def test_equal_digest_means_equal_result(world: Path, tmp_path: Path, default: tuple[TrainResult, Path]) -> None:
     first, folder = default
-    second = train(job_in(world), tmp_path)
+    second = train_unchecked(job_in(world), tmp_path)
     assert [step.loss for step in first.steps] == [step.loss for step in second.steps]
     left, right = (load_file(place / "weights/model.safetensors") for place in (folder, tmp_path))
     assert all(torch.equal(left[name], right[name]) for name in left)
 
 
 def test_another_seed_is_another_training(world: Path, tmp_path: Path, default: tuple[TrainResult, Path]) -> None:
-    other = train(job_in(world, seed=1), tmp_path)
+    other = train_unchecked(job_in(world, seed=1), tmp_path)
     assert [step.loss for step in default[0].steps] != [step.loss for step in other.steps]
 
 
 def test_an_interrupted_job_goes_on_where_it_was(world: Path, tmp_path: Path) -> None:
     """Also through the job: same steps, same weights."""
     job = job_in(world, steps_between_saves=4)
-    whole = train(job, tmp_path / "whole")
+    whole = train_unchecked(job, tmp_path / "whole")
     assert len(whole.steps) > 6
     interrupt(job, tmp_path / "cut", after=6)
     events: list[Any] = []
-    again = run_training(job, tmp_path / "cut", events.append)
+    again = run_training(job, tmp_path / "cut", events.append, checked=False)
     assert events[0].step == 5
     assert [step.loss for step in again.steps] == [step.loss for step in whole.steps]
     left, right = (load_file(tmp_path / name / "weights/model.safetensors") for name in ("whole", "cut"))

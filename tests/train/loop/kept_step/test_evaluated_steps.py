@@ -20,7 +20,15 @@ from bench.train.job import run_training
 from bench.train.loop.kept_step.best_step import BestStep
 from bench.train.loop.kept_step.evaluated_steps import EvaluatedSteps, ScoreStep
 from bench.train.processes.ranks import Ranks
-from tests.fakes.training import WORLD_ROWS, interrupt, make_job, make_recipe, resolved_model, stored_data, train
+from tests.fakes.training import (
+    WORLD_ROWS,
+    interrupt,
+    make_job,
+    make_recipe,
+    resolved_model,
+    stored_data,
+    train_unchecked,
+)
 
 pytestmark = pytest.mark.usefixtures("uncounted")
 
@@ -73,12 +81,12 @@ def test_a_stored_step_is_what_a_shorter_training_ends_with(
 ) -> None:
     """Storing and scoring change nothing of the training: not even its dropout."""
     plain = job_in(world, **recipe).model_copy(update={"evaluated": None, "keep_best": None})
-    train(plain, tmp_path / "plain")
+    train_unchecked(plain, tmp_path / "plain")
     result = keep(job_in(world, **recipe), tmp_path / "stored", {2: 0.1, 4: 0.2, 6: 0.3, 8: 0.4})
     assert result.stored_steps == (2, 4, 6, 8)
     assert same(tmp_path / "stored" / WEIGHTS, tmp_path / "plain" / WEIGHTS)
     shorter = plain.model_copy(update={"budget": plain.budget.model_copy(update={"amount": 4})})
-    train(shorter, tmp_path / "shorter")
+    train_unchecked(shorter, tmp_path / "shorter")
     assert same(tmp_path / "stored" / STEPS / "4" / WEIGHTS, tmp_path / "shorter" / WEIGHTS)
     assert not same(tmp_path / "stored" / STEPS / "2" / WEIGHTS, tmp_path / "shorter" / WEIGHTS)
 
@@ -115,7 +123,7 @@ def test_a_training_that_ends_between_two_steps_stores_its_last(world: Path, tmp
     job = job_in(
         world, every=100, steps=40, learning_rate=0.05, validation={"every": 1, "patience": 1, "keep_best": False}
     )
-    result = train(job.model_copy(update={"keep_best": None}), tmp_path)
+    result = train_unchecked(job.model_copy(update={"keep_best": None}), tmp_path)
     assert result.stopped == "early"
     assert result.stored_steps == (len(result.steps),)
 
@@ -132,7 +140,7 @@ def test_an_interrupted_training_goes_on_with_what_it_stored_and_chose(world: Pa
 
 def test_a_training_that_begins_anew_has_no_steps_of_an_earlier_attempt(world: Path, tmp_path: Path) -> None:
     (tmp_path / STEPS / "99" / WEIGHTS).mkdir(parents=True)
-    assert train(job_in(world).model_copy(update={"keep_best": None}), tmp_path).stored_steps == (2, 4, 6, 8)
+    assert train_unchecked(job_in(world).model_copy(update={"keep_best": None}), tmp_path).stored_steps == (2, 4, 6, 8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

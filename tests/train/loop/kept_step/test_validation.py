@@ -15,7 +15,7 @@ from bench.train.batches.validation_rows import split_rows
 from bench.train.loop.kept_step.validation import Watch
 from bench.train.training_data import build_training_data
 from tests.fakes.training import WORLD_ROWS as ROWS
-from tests.fakes.training import interrupt, make_job, make_recipe, resolved_model, stored_data, train
+from tests.fakes.training import interrupt, make_job, make_recipe, resolved_model, stored_data, train, train_unchecked
 
 pytestmark = pytest.mark.usefixtures("uncounted")
 
@@ -80,7 +80,7 @@ def test_the_best_weights_are_kept_and_a_training_that_stops_improving_ends(worl
     assert result.stopped == "early"
     assert len(result.steps) == best + 3 < 60
     assert result.kept_step == best
-    shorter = train(job_in(world, steps=best, learning_rate=0.05, validation={"every": 1}), tmp_path / "b")
+    shorter = train_unchecked(job_in(world, steps=best, learning_rate=0.05, validation={"every": 1}), tmp_path / "b")
     assert shorter.kept_step == best
     subjects = [
         load_subject(resolved_model(world / "base"), tmp_path / name, precision="fp32", device=torch.device("cpu"))
@@ -94,9 +94,9 @@ def test_an_interrupted_training_remembers_its_best(world: Path, tmp_path: Path)
     job = job_in(world, steps=10, learning_rate=0.05, validation={"every": 1}).model_copy(
         update={"steps_between_saves": 4}
     )
-    whole = train(job, tmp_path / "whole")
+    whole = train_unchecked(job, tmp_path / "whole")
     interrupt(job, tmp_path / "cut", after=6)
-    again = train(job, tmp_path / "cut")
+    again = train_unchecked(job, tmp_path / "cut")
     assert again.validation == whole.validation
     assert again.kept_step == whole.kept_step
 
