@@ -13,6 +13,7 @@ SUITE = """
 name = "stories"
 question = "Does a base of 260 thousand parameters know science or common sense?"
 seeds = [0]
+run.probe_steps = 0
 
 [model]
 path = {model}

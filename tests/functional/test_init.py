@@ -96,7 +96,7 @@ def test_a_wrong_model_or_a_missing_flag_is_told_before_more_is_asked_for(
 def test_two_adapters_and_nothing_else_become_a_decided_report(folder: Path) -> None:
     """The same weights score the same, whether the run trained them or was given them."""
     (folder / "trained.toml").write_text(
-        'name = "trained"\nquestion = "Which rate?"\nseeds = [0]\n[model]\ncard = "micro"\n'
+        'name = "trained"\nquestion = "Which rate?"\nseeds = [0]\nrun.probe_steps = 0\n[model]\ncard = "micro"\n'
         '[data.sums]\nsource = "My sums.jsonl"\n'
         '[recipe.fast]\nmethod = "lora"\nlearning_rate = 5e-3\n[recipe.slow]\nmethod = "lora"\nlearning_rate = 1e-6\n'
         '[budget]\nunit = "steps"\namount = 8\n[arms]\ndata = ["sums"]\nrecipe = ["fast", "slow"]\n'

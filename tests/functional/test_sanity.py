@@ -15,7 +15,7 @@ name = "sane"
 question = "Does the report see what went wrong?"
 seeds = [0]
 model = { card = "micro" }
-run = { workers = 1 }
+run = { workers = 1, probe_steps = 0 }
 budget = { unit = "steps", amount = 4 }
 
 [data]

@@ -19,10 +19,11 @@ CUTS: dict[str, tuple[str, ...]] = {
     "data_scaling": (
         'arms.data=["rows_250"]',
         "recipe.equal_epochs.budget.amount=0.1",
-        "data.rows_16k.select.size=4500",
+        "data.rows_4k.select.size=1500",
+        "data.rows_16k.select.size=1600",
     ),
     "curation": ('arms.data=["random", "scored", "scored_control"]',),
-    "training_speed": ('arms.recipe=["padded", "packed", "bf16"]',),
+    "training_speed": ("data.rows.select.size=400", 'arms.recipe=["padded", "packed", "bf16"]'),
 }
 """Fewer arms and rates, so that it takes seconds; that the others are valid is seen where all profiles are checked."""
 
@@ -42,7 +43,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Record]:
     """The four runs, made once."""
     folder = tmp_path_factory.mktemp("shipped")
     for name in CUTS:
-        done = bench(folder, *arguments(name), **{MIXED_ROWS: "5000"})
+        done = bench(folder, *arguments(name), **{MIXED_ROWS: "2000"})
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return {name: RunDirectory.find(name, folder / "reports").load() for name in CUTS}
 
