@@ -48,11 +48,9 @@ def nominal_levels(fractions: tuple[float, ...], alpha: float, spending: Spendin
         due = max(0.0, spent(fraction, alpha, spending) - used)
         bound = _bound(grid, density, step, due)
         levels.append(float(2.0 * normal_cdf(-bound / fraction**0.5)))
-        points = np.linspace(-bound, bound, _POINTS)
-        weights = _simpson(points)
-        kernel = np.exp(-0.5 * ((points[:, None] - grid) / step) ** 2) / (step * (2.0 * np.pi) ** 0.5)
-        density = (kernel @ density) * weights
-        grid, before, used = points, fraction, used + due
+        if len(levels) < len(fractions):  # another look follows
+            grid, density = _carried(grid, density, step, bound)
+        before, used = fraction, used + due
     return tuple(levels)
 
 
@@ -93,6 +91,13 @@ def _bound(grid: FloatArray, density: FloatArray, step: float, due: float) -> fl
         middle = 0.5 * (low + high)
         low, high = (middle, high) if crossing(middle) > due else (low, middle)
     return high
+
+
+def _carried(grid: FloatArray, density: FloatArray, step: float, bound: float) -> tuple[FloatArray, FloatArray]:
+    """Grid between the bounds of a look, and the density on it of the paths that have not crossed one."""
+    points = np.linspace(-bound, bound, _POINTS)
+    kernel = np.exp(-0.5 * ((points[:, None] - grid) / step) ** 2) / (step * (2.0 * np.pi) ** 0.5)
+    return points, (kernel @ density) * _simpson(points)
 
 
 def _simpson(points: FloatArray) -> FloatArray:
