@@ -20,7 +20,7 @@ SCALES = 100
 
 
 @contextmanager
-def lean() -> Iterator[None]:
+def coarse_curves() -> Iterator[None]:
     """Within it, intervals of rates are 0.3 to 0.6% wider on average than a report's, single bounds off by up to 3% of
     the width (240 data sets, right or wrong, 1% and 50%)."""
     first, second, weights = logit_curve.lattice(POINTS, STEP)
@@ -28,6 +28,14 @@ def lean() -> Iterator[None]:
     with ExitStack() as patches:
         for name, value in (("_FIRST", first), ("_SECOND", second), ("_WEIGHTS", weights), ("_pivots", pivots)):
             patches.enter_context(patch.object(logit_curve, name, value))
+        yield
+
+
+@contextmanager
+def lean() -> Iterator[None]:
+    """`coarse_curves`, and what simulations do not read is left out."""
+    with ExitStack() as patches:
+        patches.enter_context(coarse_curves())
         patches.enter_context(patch.object(decision, "_MOST_SCALES", SCALES))
         patches.enter_context(patch.object(paired, "detectable_at", lambda *_: None))
         yield

@@ -10,8 +10,10 @@ from bench.report.analysis.comparison import Comparison
 from bench.report.compare import compare
 from bench.report.compose import compose
 from bench.report.render.markdown import render
+from tests.fakes.known_estimates import known_estimates
 from tests.fakes.records import BANNER, make_run
 
+__all__ = ["known_estimates"]
 GOLDEN = Path(__file__).parent / "golden"
 EXAMPLES = 240
 

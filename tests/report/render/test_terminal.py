@@ -14,7 +14,10 @@ from bench.report.render.terminal import print_report
 from bench.report.render.view import Cell, Column, Section, Table, View
 from bench.suite.tables.conclusions.decision import DecisionOptions
 from tests.fakes.flagship import DATA, EVALS, RECIPES
+from tests.fakes.known_estimates import known_estimates
 from tests.fakes.records import BANNER, FakeRun, make_run
+
+__all__ = ["known_estimates"]
 
 
 def printed(view: View, width: int = 100, *, full: bool = True) -> str:
