@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import yaml
 from typer.testing import CliRunner
 
 from bench.cli.main import app
+from tests.fakes import forked_python
 from tests.fakes.records import make_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,11 +48,12 @@ def test_set_up_takes_three_steps_at_most() -> None:
 
 
 SHIMS = {
-    "bench": f'exec "{sys.executable}" -m bench "$@"',
+    "bench": """exec python -c 'import runpy; runpy.run_module("bench", run_name="__main__")' "$@\"""",
     "gh": 'cp "$5" "$HOME/commented.md" && echo "$@" >> "$HOME/asked"',
     "curl": 'for last; do :; done; cp sft-bench.md "$HOME/commented.md" && echo "$last" >> "$HOME/asked"',
 }
-"""What a runner has beside the shell: this program, and the forges' clients, which here keep what they would send."""
+"""What a runner has beside the shell: this program, as a fork, and the forges' clients, which here keep what they would
+send."""
 
 
 @pytest.fixture
@@ -60,6 +61,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A runner's machine: programs, variables, and a folder with a run that is complete and one that lacks a job."""
     programs = tmp_path / "bin"
     programs.mkdir()
+    forked_python.write(programs / "python", ROOT)
     for name, script in SHIMS.items():
         (programs / name).write_text(f"#!/bin/sh\n{script}\n")
         (programs / name).chmod(0o755)
