@@ -35,6 +35,8 @@ LOCAL: dict[str, tuple[str, dict[str, Any]]] = {
     }),
 }  # fmt: skip
 """Real data as local task files: two with choices, two with free answers."""
+LIMITS = {"truthfulqa": 30, "gsm8k": 3}
+"""Examples where lm-eval generates, one token of one answer at a time."""
 
 
 @pytest.mark.parametrize("name", LOCAL)
@@ -45,7 +47,7 @@ def test_real_base_on_real_tasks(shared_dir: Path, tmp_path: Path, name: str) ->
     fields = {"task": f"local_{name}", "dataset_kwargs": {"data_files": files}, "test_split": "test", **config}
     (tmp_path / "task.yaml").write_text(yaml.safe_dump(fields), encoding="utf-8")
     model = resolved_model(shared_dir / "models" / "stories260k", context_length=512)
-    job = lm_eval_job(model, tmp_path, [f"local_{name}"], template="none", limit=6 if name == "gsm8k" else 60)
+    job = lm_eval_job(model, tmp_path, [f"local_{name}"], template="none", limit=LIMITS.get(name, 60))
     result, scores = evaluate(job, tmp_path / "out")
     expected = reference(job)
     if name == "gsm8k":  # two filters

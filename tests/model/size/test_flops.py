@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, OPTConfig, Qwen2Config
 from transformers.models.llama.modeling_llama import LlamaAttention
 
-from bench.model.size.flops import Rates, Work, _Counter, _rates, flop_model, run_forward
+from bench.model.size.flops import FlopModel, Rates, Work, _Counter, _rates, flop_model, run_forward
 
 BATCH, LENGTH = 2, 48
 VIRTUAL = 5
@@ -71,12 +71,13 @@ def work(tokens: int = LENGTH, *, prefix: int = 0) -> Work:
     return Work(positions=positions, pairs=positions * (tokens + prefix), head_positions=positions, passes=1)
 
 
-def assert_counts_agree(model: torch.nn.Module, given: Work) -> None:
-    """With torch's counter, forward and backward, within 2%."""
+def assert_counts_agree(model: torch.nn.Module, given: Work) -> FlopModel:
+    """With torch's counter, forward and backward, within 2%. What was counted."""
     flops = flop_model(model)
     expected_forward, expected_backward = counted(model)
     assert flops.forward.of(given) == pytest.approx(expected_forward, rel=0.02)
     assert flops.backward.of(given) == pytest.approx(expected_backward, rel=0.02)
+    return flops
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
@@ -94,8 +95,7 @@ def test_gradient_checkpointing_is_counted_as_it_recomputes(shape: str, method: 
     model.gradient_checkpointing_enable({"use_reentrant": False})
     if isinstance(model, PeftModel):
         model.enable_input_require_grads()
-    assert_counts_agree(model, work())
-    again = flop_model(model)
+    again = assert_counts_agree(model, work())
     assert again.forward == without.forward
     layers = without.forward.of(work()) - without.forward.head_position * work().head_positions
     assert 0.5 * layers < again.backward.of(work()) - without.backward.of(work()) < 1.3 * layers
