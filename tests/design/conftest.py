@@ -1,5 +1,5 @@
-"""Estimates that were computed once are not computed again."""
+"""Estimates that were computed once, coarse ones, are not computed again."""
 
-from tests.fakes.known_estimates import known_estimates
+from tests.fakes.known_estimates import coarse_estimates as known_estimates
 
 __all__ = ["known_estimates"]
