@@ -1,6 +1,6 @@
 """What takes evidence away never raises confidence: random deletions, averaged over fresh data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
 
@@ -33,9 +33,17 @@ from benchmarks.simulations.evidence import (
     some_scores,
     strengths,
 )
+from benchmarks.simulations.lean import lean
 from benchmarks.simulations.trained import items
 
 RUNS = 30
+
+
+@pytest.fixture(autouse=True, scope="module")
+def faster() -> Iterator[None]:
+    """As in `python -m benchmarks.simulations evidence`."""
+    with lean():
+        yield
 
 
 ITEMS = items([0.3, *[0.1] * 5], seeds=3, deviation=0.4)
