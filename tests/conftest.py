@@ -69,8 +69,9 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that no worker begins a long one when the others have nothing left."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    """Long files first, so that no worker begins a long one when the others have nothing left; by their own names, so
+    that files that wait for processes, which lie in one folder, run beside files that compute."""
+    items.sort(key=lambda item: (not item.nodeid.startswith(LONG), item.path.name, item.path))
 
 
 @pytest.fixture(scope="session", autouse=True)
