@@ -2,12 +2,19 @@
 
 import pytest
 
-from bench.model.native.library import has_tiles, native_library
+from bench.model.native.library import Products, bf16_products, native_library
 
 needs_compiler = pytest.mark.skipif(native_library() is None, reason="no C++ compiler, or no AVX2")
-needs_tiles = pytest.mark.skipif(not has_tiles(), reason="no tiles of bf16 (AMX), or a compiler without them")
+each_way = pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(way, marks=pytest.mark.skipif(way > bf16_products(), reason="not of this processor or compiler"))
+        for way in Products
+    ],
+    ids=[way.name.lower() for way in Products],
+)
 
 
-def without_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has weights multiplied as on a processor without tiles."""
-    monkeypatch.setattr("bench.model.native.packed_weight.has_tiles", lambda: False)
+def multiplied(way: Products, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has weights of bf16 multiplied this way, as on a processor that knows no better."""
+    monkeypatch.setattr("bench.model.native.packed_weight.bf16_products", lambda: way)

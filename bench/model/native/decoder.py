@@ -88,7 +88,7 @@ class NativeDecoder:
         self._kept = layers, _Norm(base.norm), _packed(model.get_output_embeddings())
         first, norm, head = layers[0], self._kept[1], self._kept[2]
         linears = [*(linear for layer in layers for linear in layer.linears), head]
-        self._by_tiles = all(linear.by_tiles for linear in linears)
+        self._products = min(linear.products for linear in linears)
         shapes = {(layer.shape, layer.scaling) for layer in layers}
         epsilons = {norm.epsilon for layer in layers for norm in layer.norms} | {norm.epsilon}
         _require(len(shapes) == len(epsilons) == 1 and norm.count == head.inputs == first.shape[0])
@@ -112,9 +112,12 @@ class NativeDecoder:
         places: Sequence[int],
         positions: Sequence[int],
         read: Sequence[int],
+        *,
+        rounded: bool = False,
     ) -> Tensor:
         """Logits [reads, vocabulary] behind the tokens numbered `read`, after a pass that writes all tokens into the
-        table: each into its place, at its position there; tokens of one row follow each other."""
+        table: each into its place, at its position there; tokens of one row follow each other. With `rounded` the
+        inputs of every product of a weight are rounded to bf16; all else is in fp32 either way."""
         numbers = [torch.tensor(values) for values in (places, positions, read)]
         hidden = self._embed(torch.tensor(ids)).float().contiguous()
         cosines, sines = (
@@ -132,7 +135,8 @@ class NativeDecoder:
             pointers[5],
             ctypes.c_int64(len(read)),
             pointers[6],
-            ctypes.c_int(self._by_tiles),
+            ctypes.c_int(self._products),
+            ctypes.c_int(rounded),
             ctypes.c_int(torch.get_num_threads()),
         )
         return logits

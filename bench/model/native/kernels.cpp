@@ -8,6 +8,9 @@
 // Weights that are numbers of bf16 are stored as such, two inputs of a panel in each word, [inputs / 2][LANES]: half the
 // bytes to read, and widened they are the same numbers, so the sums are the same to the last bit.
 //
+// Inputs that are rounded to bf16 are packed in words of two likewise, [inputs / 2][rows], where the processor multiplies such
+// words (AVX512_BF16), at up to twice the rate of fp32. Elsewhere they are multiplied as fp32: the same products, summed otherwise.
+//
 // Plain C++ with the vector types of GCC and Clang, compiled for the processor that runs it (`library.py`).
 
 #include <omp.h>
@@ -15,13 +18,18 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <type_traits>
 #include <vector>
 
-#if defined(__AVX512F__) && defined(__AVX512BF16__) && defined(__AMX_BF16__)
+#if defined(__AVX512F__) && defined(__AVX512BF16__)
+#define PAIRS
+#include <immintrin.h>
+#if defined(__AMX_BF16__)
 #define TILES
 #include "tiles.hpp"
+#endif
 #endif
 
 namespace {
@@ -69,44 +77,108 @@ struct Groups {
     int64_t of(int64_t row) const { return ((row + 1) * count - 1) / rows; }
 };
 
-// Rows as products take them: groups of fp32, or tiles of so many pieces of bf16.
+// This thread's share of 0 … count.
+struct Share {
+    int64_t begin, end;
+    explicit Share(int64_t count)
+        : begin(omp_get_thread_num() * count / omp_get_num_threads()),
+          end((omp_get_thread_num() + 1) * count / omp_get_num_threads()) {}
+};
+
+// How weights of bf16 are multiplied: as fp32, in words of two numbers, in tiles.
+enum By : int { WIDENED, WORDS, TILED };
+
+// A number in bf16, to the nearest, of two to the even one.
+inline uint16_t bf16(float number) {
+    uint32_t bits;
+    std::memcpy(&bits, &number, sizeof bits);
+    return (number != number ? bits | 1 << 22 : bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+inline uint16_t bf16(uint16_t number) { return number; }
+
+inline float fp32(float number) { return number; }
+inline float fp32(uint16_t number) {
+    const uint32_t bits = static_cast<uint32_t>(number) << 16;
+    float wide;
+    std::memcpy(&wide, &bits, sizeof wide);
+    return wide;
+}
+
+// Rows as products take them: groups of fp32 or of words of two bf16, or tiles of so many pieces of bf16.
 struct Packed {
     Groups groups;
     int64_t inputs;
-    int pieces;  // 0: groups of fp32
+    By by;
+    bool round;  // to bf16
+    int pieces;
+    int64_t steps;  // numbers or words of a row
     std::unique_ptr<float[]> room;
     float *numbers;
 
-    Packed(int64_t rows, int64_t inputs, int pieces) : groups(rows), inputs(inputs), pieces(pieces) {
-        int64_t count = rows * inputs;
+    Packed(int64_t rows, int64_t inputs, By best, bool round)
+        : groups(rows), inputs(inputs), by(best == WORDS && !round ? WIDENED : best), round(round), pieces(round ? 1 : 3),
+          steps(by == WORDS ? (inputs + 1) / 2 : inputs) {
+        int64_t count = rows * steps;
 #ifdef TILES
-        if (pieces) count = tiles::begin(rows + tiles::ROWS - 1, inputs, pieces) / 2;
+        if (by == TILED) count = tiles::begin(rows + tiles::ROWS - 1, inputs, pieces) / 2;
 #endif
         room.reset(new float[count + LANES]);
         numbers = &room[-(reinterpret_cast<uintptr_t>(room.get()) / sizeof(float)) % LANES];  // a whole line of the cache
     }
 
-    void put(int64_t number, const float *row) {
+    // Packs a row of fp32, or, to be rounded, of bf16.
+    template <typename Number> void put(int64_t number, const Number *row) {
 #ifdef TILES
-        if (pieces) return tiles::pack(row, inputs, tile(number));
+        if (by == TILED) return pack_tile(row, tile(number));
 #endif
         const int64_t group = groups.of(number), begin = groups.begin(group), step = groups.begin(group + 1) - begin;
-        float *to = numbers + begin * inputs + number - begin;
-        for (int64_t at = 0; at < inputs; at++) to[at * step] = row[at];
+        float *to = numbers + begin * steps + number - begin;
+        if (by == WORDS) {
+            for (int64_t at = 0; at < steps; at++) {
+                const uint16_t word[2] = {bf16(row[2 * at]), 2 * at + 1 < inputs ? bf16(row[2 * at + 1]) : uint16_t()};
+                std::memcpy(to + at * step, word, sizeof word);
+            }
+        } else if (round) {
+            for (int64_t at = 0; at < inputs; at++) to[at * step] = fp32(bf16(row[at]));
+        } else {
+            for (int64_t at = 0; at < inputs; at++) to[at * step] = fp32(row[at]);
+        }
+    }
+
+    // Packs this thread's share of rows that stand behind each other.
+    template <typename Number> void put_all(const Number *rows) {
+        const Share share(groups.rows);
+        for (int64_t row = share.begin; row < share.end; row++) put(row, rows + row * inputs);
     }
 
 #ifdef TILES
+    void pack_tile(const uint16_t *row, uint16_t *to) { tiles::pack_rounded(row, inputs, to); }
+    void pack_tile(const float *row, uint16_t *to) { round ? tiles::pack_rounded(row, inputs, to) : tiles::pack(row, inputs, to); }
     uint16_t *tile(int64_t row) { return reinterpret_cast<uint16_t *>(numbers) + tiles::begin(row, inputs, pieces); }
 #endif
 };
 
-template <int M, bool HALVED> void tile_of(const float *inputs, const float *panel, int64_t count, Lanes *sums) {
+// What a product multiplies: numbers of fp32, those with weights of two bf16 in a word, or words of both.
+enum class Of { NUMBERS, HALVED, WORDS };
+
+template <int M, Of OF> void tile_of(const float *inputs, const float *panel, int64_t count, Lanes *sums) {
     Lanes kept[M] = {};
+#ifdef PAIRS
+    if constexpr (OF == Of::WORDS) {
+        for (int64_t at = 0; at < count; at++) {
+            __builtin_prefetch(panel + LANES * (at + AHEAD));
+            const Lanes &weights = *reinterpret_cast<const Lanes *>(panel + LANES * at);
+#pragma GCC unroll 24
+            for (int row = 0; row < M; row++)  // GCC would load the word by an instruction of its own, a quarter slower
+                asm("vdpbf16ps %2%{1to16%}, %1, %0" : "+v"(kept[row]) : "v"(weights), "m"(inputs[at * M + row]));
+        }
+    }
+#endif
     const auto step = [&](int64_t at, const Lanes &weights) __attribute__((always_inline)) {
 #pragma GCC unroll 24
         for (int row = 0; row < M; row++) kept[row] += weights * inputs[at * M + row];
     };
-    if constexpr (HALVED) {
+    if constexpr (OF == Of::HALVED) {
         const auto pair = [&](int64_t at) {
             __builtin_prefetch(panel + LANES * (at / 2 + AHEAD));
             return *reinterpret_cast<const Ints *>(panel + LANES * (at / 2));
@@ -121,30 +193,23 @@ template <int M, bool HALVED> void tile_of(const float *inputs, const float *pan
             const Ints even = pair(at) << 16;
             step(at, reinterpret_cast<const Lanes &>(even));
         }
-    } else {
+    } else if constexpr (OF == Of::NUMBERS) {
         for (int64_t at = 0; at < count; at++) {
             __builtin_prefetch(panel + LANES * (at + AHEAD));
             step(at, *reinterpret_cast<const Lanes *>(panel + LANES * at));
         }
     }
+#pragma GCC unroll 24
     for (int row = 0; row < M; row++) sums[row] = kept[row];
 }
 
-template <bool HALVED = false, int M = ROWS>
+template <Of OF = Of::NUMBERS, int M = ROWS>
 void tile(int64_t rows, const float *inputs, const float *panel, int64_t count, Lanes *sums) {
     if (rows == M)
-        tile_of<M, HALVED>(inputs, panel, count, sums);
+        tile_of<M, OF>(inputs, panel, count, sums);
     else if constexpr (M > 1)
-        tile<HALVED, M - 1>(rows, inputs, panel, count, sums);
+        tile<OF, M - 1>(rows, inputs, panel, count, sums);
 }
-
-// This thread's share of 0 … count.
-struct Share {
-    int64_t begin, end;
-    explicit Share(int64_t count)
-        : begin(omp_get_thread_num() * count / omp_get_num_threads()),
-          end((omp_get_thread_num() + 1) * count / omp_get_num_threads()) {}
-};
 
 // Adds the bias of outputs from `at` on to the sums of some rows.
 void add_bias(const Linear &linear, int64_t at, int64_t lanes, int64_t rows, Lanes *sums) {
@@ -194,10 +259,10 @@ template <int N, typename Take> void tile_products(const Linear (&linears)[N], P
 // Gives `take` the sums of this thread's panels: take(first row, rows, first output, outputs, sums of each linear).
 template <int N, typename Take> void products(const Linear (&linears)[N], Packed &packed, Take take) {
 #ifdef TILES
-    if (packed.pieces) return tile_products(linears, packed, take);
+    if (packed.by == TILED) return tile_products(linears, packed, take);
 #endif
     const Groups &groups = packed.groups;
-    const int64_t inputs = linears[0].inputs, outputs = linears[0].outputs;
+    const int64_t outputs = linears[0].outputs;
     const int64_t block = std::max<int64_t>(1, BLOCK / ROWS);
     const Share share((outputs + LANES - 1) / LANES);
     for (int64_t first = 0; first < groups.count; first += block)
@@ -208,8 +273,8 @@ template <int N, typename Take> void products(const Linear (&linears)[N], Packed
                 const int64_t lanes = std::min<int64_t>(LANES, outputs - at);
                 for (int n = 0; n < N; n++) {
                     const float *panel_of = linears[n].panels + at * linears[n].steps();
-                    const auto multiply = linears[n].halved ? tile<true> : tile<false>;
-                    multiply(rows, packed.numbers + begin * inputs, panel_of, inputs, sums[n]);
+                    const auto multiply = packed.by == WORDS ? tile<Of::WORDS> : linears[n].halved ? tile<Of::HALVED> : tile<>;
+                    multiply(rows, packed.numbers + begin * packed.steps, panel_of, packed.steps, sums[n]);
                     add_bias(linears[n], at, lanes, rows, sums[n]);
                 }
                 take(begin, rows, at, lanes, sums);
@@ -341,51 +406,49 @@ extern "C" {
 
 int64_t lanes() { return LANES; }
 
-// Whether products of weights in bf16 are made by tiles here; asked before the first product.
-int tiles_permitted() {
+// The best way to multiply weights of bf16 here; asked before the first product.
+int bf16_products() {
 #ifdef TILES
-    return tiles::permitted();
+    if (tiles::permitted()) return TILED;
+#endif
+#ifdef PAIRS
+    return WORDS;
 #else
-    return 0;
+    return WIDENED;
 #endif
 }
 
 // outputs [rows, outputs] of inputs [rows, inputs]
-void linear(const Linear *of, const float *inputs, float *outputs, int64_t rows, int by_tiles, int threads) {
-    Packed packed(rows, of->inputs, by_tiles ? 3 : 0);
+void linear(const Linear *of, const float *inputs, float *outputs, int64_t rows, By by, int threads) {
+    Packed packed(rows, of->inputs, by, false);
 #pragma omp parallel num_threads(threads)
     {
-        const Share share(rows);
-        for (int64_t row = share.begin; row < share.end; row++) packed.put(row, inputs + row * of->inputs);
+        packed.put_all(inputs);
 #pragma omp barrier
         write(*of, packed, outputs);
     }
 }
 
-#ifdef TILES
-// The same by tiles, of numbers of bf16, rounded to such
-void linear_of_bf16(const Linear *of, const uint16_t *inputs, uint16_t *outputs, int64_t rows, int threads) {
-    Packed packed(rows, of->inputs, 1);
+// The same of numbers of bf16, rounded to such
+void linear_of_bf16(const Linear *of, const uint16_t *inputs, uint16_t *outputs, int64_t rows, By by, int threads) {
+    Packed packed(rows, of->inputs, by, true);
 #pragma omp parallel num_threads(threads)
     {
-        const Share share(rows);
-        for (int64_t row = share.begin; row < share.end; row++)
-            tiles::copy(inputs + row * of->inputs, of->inputs, packed.tile(row));
+        packed.put_all(inputs);
 #pragma omp barrier
         products<1>({*of}, packed, [&](auto begin, auto count, auto at, auto lanes, auto sums) {
             for (int64_t row = 0; row < count; row++)
-                tiles::round(reinterpret_cast<const float *>(sums[0] + row), lanes, outputs + (begin + row) * of->outputs + at);
+                for (int64_t lane = 0; lane < lanes; lane++)
+                    outputs[(begin + row) * of->outputs + at + lane] = bf16(sums[0][row][lane]);
         });
     }
 }
-#endif
 
 // Passes tokens through all layers: hidden [tokens, hidden] in place, cosines and sines [tokens, size]; a token stands in
 // the row at `places`, as number `positions` of it, and sees what is before it there. Logits [reads, vocabulary] of the
-// tokens at `read`.
+// tokens at `read`. The inputs of products are rounded to bf16 where `round`; all else is in fp32.
 void decode(const Decoder *of, const Table *table, float *hidden, const float *cosines, const float *sines, const int64_t *places,
-            const int64_t *positions, int64_t tokens, const int64_t *read, int64_t reads, float *logits, int by_tiles, int threads) {
-    const int pieces = by_tiles ? 3 : 0;
+            const int64_t *positions, int64_t tokens, const int64_t *read, int64_t reads, float *logits, By by, int round, int threads) {
     const int64_t width = of->hidden, size = of->size, wide = of->heads * size, narrow = of->key_heads * size;
     const int64_t shared = of->heads / of->key_heads, parts = (shared + ROWS - 1) / ROWS, each = (shared + parts - 1) / parts;
     std::vector<int64_t> starts;  // of runs of tokens of one row, whose queries are a group
@@ -393,8 +456,8 @@ void decode(const Decoder *of, const Table *table, float *hidden, const float *c
         if (!token || places[token] != places[token - 1] || (token - starts.back() + 1) * each > ROWS) starts.push_back(token);
     const int64_t runs = starts.size();
     starts.push_back(tokens);
-    Packed narrowed(tokens, width, pieces), attended(tokens, wide, pieces), widened(tokens, of->inner, pieces);
-    Packed last(reads, width, pieces);
+    Packed narrowed(tokens, width, by, round), attended(tokens, wide, by, round), widened(tokens, of->inner, by, round);
+    Packed last(reads, width, by, round);
     std::vector<float> inner(tokens * of->inner);
     std::vector<float> queries(tokens * wide), keys(tokens * narrow), values(tokens * narrow);
 #pragma omp parallel num_threads(threads)

@@ -10,6 +10,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from enum import IntEnum
 from functools import cache
 from pathlib import Path
 
@@ -50,12 +51,22 @@ def lanes() -> int:
     return int(library.lanes())
 
 
+class Products(IntEnum):
+    """How products of weights in bf16 are made: `By` of `kernels.cpp`."""
+
+    WIDENED = 0
+    """Products of fp32."""
+    WORDS = 1
+    """The processor's products of two numbers of bf16 (AVX512_BF16), of inputs that are rounded to bf16."""
+    TILED = 2
+    """The processor's tiles of bf16 (AMX), of inputs in one piece or three."""
+
+
 @cache
-def has_tiles() -> bool:
-    """Whether the library multiplies weights of bf16 by the processor's tiles of it (AMX): both have to know them, and
-    the kernel has to permit it."""
+def bf16_products() -> Products:
+    """The best that processor and compiler know, and the kernel permits."""
     library = native_library()
-    return library is not None and bool(library.tiles_permitted())
+    return Products.WIDENED if library is None else Products(library.bf16_products())
 
 
 def _compile(compiler: str, to: Path) -> None:

@@ -1,12 +1,11 @@
 """A linear layer's weight as panels of outputs, and products with it."""
 
 import ctypes
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from bench.model.native.library import has_tiles, lanes, native_library
+from bench.model.native.library import Products, bf16_products, lanes, native_library
 
 _TYPES = frozenset({torch.float32, torch.bfloat16})
 
@@ -16,8 +15,8 @@ def multiplies(dtype: torch.dtype) -> bool:
     (AMX) and the compiler knows none, which a library uses."""
     if native_library() is None:
         return False
-    has_others = dtype is torch.bfloat16 and torch.cpu.get_capabilities().get("amx_bf16") and not has_tiles()
-    return dtype in _TYPES and not has_others
+    has_tiles = torch.cpu.get_capabilities().get("amx_bf16") and bf16_products() is not Products.TILED
+    return dtype in _TYPES and not (has_tiles and dtype is torch.bfloat16)
 
 
 class LinearStruct(ctypes.Structure):
@@ -44,7 +43,7 @@ class PackedWeight:
         self._bias = None if bias is None else bias.detach().float().contiguous()
         halved = weight.detach().bfloat16()
         is_halved = weight.dtype is torch.bfloat16 or torch.equal(halved.float(), weight)
-        self.by_tiles = is_halved and has_tiles()
+        self.products = bf16_products() if is_halved else Products.WIDENED
         self._panels = _pairs(halved) if is_halved else _panels(weight.detach())
         bias_at = None if self._bias is None else self._bias.data_ptr()
         self.struct = LinearStruct(self._panels.data_ptr(), bias_at, self.inputs, self.outputs, is_halved)
@@ -62,12 +61,7 @@ class PackedWeight:
                 f"{self.inputs} numbers of fp32 or bf16 on the processor are multiplied, "
                 f"not {inputs.shape[-1:]} of {inputs.dtype}"
             )
-        dtype = inputs.dtype
-        if self.by_tiles and dtype is torch.bfloat16:
-            return self._multiplied(inputs, self._library.linear_of_bf16)
-        return self._multiplied(inputs.float(), self._library.linear, ctypes.c_int(self.by_tiles)).to(dtype)
-
-    def _multiplied(self, inputs: Tensor, product: Any, *arguments: Any) -> Tensor:
+        product = self._library.linear_of_bf16 if inputs.dtype is torch.bfloat16 else self._library.linear
         inputs = inputs.contiguous()
         outputs = inputs.new_empty((*inputs.shape[:-1], self.outputs))
         rows = outputs.numel() // self.outputs
@@ -77,7 +71,7 @@ class PackedWeight:
                 ctypes.c_void_p(inputs.data_ptr()),
                 ctypes.c_void_p(outputs.data_ptr()),
                 ctypes.c_int64(rows),
-                *arguments,
+                ctypes.c_int(self.products),
                 ctypes.c_int(torch.get_num_threads()),
             )
         return outputs

@@ -65,19 +65,23 @@ inline void pack(const float *row, int64_t inputs, uint16_t *to) {
         }
 }
 
+// Packs a row of fp32, rounded to bf16: to the nearest, of two to the even one.
+inline void pack_rounded(const float *row, int64_t inputs, uint16_t *to) {
+    for (int64_t first = 0; first < inputs; first += INPUTS, to += NUMBERS)
+        for (int half = 0; half < INPUTS; half += INPUTS / 2) {
+            const int64_t left = inputs - first - half;
+            const __m512 some = _mm512_maskz_loadu_ps(left > 15 ? 0xffff : left > 0 ? (1 << left) - 1 : 0, row + first + half);
+            _mm256_storeu_si256(reinterpret_cast<__m256i *>(to + half), (__m256i)_mm512_cvtneps_pbh(some));
+        }
+}
+
 // Packs a row of bf16.
-inline void copy(const uint16_t *row, int64_t inputs, uint16_t *to) {
+inline void pack_rounded(const uint16_t *row, int64_t inputs, uint16_t *to) {
     for (int64_t first = 0; first < inputs; first += INPUTS, to += NUMBERS) {
         const int64_t some = inputs - first < INPUTS ? inputs - first : INPUTS;
         std::memcpy(to, row + first, 2 * some);
         std::memset(to + some, 0, 2 * (INPUTS - some));
     }
-}
-
-// Writes up to 16 numbers as bf16, to the nearest, of two to the even one.
-inline void round(const float *from, int64_t count, uint16_t *to) {
-    const __m256bh rounded = _mm512_cvtneps_pbh(_mm512_loadu_ps(from));
-    _mm256_mask_storeu_epi16(to, (1 << count) - 1, (__m256i)rounded);
 }
 
 // Sums [panels][16 rows][16 outputs] of one tile of packed rows. A panel has `words` vectors of 16 outputs' two inputs.

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from bench.model.native.library import Products
 from bench.model.native.packed_weight import PackedWeight
-from tests.compiler import needs_compiler, needs_tiles, without_tiles
+from tests.compiler import each_way, multiplied, needs_compiler
 
 pytestmark = needs_compiler
 
@@ -49,7 +50,7 @@ def test_numbers_of_bf16_give_the_same_outputs_from_half_the_bytes(
     rows: int, inputs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A base is usually stored in bf16: its answers in fp32 must not depend on how its weights are kept here."""
-    without_tiles(monkeypatch)
+    multiplied(Products.WIDENED, monkeypatch)
     draw = torch.Generator().manual_seed(0)
     numbers = torch.randn(50, inputs, generator=draw).bfloat16()
     given, other = torch.randn(rows, inputs, generator=draw), torch.full((1, inputs), 0.1)
@@ -60,25 +61,48 @@ def test_numbers_of_bf16_give_the_same_outputs_from_half_the_bytes(
     assert torch.equal(rounded, halved(given.bfloat16().float()).bfloat16())
 
 
-@needs_tiles
+@each_way
 @pytest.mark.parametrize("inputs", [1, 8, 61, 96])
 @pytest.mark.parametrize("rows", [1, 16, 131, 600])
 @pytest.mark.parametrize("outputs", [1, 50, 64, 172])
-def test_tiles_of_bf16_multiply_fp32_as_exactly_as_fp32_does(outputs: int, rows: int, inputs: int) -> None:
+def test_weights_in_bf16_multiply_fp32_as_exactly_as_fp32_does(
+    outputs: int, rows: int, inputs: int, way: Products, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An input in one number of bf16 would be wrong in its third digit, in two in its fifth. Each row's sum stands on
     that row alone, whatever is in a tile beside it."""
+    multiplied(way, monkeypatch)
     draw = torch.Generator().manual_seed(0)
     weight, bias = torch.randn(outputs, inputs, generator=draw).bfloat16(), torch.randn(outputs, generator=draw)
     given = torch.randn(rows, inputs, generator=draw) * torch.logspace(-20, 20, rows).unsqueeze(1)
     packed = PackedWeight(weight, None)
-    assert packed.by_tiles
     sums, terms = given.double() @ weight.double().t(), given.double().abs() @ weight.double().abs().t()
     assert ((packed(given).double() - sums).abs() <= 6e-7 * terms).all()
     assert torch.equal(PackedWeight(weight, bias)(given), packed(given) + bias)
     assert torch.equal(torch.cat([packed(row) for row in given.split(1)]), packed(given))
-    assert torch.equal(torch.cat([packed(row) for row in given.bfloat16().split(7)]), packed(given.bfloat16()))
     given[rows // 2, 0] = torch.nan
     assert packed(given).isnan().any(1).nonzero().flatten().tolist() == [rows // 2]
+
+
+@each_way
+@pytest.mark.parametrize("inputs", [1, 8, 61, 96])
+@pytest.mark.parametrize("rows", [1, 16, 131])
+def test_outputs_in_bf16_are_sums_in_fp32_rounded_once(
+    rows: int, inputs: int, way: Products, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A half of the last digit, where a digit that is cut off would be a whole one."""
+    multiplied(way, monkeypatch)
+    draw = torch.Generator().manual_seed(0)
+    weight, bias = torch.randn(50, inputs, generator=draw), torch.randn(50, generator=draw)
+    given = (torch.randn(rows, inputs, generator=draw) * torch.logspace(-20, 20, rows).unsqueeze(1)).bfloat16()
+    for kept in (weight, weight.bfloat16()):
+        packed = PackedWeight(kept, None)
+        sums, terms = given.double() @ kept.double().t(), given.double().abs() @ kept.double().abs().t()
+        assert ((packed(given).double() - sums).abs() <= sums.abs() / 2**8 + 6e-7 * terms).all()
+        assert torch.equal(torch.cat([packed(row) for row in given.split(7)]), packed(given))
+        shifted = PackedWeight(kept, bias)(given).double() - (sums + bias)
+        assert (shifted.abs() <= (sums + bias).abs() / 2**8 + 6e-7 * (terms + bias.abs())).all()
+    given[rows // 2, 0], given[0, 0] = torch.inf, torch.nan
+    assert packed(given).isfinite().all(1).logical_not().nonzero().flatten().tolist() == sorted({0, rows // 2})
 
 
 def test_what_is_not_fp32_or_bf16_is_refused() -> None:

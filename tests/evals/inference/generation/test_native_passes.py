@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers import PreTrainedModel
 
 from bench.evals.inference.counted_generator import CountedGenerator, tokens_alone
 from bench.evals.inference.generation.generator import generate
@@ -13,41 +13,13 @@ from bench.evals.inference.generation.passes import native
 from bench.evals.inference.generation.request import GenerationRequest
 from bench.evals.inference.pass_counts import count_from_here
 from bench.model.loading.packed_linear import pack_linears
-from tests.compiler import needs_compiler, needs_tiles, without_tiles
+from bench.model.native.library import Products
+from tests.compiler import each_way, multiplied, needs_compiler
 from tests.evals.loud import OTHERS, loud, other_model
 from tests.fakes.checkpoints import tiny_tokenizer
+from tests.fakes.decoders import DECODERS, decoder
 
 TOKENIZER = tiny_tokenizer()
-
-DECODERS: dict[str, dict[str, Any]] = {
-    "llama": {"num_key_value_heads": 4, "head_dim": 8},
-    "llama, one key head": {"num_key_value_heads": 1, "head_dim": 24},
-    "llama, biases": {"num_key_value_heads": 2, "attention_bias": True, "mlp_bias": True},
-    "llama, scaled positions": {
-        "num_key_value_heads": 2,
-        "rope_parameters": {"rope_type": "linear", "rope_theta": 100.0, "factor": 4.0},
-    },
-    "mistral": {"num_key_value_heads": 2, "sliding_window": None},
-    "qwen2": {"num_key_value_heads": 2},
-    "qwen3": {"num_key_value_heads": 2, "head_dim": 16},
-}
-
-
-def decoder(name: str, **settings: Any) -> PreTrainedModel:
-    """A random model whose attention shows, with norms and biases that do not."""
-    shape = {"vocab_size": 384, "hidden_size": 40, "intermediate_size": 61, "num_hidden_layers": 2,
-             "num_attention_heads": 4, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": None}  # fmt: skip
-    config = AutoConfig.for_model(name.split(",")[0], **{**shape, **DECODERS.get(name, {}), **settings})
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model: PreTrainedModel = AutoModelForCausalLM.from_config(config).eval()
-        with torch.no_grad():
-            for weight_name, weight in model.named_parameters():
-                if weight.ndim == 1:
-                    weight.add_(0.3 * torch.randn_like(weight))
-                elif "embed" not in weight_name:
-                    weight.mul_(8)
-    return model
 
 
 def requests(count: int = 9, begin: tuple[int, ...] = ()) -> list[GenerationRequest]:
@@ -83,15 +55,14 @@ def test_answers_are_those_of_the_plain_model(name: str, slots: int, begin: tupl
 
 
 @needs_compiler
-@pytest.mark.parametrize("tiles", [False, pytest.param(True, marks=needs_tiles)], ids=["", "tiles"])
+@each_way
 @pytest.mark.parametrize("name", DECODERS)
 def test_answers_in_bf16_are_those_of_the_rounded_weights_in_fp32(
-    name: str, tiles: bool, monkeypatch: pytest.MonkeyPatch
+    name: str, way: Products, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Layers in bf16 round each of their results, and half of their answers differ from those in fp32."""
-    if not tiles:
-        without_tiles(monkeypatch)
-        monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    multiplied(way, monkeypatch)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     model, rounded = decoder(name).to(torch.bfloat16), decoder(name).to(torch.bfloat16).float()
     asked, spoken = requests(), requests()
     for packed in (model, rounded):
@@ -106,7 +77,7 @@ def test_answers_in_bf16_are_those_of_the_rounded_weights_in_fp32(
 
 @needs_compiler
 def test_tiles_of_bf16_that_the_compiler_does_not_know_are_left_to_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    without_tiles(monkeypatch)
+    multiplied(Products.WORDS, monkeypatch)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
     model = decoder("llama").to(torch.bfloat16)
     pack_linears(model)
