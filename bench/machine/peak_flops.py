@@ -3,6 +3,7 @@
 Contract: measuring draws from a generator of its own, so that a training's random state is what it was.
 """
 
+import math
 import time
 from collections.abc import Callable
 
@@ -12,6 +13,10 @@ from bench.machine.device import dtype_of
 from bench.suite.tables.models.precision import Precision
 
 _FEWEST_PRODUCTS = 2
+_SIDES = {"cuda": 8192, "mps": 1024}
+_SIDE_OF_A_THREAD = 512
+"""Side of a matrix whose product takes one thread of a processor about three milliseconds: short enough to pass
+between two turns of other programs, large enough for the peak."""
 
 _PUBLISHED: tuple[tuple[str, dict[str, float]], ...] = (
     ("B200", {"bf16": 2250e12, "fp16": 2250e12}),
@@ -31,7 +36,7 @@ _PUBLISHED: tuple[tuple[str, dict[str, float]], ...] = (
 def measured_peak(precision: Precision, *, device: str, seconds: float) -> float | None:
     """Highest FLOP/s of one product of a square matrix with itself (2n³ FLOPs), of at least two, the first of which
     warms up; `None` where it cannot run. `seconds`: how long it measures, the drawing of the matrix included."""
-    n = 8192 if device == "cuda" else 1024
+    n = _SIDES.get(device) or processor_side(torch.get_num_threads())
     best, rounds, end = 0.0, 0, time.perf_counter() + seconds
     try:
         draw = torch.Generator(device).manual_seed(0)
@@ -41,6 +46,11 @@ def measured_peak(precision: Precision, *, device: str, seconds: float) -> float
     except RuntimeError:
         return None
     return best
+
+
+def processor_side(threads: int) -> int:
+    """Rows of the matrix whose product gives each of so many threads as much to do as one thread alone has."""
+    return 64 * round(_SIDE_OF_A_THREAD * math.cbrt(threads) / 64)
 
 
 def seconds_of_product(a: torch.Tensor, b: torch.Tensor) -> float:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bench.machine.peak_flops import measured_peak, published_peak
+from bench.machine.peak_flops import measured_peak, processor_side, published_peak
 
 
 def test_the_peak_is_a_plausible_rate_and_leaves_the_random_state_alone() -> None:
@@ -25,3 +25,10 @@ def test_the_peak_is_a_plausible_rate_and_leaves_the_random_state_alone() -> Non
 def test_published_peaks_are_those_of_the_very_device(name: str, precision: str, peak: float | None) -> None:
     """An L40S is no L4, and an unknown device has no figure."""
     assert published_peak(name, precision) == peak
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8, 64])
+def test_each_thread_of_a_processor_has_equal_work_in_a_product(threads: int) -> None:
+    """A product that takes long is interrupted by other programs, and its rate is not the peak."""
+    work = processor_side(threads) ** 3 / threads
+    assert work == pytest.approx(processor_side(1) ** 3, rel=0.15)

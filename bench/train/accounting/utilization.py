@@ -15,7 +15,7 @@ from bench.train.accounting.meter import Steady
 from bench.train.accounting.rates import counted_rates
 from bench.train.batches.schedule import Schedule
 
-_SECONDS = 0.02
+_SECONDS = 0.01
 """Time for measuring the peak once; two products if they take longer. A run measures it in each probe, twice in each
 training: its report takes the highest of all."""
 
