@@ -11,7 +11,7 @@ import multiprocessing
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import psutil
 import torch
@@ -29,7 +29,6 @@ from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training.facts import LargestPass
 from bench.run.estimate.memory.from_shapes import state_bytes
 from bench.run.estimate.memory.on_processor import StepMemory, frees_early
-from bench.suite.tables.models.precision import Precision
 from bench.train.accounting.step_memory import step_bytes
 from bench.train.job import run_training
 from bench.train.planning.exact_counts import count_training
@@ -111,9 +110,7 @@ def main() -> None:
             path = _base(folder, base)
             for method in options.methods:
                 for precision in options.precisions:
-                    whole = make_job(folder, path, options.rows, cast("Precision", precision), 1)
-                    recipe = whole.recipe.model_copy(update={"method": method}).with_defaults("all-linear")
-                    job: Any = whole.model_copy(update={"recipe": recipe})
+                    job: Any = make_job(folder, path, options.rows, method=method, precision=precision, threads=1)
                     plan, peak = apart(planned, job), apart(taken, job)
                     print(f"| {path.name} | {method} | {precision} | {plan / 2**20:,.0f} | {peak / 2**20:,.0f} | "
                           f"{plan / peak:.2f} |", flush=True)  # fmt: skip

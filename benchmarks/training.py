@@ -1,8 +1,9 @@
 """Trainings of one base: a bare loop of torch, and TRL's trainer tuned and with its defaults, beside this program's.
 
-    python -m benchmarks.training [FOLDER] --rows 96 --rounds 3 --threads 2 --precision fp32
+    python -m benchmarks.training [FOLDER] --rows 96 --rounds 3 --threads 2 --precision fp32 --method full
 
-FOLDER is a base, by default the embedded one. Rows are drawn with a seed, so no data is needed, and rendered once: all
+FOLDER is a base, by default the embedded one. With `--method lora` all ways train an adapter of the same shape, each
+from a start drawn with the same seed. Rows are drawn with a seed, so no data is needed, and rendered once: all
 ways learn from the same token ids and masks, each row once, in batches of eight. The bare loop has this program's very
 batches, so each of its losses is held against this program's; the others shuffle for themselves. Every round has all
 ways in turn, each in a process forked for it; figures are over the steps behind the first, a ratio is the median of the
@@ -18,10 +19,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast, get_args
 
 import torch
 from datasets import Dataset
+from peft import get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
 from transformers.utils import logging
 from trl import SFTConfig, SFTTrainer
@@ -35,6 +37,7 @@ from bench.suite.tables.models.model import ModelSpec
 from bench.suite.tables.models.precision import Precision
 from bench.suite.tables.training.budget import Budget
 from bench.suite.tables.training.recipe import Recipe
+from bench.train.arguments.adapters import peft_config
 from bench.train.batches.collate import collate
 from bench.train.batches.encoded_row import IGNORED
 from bench.train.batches.schedule import Schedule
@@ -42,6 +45,7 @@ from bench.train.job import run_training
 from bench.train.training_data import build_training_data
 from benchmarks.evaluation import prompts
 
+Method = Literal["full", "lora"]
 MICRO = Path(__file__).resolve().parents[1] / "models" / "micro"
 BATCH, RATE = 8, 1e-4
 OURS = "this program"
@@ -79,13 +83,13 @@ class Clock:
         )
 
 
-def make_job(folder: Path, base: Path, rows: int, precision: Precision, threads: int) -> TrainJob:
+def make_job(folder: Path, base: Path, rows: int, *, method: Method, precision: Precision, threads: int) -> TrainJob:
     """One epoch of rows drawn with a seed, those of similar length together."""
     lines = [{"instruction": f"Tell story {at}.", "output": story} for at, story in enumerate(prompts(rows))]
     (folder / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     home = folder / "home"
     recipe = Recipe(
-        method="full",
+        method=method,
         learning_rate=RATE,
         schedule="constant",
         warmup=0,
@@ -93,9 +97,9 @@ def make_job(folder: Path, base: Path, rows: int, precision: Precision, threads:
         batch_rows=BATCH,
         group_by_length=True,
         precision=precision,
-    )
+    ).with_defaults("all-linear")
     return TrainJob(
-        arm="stories/full",
+        arm=f"stories/{method}",
         seed=0,
         model=resolve_model(ModelSpec(path=str(base.resolve())), base=folder, home=home),
         data=resolve_data({"stories": DataSpec(source="rows.jsonl")}, base=folder, home=home)["stories"],
@@ -120,8 +124,11 @@ def ours(job: TrainJob, schedule: Schedule, folder: Path) -> Trained:
 
 def bare(job: TrainJob, schedule: Schedule, folder: Path) -> Trained:
     """A loop that somebody would write by hand, on this program's batches."""
-    model = _model(job, torch.float32).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.0)
+    torch.manual_seed(job.seed)  # as this program draws an adapter's start
+    model, adapter = _model(job), peft_config(job.recipe, job.model)
+    model = (model if adapter is None else get_peft_model(model, adapter)).train()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=RATE, weight_decay=0.0)
     clock, tokens, losses = Clock(), list[int](), list[float]()
     pad = AutoTokenizer.from_pretrained(job.model.path).pad_token_id or 0
     for batch in schedule.batches:
@@ -130,7 +137,7 @@ def bare(job: TrainJob, schedule: Schedule, folder: Path) -> Trained:
             inputs = {"input_ids": made["input_ids"], "attention_mask": made["real"].long(), "labels": made["labels"]}
             loss = model(**inputs).loss
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         optimizer.zero_grad()
         losses.append(loss.item())
@@ -160,11 +167,12 @@ def _sft(job: TrainJob, schedule: Schedule, folder: Path, **options: object) -> 
             for row in schedule.examples()]  # fmt: skip
     clock, tokens = Clock(), list[int]()
     trainer = SFTTrainer(
-        model=_model(job, torch.float32),
+        model=_model(job),
         args=SFTConfig(**settings),
         train_dataset=Dataset.from_list(rows),
         processing_class=AutoTokenizer.from_pretrained(job.model.path),
         callbacks=[_callback(clock)],
+        peft_config=peft_config(job.recipe, job.model),
     )
     trainer.remove_callback(PrinterCallback)
     collated = trainer.data_collator
@@ -187,8 +195,8 @@ def _callback(clock: Clock) -> TrainerCallback:
     return AtStepEnd()
 
 
-def _model(job: TrainJob, dtype: torch.dtype) -> Any:
-    return AutoModelForCausalLM.from_pretrained(job.model.path, dtype=dtype)
+def _model(job: TrainJob) -> Any:
+    return AutoModelForCausalLM.from_pretrained(job.model.path, dtype=torch.float32)
 
 
 Way = Callable[[TrainJob, Schedule, Path], Trained]
@@ -244,11 +252,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of all but the defaults")
+    parser.add_argument("--method", choices=get_args(Method), default="full")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        precision = cast("Precision", options.precision)
-        job = make_job(Path(folder), options.base, options.rows, precision, options.threads)
-        title = f"{options.base.name}, {options.rows} rows, {options.precision}, {options.threads} threads"
+        method, precision = cast("Method", options.method), cast("Precision", options.precision)
+        job = make_job(
+            Path(folder), options.base, options.rows, method=method, precision=precision, threads=options.threads
+        )
+        title = f"{options.base.name}, {method}, {options.rows} rows, {precision}, {options.threads} threads"
         print_table(interleaved(job, options.rounds), title)
 
 
