@@ -1,9 +1,9 @@
 """What a model allows, found out by trial: once for all models of one kind.
 
 Method: whether logits can be had in another way is decided by what is computed, not by the weights that it is computed
-with. Models without an adapter are of one kind where their modules have the same types in the same order and their
-configurations, types of numbers and devices are equal: a base and the models that were trained from it, wherever they
-are stored. Any other model is tried by itself.
+with. Models without an adapter are of one kind where their modules have the same types in the same order, are packed in
+the same way (`SameOutputs`), and their configurations, types of numbers and devices are equal: a base and the models
+that were trained from it, wherever they are stored. Any other model is tried by itself.
 
 Contract: a verdict is that of the first model of its kind.
 """
@@ -23,6 +23,12 @@ from bench.model.transformers_private import NAME_KEY
 
 Allowed = TypeVar("Allowed")
 _Computation = tuple[object, ...]
+_SILENT = frozenset({NAME_KEY, "dtype"})
+"""Keys of a configuration that tell nothing: a merged adapter's says fp32 of weights that were rounded since."""
+
+
+class SameOutputs:
+    """What computes in a layer's place, as its `forward`, and gives its outputs within rounding."""
 
 
 def tried_once(trial: Callable[[PreTrainedModel], Allowed]) -> Callable[[PreTrainedModel], Allowed]:
@@ -50,13 +56,14 @@ def _kind(model: torch.nn.Module) -> _Computation | None:
     modules = list(model.modules())
     if not isinstance(model, PreTrainedModel) or any(map(_is_changed, modules)):
         return None
-    types = tuple((type(module), type(module).forward) for module in modules)
-    settings = {key: value for key, value in model.config.to_dict().items() if key != NAME_KEY}
+    types = tuple((type(module), type(module).forward, type(vars(module).get("forward"))) for module in modules)
+    settings = {key: value for key, value in model.config.to_dict().items() if key not in _SILENT}
     return (json.dumps(settings, sort_keys=True, default=str), model.dtype, model.device, types)
 
 
 def _is_changed(module: torch.nn.Module) -> bool:
     """Whether a module computes something else than its class says, or may: by an adapter, a hook, or a learned prompt
     before its rows."""
-    replaced = "forward" in vars(module) or hasattr(module, "virtual_tokens")
-    return replaced or has_hooks(module) or carries_adapter(module)
+    forward = vars(module).get("forward")
+    replaced = forward is not None and not isinstance(forward, SameOutputs)
+    return replaced or hasattr(module, "virtual_tokens") or has_hooks(module) or carries_adapter(module)

@@ -7,6 +7,8 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
+from bench.model.loading.packed_linear import pack_linears
+from bench.model.loading.rounding import round_weights
 from bench.model.transformers_private import NAME_KEY
 from bench.model.trials import tried_once
 from tests.evals.loud import loud
@@ -42,6 +44,27 @@ def test_a_base_and_what_was_trained_from_it_are_tried_once(base: Any) -> None:
     """What it is for: on a real base each trial is a dozen passes, for each subject anew."""
     counted = Counted()
     assert [counted.verdict(model) for model in (base, trained(base), base)] == [1, 1, 1]
+
+
+def packed(model: Any) -> Any:
+    pack_linears(model)
+    return model
+
+
+def merged(base: Any) -> Any:
+    """The base with an adapter merged in fp32 and rounded, as evals load one."""
+    adapted: Any = get_peft_model(trained(base).float(), LoraConfig(target_modules=["q_proj"]))
+    model = adapted.merge_and_unload()
+    round_weights(model, base.dtype)
+    return model
+
+
+def test_packed_models_and_merged_ones_are_of_one_kind(base: Any) -> None:
+    """Evals pack every subject, and most adapters are merged."""
+    counted = Counted()
+    base = base.to(torch.bfloat16)
+    models = [base, merged(base), packed(trained(base)), packed(merged(base))]
+    assert [counted.verdict(model) for model in models] == [1, 1, 2, 2]
 
 
 def with_other_heads(base: Any) -> Any:

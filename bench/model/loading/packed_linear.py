@@ -21,6 +21,7 @@ from transformers.pytorch_utils import Conv1D
 from bench.model.native.packed_weight import PackedWeight, multiplies
 from bench.model.peft_private import reads_base_weight
 from bench.model.torch_private import can_pack, pack_weight, packed_linear
+from bench.model.trials import SameOutputs
 
 
 @torch.no_grad()
@@ -69,9 +70,14 @@ def _forward(linear: Any) -> Callable[[Tensor], Tensor]:
     if multiplies(outputs_by_inputs.dtype):
         packed = linear.packed = PackedWeight(outputs_by_inputs, linear.bias)
         return packed
-    weight, bias = pack_weight(outputs_by_inputs), linear.bias
+    return _PackedByOneDnn(outputs_by_inputs, linear.bias)
 
-    def forward(inputs: Tensor) -> Tensor:
-        return packed_linear(inputs, weight, bias)
 
-    return forward
+class _PackedByOneDnn(SameOutputs):
+    """A weight [outputs, inputs] in oneDNN's layout with its bias [outputs]."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        self._weight, self._bias = pack_weight(weight), bias
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        return packed_linear(inputs, self._weight, self._bias)

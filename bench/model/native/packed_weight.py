@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from bench.model.native.library import Products, bf16_products, lanes, native_library
+from bench.model.trials import SameOutputs
 
 _TYPES = frozenset({torch.float32, torch.bfloat16})
 
@@ -31,7 +32,7 @@ class LinearStruct(ctypes.Structure):
     )
 
 
-class PackedWeight:
+class PackedWeight(SameOutputs):
     """A weight [outputs, inputs] in fp32 or bf16 with its bias [outputs], packed. Numbers of fp32 that are all of bf16,
     as a base's usually are, are stored as such: products are the same to the last bit."""
 

