@@ -31,6 +31,12 @@ class StepDone(Event):
     tokens_per_second: float | None = None
 
 
+class ReadyForTurn(Event):
+    """What has to be alone on the machine comes next: the child waits for its turn."""
+
+    type: Literal["ready"] = "ready"
+
+
 class PassTotals(Spec):
     """Sums over the forward passes so far."""
 
@@ -86,7 +92,7 @@ class AllAnswered(Event):
 
 Emit = Callable[[Event], None]
 
-_WHILE_WORKING = StepDone | ExamplesDone | RowsMeasured | RequestCompleted | RequestFailed | AllAnswered
+_WHILE_WORKING = StepDone | ReadyForTurn | ExamplesDone | RowsMeasured | RequestCompleted | RequestFailed | AllAnswered
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[_WHILE_WORKING, Field(discriminator="type")])
 
 

@@ -5,9 +5,11 @@ takes the highest of all probes and trainings.
 """
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from bench.emit import Emit, ignore_event
+from bench.emit import Emit, Event, StepDone, ignore_event
+from bench.machine.device import pick_device
 from bench.machine.other_load import OtherLoadCounter
 from bench.record.jobs.train_job import ProbeJob, TrainJob
 from bench.record.results.training.ledger import OtherLoad, PhaseMemory
@@ -19,9 +21,13 @@ from bench.train.accounting.ledger import MemoryByPhase
 from bench.train.prepare import Prepared, prepare
 
 
-def run_probe(job: ProbeJob, folder: Path, emit: Emit) -> ProbeResult:
-    """Times the first `job.steps` steps of a training's own schedule; keeps nothing of it."""
-    prepared, (peaks,), other_load = _time_steps(job, folder, emit)
+def run_probe(job: ProbeJob, folder: Path, emit: Emit, *, await_turn: Callable[[], None] = lambda: None) -> ProbeResult:
+    """Times the first `job.steps` steps of a training's own schedule; keeps nothing of it.
+
+    await_turn: returns once nothing else works on the machine. It is called after the first step, which no speed has in
+    it and one more step to warm up follows: what comes before may run beside others.
+    """
+    prepared, (peaks,), other_load = _time_steps(job, folder, _StepsInTurn(emit, await_turn))
     steps, trained = prepared.meter.steps, prepared.trained
     return ProbeResult(
         steps=len(steps),
@@ -37,7 +43,7 @@ def run_probe(job: ProbeJob, folder: Path, emit: Emit) -> ProbeResult:
 
 def follow_probe(job: ProbeJob, folder: Path) -> None:
     """Times the same steps as one of the other processes."""
-    _time_steps(job, folder, ignore_event)
+    _time_steps(job, folder, _StepsInTurn(ignore_event, lambda: None))
 
 
 def known_budget(job: TrainJob) -> Budget:
@@ -53,19 +59,32 @@ def known_budget(job: TrainJob) -> Budget:
     return planned_budget(job.budget, speed or 1.0)
 
 
-def _time_steps(job: ProbeJob, folder: Path, emit: Emit) -> tuple[Prepared, tuple[PhaseMemory, ...], OtherLoad]:
+class _StepsInTurn:
+    """Tells of each step, waits after the first, and counts what others do beside the steps from then on."""
+
+    def __init__(self, emit: Emit, await_turn: Callable[[], None]) -> None:
+        self._emit, self._await_turn = emit, await_turn
+        self.others = OtherLoadCounter(pick_device())
+
+    def __call__(self, event: Event) -> None:
+        self._emit(event)
+        if isinstance(event, StepDone) and event.step == 1:
+            self._await_turn()
+            self.others = OtherLoadCounter(pick_device())
+
+
+def _time_steps(job: ProbeJob, folder: Path, told: _StepsInTurn) -> tuple[Prepared, tuple[PhaseMemory, ...], OtherLoad]:
     budget = job.training.budget
     if budget.unit == "seconds":
         budget = Budget(unit="steps", amount=job.steps)
     prepared = prepare(
-        job.training, folder, emit, budget=budget, only_steps=job.steps, with_largest_pass=job.with_largest_pass,
+        job.training, folder, told, budget=budget, only_steps=job.steps, with_largest_pass=job.with_largest_pass,
         timed=True,
     )  # fmt: skip
     memory = MemoryByPhase(prepared.device)
-    others = OtherLoadCounter(prepared.device)
     prepared.trainer.run()
     memory.end("training")
-    other_load = others.seen(prepared.ranks.all_reduce_sum)
+    other_load = told.others.seen(prepared.ranks.all_reduce_sum)
     peaks = exchanged_memory(prepared.ranks, memory.phases)
     prepared.ranks.barrier()
     return prepared, peaks, other_load

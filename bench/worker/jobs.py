@@ -1,6 +1,7 @@
 """Jobs of a run, in the child: one function for each kind of job."""
 
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 import bench.evals.job
 import bench.train.job
 import bench.train.probe
-from bench.emit import Emit
+from bench.emit import Emit, ReadyForTurn
 from bench.evals.share import ask_share
 from bench.evals.step_score import score_step
 from bench.evals.subject.loader import SubjectLoader
@@ -27,7 +28,7 @@ from bench.record.results.training.result import TrainResult
 from bench.record.store import write_result
 from bench.record.sweep import with_chosen_setting
 from bench.run.process.invitations import Invitation
-from bench.run.process.work import Rest
+from bench.run.process.work import Rest, TurnGiven
 from bench.train.loop.kept_step.evaluated_steps import ScoreStep
 
 _LOADER = SubjectLoader()
@@ -55,6 +56,17 @@ def probe(job: ProbeJob, folder: Path, emit: Emit) -> None:
     """Time the first steps of an arm."""
     torch.set_num_threads(job.training.threads)
     train_in_ranks(job, folder, lambda: bench.train.probe.run_probe(job, folder, emit))
+
+
+def probe_in_turn(job: ProbeJob, folder: Path, emit: Emit, turns: Iterator[TurnGiven]) -> None:
+    """Time them in one process, which is prepared beside others and waits for its turn."""
+
+    def await_turn() -> None:
+        emit(ReadyForTurn())
+        next(turns)
+
+    torch.set_num_threads(job.training.threads)
+    write_result(folder, bench.train.probe.run_probe(job, folder, emit, await_turn=await_turn))
 
 
 def join(invitation: Invitation, folder: Path, emit: Emit) -> None:

@@ -7,7 +7,7 @@ starts a thread or touches a device at import: forks would inherit it.
 
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ from bench.run.process.payloads import (
     TrustRequest,
     UnpackRequest,
 )
-from bench.run.process.work import REST, Payload, Rest, Service, WorkKind
+from bench.run.process.work import IN_TURN, REST, Payload, Rest, Service, TurnGiven, WorkKind
 from bench.worker import data, jobs, models, planning
 
 
@@ -53,6 +53,11 @@ def _apart(payload: type[Payload], do: Callable[[Payload, Path, Emit], object]) 
             return do(job, folder, emit)
 
     return WorkKind(payload=payload, do=run)
+
+
+def _probe_in_turn(job: ProbeJob, folder: Path, emit: Emit, turns: Iterator[TurnGiven]) -> None:
+    with own_modules(folder):
+        jobs.probe_in_turn(job, folder, emit, turns)
 
 
 KINDS: dict[str, WorkKind[Any]] = {
@@ -86,6 +91,7 @@ KINDS: dict[str, WorkKind[Any]] = {
 
 SERVICES: dict[str, Service[Any, Any]] = {
     "complete": Service(payload=WriterRequest, request=CompleteRequest, do=models.complete),
+    IN_TURN: Service(payload=ProbeJob, request=TurnGiven, do=_probe_in_turn),
 }
 
 # tqdm would make a semaphore of the system's in each child, which a child that is killed leaves behind.

@@ -15,3 +15,4 @@ def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
 
 
 KINDS: dict[str, WorkKind[Any]] = {**worker.KINDS, "eval": WorkKind(payload=EvalJob, do=evaluate)}
+SERVICES = worker.SERVICES

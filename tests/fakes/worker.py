@@ -10,10 +10,11 @@ import math
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.emit import Emit, ExamplesDone, StepDone
+from bench.emit import Emit, ExamplesDone, ReadyForTurn, StepDone
 from bench.errors import InputError, Problem
 from bench.evals.step_score import score_step
 from bench.evals.trajectory import score_trajectory
@@ -37,7 +38,7 @@ from bench.run.process.payloads import (
     RehearsalRequest,
     SoundRequest,
 )
-from bench.run.process.work import REST, Rest, WorkKind
+from bench.run.process.work import IN_TURN, REST, Rest, Service, TurnGiven, WorkKind
 from tests.fakes.instant_planning import check, count, fetch, memory, rehearse, sound
 from tests.fakes.orders import AWAY, BEST_RATE, CRASHES, ORDERS, UNSCORED
 from tests.fakes.results import deploy_result, eval_result, training_result
@@ -49,7 +50,7 @@ def train(planned: PlannedTraining, folder: Path, emit: Emit) -> None:
     with Diary(folder, job.id):
         emit(StepDone(step=1, steps=3, loss=2.0, tokens_per_second=100.0))
         print(f"training {job.id}")
-        _obey(job, folder)
+        obey(job, folder)
         if job.track:
             (folder / TRACKING_LOGS).mkdir(exist_ok=True)
             (folder / TRACKING_LOGS / f"events.out.tfevents.{job.seed}").write_bytes(b"e")
@@ -75,7 +76,7 @@ def sweep(job: SweepJob, folder: Path, emit: Emit) -> None:
     """One setting of a sweep: the nearer to `BEST_RATE`, the lower the loss."""
     rate = job.training.recipe.rate
     with Diary(folder, job.id):
-        _obey(job.training, folder)
+        obey(job.training, folder)
         loss = None if rate == ORDERS["diverge"] else abs(math.log(rate / BEST_RATE))
         write_result(
             folder,
@@ -84,6 +85,13 @@ def sweep(job: SweepJob, folder: Path, emit: Emit) -> None:
                 tokens=30, seconds=0.1,
             ),
         )  # fmt: skip
+
+
+def probe_in_turn(job: ProbeJob, folder: Path, emit: Emit, turns: Iterator[TurnGiven]) -> None:
+    """The same, in its turn."""
+    emit(ReadyForTurn())
+    next(turns)
+    probe(job, folder, emit)
 
 
 def probe(job: ProbeJob, folder: Path, emit: Emit) -> None:
@@ -178,8 +186,11 @@ KINDS: dict[str, WorkKind[Any]] = {
     "fetch": WorkKind(payload=FetchRequest, do=fetch),
 }
 
+SERVICES: dict[str, Service[Any, Any]] = {IN_TURN: Service(payload=ProbeJob, request=TurnGiven, do=probe_in_turn)}
 
-def _obey(job: TrainJob, folder: Path) -> None:
+
+def obey(job: TrainJob, folder: Path) -> None:
+    """End as the recipe orders it."""
     match {rate: order for order, rate in ORDERS.items()}.get(job.recipe.learning_rate):
         case "raise":
             raise RuntimeError("a [bold]bad[/bold] day\nsecond line")

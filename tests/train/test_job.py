@@ -12,12 +12,15 @@ import torch
 from safetensors.torch import load_file
 
 from bench.data.render.render import make_renderer
+from bench.emit import Event, StepDone
 from bench.errors import InputError
+from bench.machine.other_load import OtherLoadCounter
 from bench.model.loading.load import load_subject, load_tokenizer
 from bench.record.jobs.job import result_adapter
 from bench.record.jobs.train_job import ProbeJob
 from bench.record.results.training.facts import ExactCounts
 from bench.record.results.training.result import TrainResult
+from bench.train import probe as probe_module
 from bench.train.accounting import utilization
 from bench.train.accounting.budget import row_operations
 from bench.train.accounting.meter import Meter
@@ -240,6 +243,28 @@ def test_a_probe_times_the_first_steps_and_keeps_nothing(
     assert (probe.tokens, probe.slots) == (sum(s.tokens for s in steps), sum(s.slots for s in steps))
     assert probe.tokens_per_second is not None
     assert not list((tmp_path / "probe").glob("*"))
+
+
+def test_a_probe_awaits_its_turn_before_the_last_step_that_warms_up_and_counts_others_load_from_then_on(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What runs beside its first step is no part of its speed, and would make a quiet machine look disturbed."""
+    seen = list[object]()
+
+    class Counter(OtherLoadCounter):
+        def __init__(self, device: torch.device) -> None:
+            super().__init__(device)
+            seen.append("count")
+
+    def emit(event: Event) -> None:
+        assert isinstance(event, StepDone)
+        seen.append(event.step)
+
+    monkeypatch.setattr(probe_module, "OtherLoadCounter", Counter)
+    job = ProbeJob(training=job_in(world), steps=4, digest="p" * 64)
+    probe = run_probe(job, tmp_path / "probe", emit, await_turn=lambda: seen.append("turn"))
+    assert seen == ["count", 1, "turn", "count", 2, 3, 4]
+    assert probe.tokens_per_second is not None
 
 
 @pytest.mark.parametrize("recipe", [{}, {"group_by_length": True}, {"packing": "bfd", "max_length": 64}])

@@ -114,3 +114,9 @@ class ProbeJob(Spec):
     def id(self) -> str:
         """`probe:ARM`, in later rounds `probe:ARM#ROUND`."""
         return f"probe:{self.training.arm}" + (f"#{self.round}" if self.round > 1 else "")
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether it can be prepared beside others, and wait for its turn: the ranks of several processes would wait in
+        each other's time limits."""
+        return self.training.recipe.processes == 1

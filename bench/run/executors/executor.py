@@ -65,6 +65,9 @@ class RunningJob(Protocol):
     def retry(self) -> Retry | None:
         """Whether it may be submitted again, and why. Only after the end."""
 
+    def give_turn(self) -> None:
+        """Tell a job that is `ReadyForTurn` that nothing else works on its machine now."""
+
     def kill(self) -> None:
         """End it at once; its end is still to be seen."""
 

@@ -16,13 +16,14 @@ from bench.record.environment import device, this_machine
 from bench.record.files import LOG
 from bench.record.jobs.eval_job import LoadedWeights
 from bench.record.jobs.job import Job, loaded_weights
+from bench.record.jobs.train_job import ProbeJob
 from bench.record.machine import Machine
 from bench.record.record import Failure
 from bench.run.executors.allowance import NO_ALLOWANCE, Allowance
 from bench.run.executors.executor import RunningJob
 from bench.run.executors.remote_job import adopted
 from bench.run.process.server import Child, ChildServer, stop_all
-from bench.run.process.work import REST, ChildRequest, Rest
+from bench.run.process.work import IN_TURN, REST, ChildRequest, Rest, TurnGiven
 
 HERE = "here"
 """Name of this machine among nodes: all jobs share it."""
@@ -103,6 +104,10 @@ class LocalJob:
         """Never: what kills it on this machine would kill it again."""
         return None
 
+    def give_turn(self) -> None:
+        """The word that its child waits for."""
+        self.child.ask(TurnGiven())
+
     def kill(self) -> None:
         """Kill the process: it may be deep in native code, and asking would wait for it."""
         self.child.kill()
@@ -158,7 +163,8 @@ class LocalExecutor:
         del allowance
         weights = loaded_weights(job)
         log, stays = folder / LOG, weights is not None
-        request = self.server.request(job.kind, job, folder=folder, log=log, lock=lock, stays=stays)
+        kind = IN_TURN if isinstance(job, ProbeJob) and job.takes_turns else job.kind
+        request = self.server.request(kind, job, folder=folder, log=log, lock=lock, stays=stays)
         child = self._resumed(weights, request) or self._forked(request)
         return LocalJob(child=child, weights=weights, log=log, idle=self.idle)
 

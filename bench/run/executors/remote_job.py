@@ -159,6 +159,9 @@ class RemoteJob:
         orphaned = self.adopted and self.backend.ends_with_run
         return Retry(reason="orphaned" if orphaned else "lost")
 
+    def give_turn(self) -> None:
+        """Never asked for: its node has one job at a time."""
+
     def kill(self) -> None:
         """Cancel it; it counts as ended then."""
         self._cancel()

@@ -44,7 +44,7 @@ class PlannedJob:
     after: tuple[str, ...]
     """Digests of jobs that must be done before."""
     exclusive: bool
-    """Runs alone on the machine."""
+    """Has the machine to itself; a probe that `takes_turns` from its turn on."""
     selected: bool
     """Asked for in this run."""
     fresh: bool
@@ -74,6 +74,11 @@ class PlannedJob:
         """Processes of the job on this machine; each takes the room of one worker."""
         training = self.job.training if isinstance(self.job, SweepJob | ProbeJob) else self.job
         return training.recipe.launch.per_node if isinstance(training, TrainJob) else 1
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether it is prepared beside others of its sort, and then waits for its turn to be alone."""
+        return isinstance(self.job, ProbeJob) and self.job.takes_turns
 
     @property
     def may_follow(self) -> bool:

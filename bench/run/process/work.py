@@ -53,6 +53,14 @@ class Rest(Spec):
     """What a child that stays is asked before another one has work that may need the memory."""
 
 
+IN_TURN = "probe in turn"
+"""The kind of work that prepares a probe beside others, and waits for its turn before what has to be alone."""
+
+
+class TurnGiven(Spec):
+    """What a child that is prepared gets once nothing else works on the machine."""
+
+
 class WorkDone(Event):
     """A child's last message where its work succeeded."""
 

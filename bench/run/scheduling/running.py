@@ -1,7 +1,9 @@
 """A job that runs, from its start to its end."""
 
+import time
 from dataclasses import dataclass
 
+from bench.emit import Event, ReadyForTurn, StepDone
 from bench.record.record import Failure
 from bench.record.results.training.result import TrainResult
 from bench.record.store import JobStore
@@ -29,15 +31,48 @@ class Running:
     """Why it was ended from here."""
     stepped: bool = False
     """Whether it is a training that has done a step."""
+    prepared: float | None = None
+    """Since when it waits for its turn; `None` before that and in its turn."""
+    in_turn: bool = False
+    """Whether it had to wait for its turn, and has it."""
     follows: str | None = None
     """Digest of the training whose stored steps it scores while that goes on; `None`: of none that does."""
     waited: float = 0.0
-    """Seconds that it followed a training, which no limit is about."""
+    """Seconds that it followed a training, or waited for its turn, which no limit is about."""
 
     @property
     def elsewhere(self) -> str | None:
         """Name of the machine, where it is not this one."""
         return None if self.work.node == HERE else self.work.node
+
+    @property
+    def preparing(self) -> bool:
+        """Whether others may prepare beside it on this machine, which no speed of it has to do with."""
+        return self.job.takes_turns and self.elsewhere is None and not self.in_turn
+
+    @property
+    def beginning(self) -> bool:
+        """Whether it is preparing, and not yet prepared: others may still begin beside it."""
+        return self.preparing and self.prepared is None
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds since it was asked for, or began elsewhere, without those that it waited for its turn."""
+        whole = max(time.monotonic() - self.clock, self.work.seconds)
+        return whole - self.waited if self.job.takes_turns else whole
+
+    def hear(self, event: Event) -> None:
+        """Note what its events say of where it is."""
+        self.stepped |= isinstance(event, StepDone)
+        if isinstance(event, ReadyForTurn):
+            self.prepared = time.monotonic()
+
+    def give_turn(self) -> None:
+        """Have a prepared job go on, alone."""
+        assert self.prepared is not None, "it waits"
+        self.waited += time.monotonic() - self.prepared
+        self.prepared, self.in_turn = None, True
+        self.work.give_turn()
 
     def end(self, failure: Failure) -> None:
         """End it for this reason, unless it was ended for another before."""
@@ -48,7 +83,8 @@ class Running:
     def hold_to(self, limits: Limits) -> None:
         """End it where it exceeds a limit."""
         if self.ended_for is None:
-            seconds = 0.0 if self.follows is not None else self.work.seconds - self.waited
+            waits = self.follows is not None or self.prepared is not None
+            seconds = 0.0 if waits else self.work.seconds - self.waited
             failure = exceeded(limits, pid=self.work.pid, seconds=seconds, processes=self.job.processes)
             if failure is not None:
                 self.end(failure)

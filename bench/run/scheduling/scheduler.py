@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing import connection as mp_connection
 
-from bench.emit import StepDone
 from bench.record.jobs.eval_job import LoadedWeights
 from bench.record.jobs.job import loaded_weights
 from bench.record.record import Failure, JobOutcome
@@ -71,6 +70,7 @@ class Scheduler:
                 before = len(self._waiting)
                 if self._start_what_can():
                     self._follow_trainings()
+                self._give_turn()
                 self.executor.dispatch()
                 if self._running:
                     self._listen()
@@ -145,6 +145,12 @@ class Scheduler:
             raise
         return True
 
+    def _give_turn(self) -> None:
+        """Let the first of the prepared jobs have the machine, once all that runs is prepared and waits."""
+        if self._running and all(running.prepared is not None for running in self._running):
+            self._running[0].give_turn()
+            self._note_sharing()
+
     def _follow_trainings(self) -> None:
         """Give idle workers of this machine the stored steps of trainings that go on: of those that do not have the
         machine to themselves anyway, for a job beside it would take a training's speed away."""
@@ -167,7 +173,7 @@ class Scheduler:
         """Workers without work; a job in several processes takes as many, on other machines one."""
         if self.executor.at_once is not None:
             return self.executor.at_once - len(self._running)
-        if any(running.job.exclusive for running in self._running):
+        if any(running.job.exclusive and not running.beginning for running in self._running):
             return 0
         return self.workers - sum(running.job.processes for running in self._running)
 
@@ -175,7 +181,9 @@ class Scheduler:
         """Whether to start it now: else this machine is to fall idle for it, or have room for all its processes."""
         if self.executor.at_once is not None or not self._running:
             return True
-        return not planned.exclusive and planned.processes <= self._room()
+        beside = (planned, *(running.job for running in self._running))
+        together = all(job.takes_turns for job in beside) or not any(job.exclusive for job in beside)
+        return together and planned.processes <= self._room()
 
     def _start(self, planned: PlannedJob, lock: FileLock, *, follows: str | None = None) -> None:
         manifest = self._done_meanwhile(planned)
@@ -207,9 +215,10 @@ class Scheduler:
         return retrained_where_freed(tuple(stored))[0].cached
 
     def _note_sharing(self) -> None:
-        """Mark the jobs whose machine has several of this run."""
-        nodes = Counter(running.work.node for running in self._running)
-        for running in self._running:
+        """Mark the jobs whose machine has several of this run at work, but for what is prepared."""
+        at_work = [running for running in self._running if not running.preparing]
+        nodes = Counter(running.work.node for running in at_work)
+        for running in at_work:
             running.shared |= running.work.node is not None and nodes[running.work.node] > 1
 
     def _listen(self) -> None:
@@ -218,7 +227,7 @@ class Scheduler:
         mp_connection.wait(waitables, timeout=self.executor.poll_seconds)
         for running in list(self._running):
             for event in running.work.messages():
-                running.stepped |= isinstance(event, StepDone)
+                running.hear(event)
                 self.display.progress(running.job.job.id, event)
             if running.work.ended():
                 self._running.remove(running)
@@ -229,7 +238,7 @@ class Scheduler:
             self._note_sharing()
 
     def _finish(self, running: Running) -> None:
-        seconds = max(time.monotonic() - running.clock, running.work.seconds)  # an adopted job began before
+        seconds = running.seconds
         failure, retry = running.work.failure, running.work.retry
         running.work.stop()
         if unread := running.work.unread:
