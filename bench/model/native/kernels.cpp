@@ -2,13 +2,13 @@
 //
 // A weight [outputs, inputs] is packed as panels of LANES outputs, each [inputs][LANES]: a product reads it once, in the
 // order of memory, while the sums of up to ROWS rows stay in registers. So the reading of the next numbers is hidden
-// behind the arithmetic of these, which is what a general library does not do for few rows. Inputs are packed likewise,
-// as groups of up to ROWS rows, each [inputs][rows].
+// behind the arithmetic of these, which is what a general library does not do for few rows. Inputs are packed as groups of up
+// to ROWS rows, each [inputs / LANES][rows][LANES], so that a vector of a row is written as it is.
 //
 // Weights that are numbers of bf16 are stored as such, two inputs of a panel in each word, [inputs / 2][LANES]: half the
 // bytes to read, and widened they are the same numbers, so the sums are the same to the last bit.
 //
-// Inputs that are rounded to bf16 are packed in words of two likewise, [inputs / 2][rows], where the processor multiplies such
+// Inputs that are rounded to bf16 are packed in words of two likewise where the processor multiplies such
 // words (AVX512_BF16), at up to twice the rate of fp32. Elsewhere they are multiplied as fp32: the same products, summed otherwise.
 //
 // Plain C++ with the vector types of GCC and Clang, compiled for the processor that runs it (`library.py`).
@@ -89,20 +89,19 @@ struct Share {
 enum By : int { WIDENED, WORDS, TILED };
 
 // A number in bf16, to the nearest, of two to the even one.
-inline uint16_t bf16(float number) {
+uint16_t bf16(float number) {
     uint32_t bits;
     std::memcpy(&bits, &number, sizeof bits);
     return (number != number ? bits | 1 << 22 : bits + 0x7fff + (bits >> 16 & 1)) >> 16;
 }
-inline uint16_t bf16(uint16_t number) { return number; }
 
-inline float fp32(float number) { return number; }
-inline float fp32(uint16_t number) {
+float fp32(uint16_t number) {
     const uint32_t bits = static_cast<uint32_t>(number) << 16;
     float wide;
     std::memcpy(&wide, &bits, sizeof wide);
     return wide;
 }
+float fp32(float number) { return number; }
 
 // Rows as products take them: groups of fp32 or of words of two bf16, or tiles of so many pieces of bf16.
 struct Packed {
@@ -118,31 +117,45 @@ struct Packed {
     Packed(int64_t rows, int64_t inputs, By best, bool round)
         : groups(rows), inputs(inputs), by(best == WORDS && !round ? WIDENED : best), round(round), pieces(round ? 1 : 3),
           steps(by == WORDS ? (inputs + 1) / 2 : inputs) {
-        int64_t count = rows * steps;
+        int64_t count = rows * whole(steps);
 #ifdef TILES
         if (by == TILED) count = tiles::begin(rows + tiles::ROWS - 1, inputs, pieces) / 2;
 #endif
         room.reset(new float[count + LANES]);
         numbers = &room[-(reinterpret_cast<uintptr_t>(room.get()) / sizeof(float)) % LANES];  // a whole line of the cache
+#ifdef TILES
+        if (by == TILED) std::memset(numbers, 0, count * sizeof(float));  // a tile is read beyond the last input
+#endif
     }
 
-    // Packs a row of fp32, or, to be rounded, of bf16.
-    template <typename Number> void put(int64_t number, const Number *row) {
-#ifdef TILES
-        if (by == TILED) return pack_tile(row, tile(number));
-#endif
-        const int64_t group = groups.of(number), begin = groups.begin(group), step = groups.begin(group + 1) - begin;
-        float *to = numbers + begin * steps + number - begin;
-        if (by == WORDS) {
-            for (int64_t at = 0; at < steps; at++) {
-                const uint16_t word[2] = {bf16(row[2 * at]), 2 * at + 1 < inputs ? bf16(row[2 * at + 1]) : uint16_t()};
-                std::memcpy(to + at * step, word, sizeof word);
-            }
-        } else if (round) {
-            for (int64_t at = 0; at < inputs; at++) to[at * step] = fp32(bf16(row[at]));
-        } else {
-            for (int64_t at = 0; at < inputs; at++) to[at * step] = fp32(row[at]);
+    // Packs a row of fp32, or of bf16.
+    template <typename Number> void put(int64_t row, const Number *from) {
+        for (int64_t at = 0; at < inputs; at += LANES) {
+            Lanes some = {};
+            if (inputs - at >= LANES)
+                for (int lane = 0; lane < LANES; lane++) some[lane] = fp32(from[at + lane]);
+            else
+                for (int lane = 0; lane < inputs - at; lane++) some[lane] = fp32(from[at + lane]);
+            put(row, at, some);
         }
+    }
+
+    // Packs LANES numbers of a row from number `at` on, a multiple of LANES; zeros where the row has no more.
+    void put(int64_t row, int64_t at, Lanes some) {
+#ifdef TILES
+        if (by == TILED) return round ? tiles::put_rounded(some, tile(row, at)) : tiles::put(some, tile(row, at));
+#endif
+        const int64_t group = groups.of(row), begin = groups.begin(group), step = (groups.begin(group + 1) - begin) * LANES;
+        float *const to = numbers + begin * whole(steps) + (row - begin) * LANES;
+#ifdef PAIRS
+        if (by == WORDS) {
+            const auto words = (__m256i)_mm512_cvtneps_pbh(some);
+            return _mm256_storeu_si256(reinterpret_cast<__m256i *>(to + at / (2 * LANES) * step) + at / LANES % 2, words);
+        }
+#endif
+        if (round)
+            for (int lane = 0; lane < LANES; lane++) some[lane] = fp32(bf16(some[lane]));
+        *reinterpret_cast<Lanes *>(to + at / LANES * step) = some;
     }
 
     // Packs this thread's share of rows that stand behind each other.
@@ -152,52 +165,52 @@ struct Packed {
     }
 
 #ifdef TILES
-    void pack_tile(const uint16_t *row, uint16_t *to) { tiles::pack_rounded(row, inputs, to); }
-    void pack_tile(const float *row, uint16_t *to) { round ? tiles::pack_rounded(row, inputs, to) : tiles::pack(row, inputs, to); }
-    uint16_t *tile(int64_t row) { return reinterpret_cast<uint16_t *>(numbers) + tiles::begin(row, inputs, pieces); }
+    uint16_t *tile(int64_t row, int64_t at = 0) {
+        return reinterpret_cast<uint16_t *>(numbers) + tiles::begin(row, inputs, pieces) + tiles::offset(at, pieces);
+    }
 #endif
 };
 
 // What a product multiplies: numbers of fp32, those with weights of two bf16 in a word, or words of both.
 enum class Of { NUMBERS, HALVED, WORDS };
 
+// Adds the products of two numbers of bf16 in each lane with those in a word. By intrinsics GCC loads the word apart, which is
+// a quarter slower.
+inline __attribute__((always_inline)) void add_words(Lanes &sum, const Lanes &weights, const float &word) {
+#ifdef PAIRS
+    asm("vdpbf16ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(weights), "m"(word));
+#endif
+}
+
 template <int M, Of OF> void tile_of(const float *inputs, const float *panel, int64_t count, Lanes *sums) {
     Lanes kept[M] = {};
-#ifdef PAIRS
-    if constexpr (OF == Of::WORDS) {
-        for (int64_t at = 0; at < count; at++) {
-            __builtin_prefetch(panel + LANES * (at + AHEAD));
-            const Lanes &weights = *reinterpret_cast<const Lanes *>(panel + LANES * at);
+    const auto add = [&](const float *from, const Lanes &weights) __attribute__((always_inline)) {
 #pragma GCC unroll 24
-            for (int row = 0; row < M; row++)  // GCC would load the word by an instruction of its own, a quarter slower
-                asm("vdpbf16ps %2%{1to16%}, %1, %0" : "+v"(kept[row]) : "v"(weights), "m"(inputs[at * M + row]));
+        for (int row = 0; row < M; row++) {
+            const float &number = from[row * LANES];
+            if constexpr (OF == Of::WORDS)
+                add_words(kept[row], weights, number);
+            else
+                kept[row] += weights * number;
         }
-    }
-#endif
-    const auto step = [&](int64_t at, const Lanes &weights) __attribute__((always_inline)) {
-#pragma GCC unroll 24
-        for (int row = 0; row < M; row++) kept[row] += weights * inputs[at * M + row];
     };
-    if constexpr (OF == Of::HALVED) {
-        const auto pair = [&](int64_t at) {
-            __builtin_prefetch(panel + LANES * (at / 2 + AHEAD));
-            return *reinterpret_cast<const Ints *>(panel + LANES * (at / 2));
-        };
-        int64_t at = 0;
-        for (; at + 1 < count; at += 2) {
-            const Ints words = pair(at), even = words << 16, odd = words & -65536;
-            step(at, reinterpret_cast<const Lanes &>(even));
-            step(at + 1, reinterpret_cast<const Lanes &>(odd));
-        }
-        if (at < count) {
-            const Ints even = pair(at) << 16;
-            step(at, reinterpret_cast<const Lanes &>(even));
-        }
-    } else if constexpr (OF == Of::NUMBERS) {
-        for (int64_t at = 0; at < count; at++) {
-            __builtin_prefetch(panel + LANES * (at + AHEAD));
-            step(at, *reinterpret_cast<const Lanes *>(panel + LANES * at));
-        }
+    const auto next = [&] {
+        __builtin_prefetch(panel + LANES * AHEAD);
+        const Lanes &weights = *reinterpret_cast<const Lanes *>(panel);
+        panel += LANES;
+        return weights;
+    };
+    for (; count > 0; count -= LANES, inputs += M * LANES) {
+        const int64_t some = std::min<int64_t>(LANES, count);
+        if constexpr (OF == Of::HALVED)
+            for (int64_t at = 0; at < some; at += 2) {
+                const Lanes words = next();
+                const Ints even = reinterpret_cast<const Ints &>(words) << 16, odd = reinterpret_cast<const Ints &>(words) & -65536;
+                add(inputs + at, reinterpret_cast<const Lanes &>(even));
+                if (at + 1 < some) add(inputs + at + 1, reinterpret_cast<const Lanes &>(odd));
+            }
+        else
+            for (int64_t at = 0; at < some; at++) add(inputs + at, next());
     }
 #pragma GCC unroll 24
     for (int row = 0; row < M; row++) sums[row] = kept[row];
@@ -274,7 +287,7 @@ template <int N, typename Take> void products(const Linear (&linears)[N], Packed
                 for (int n = 0; n < N; n++) {
                     const float *panel_of = linears[n].panels + at * linears[n].steps();
                     const auto multiply = packed.by == WORDS ? tile<Of::WORDS> : linears[n].halved ? tile<Of::HALVED> : tile<>;
-                    multiply(rows, packed.numbers + begin * packed.steps, panel_of, packed.steps, sums[n]);
+                    multiply(rows, packed.numbers + begin * whole(packed.steps), panel_of, packed.steps, sums[n]);
                     add_bias(linears[n], at, lanes, rows, sums[n]);
                 }
                 take(begin, rows, at, lanes, sums);
@@ -367,26 +380,26 @@ template <typename Take>
 void attend(const Cached &cached, const float *queries, const int64_t *seen, int64_t count, float scaling, float *weights,
             Take take) {
     const int64_t most = seen[count - 1];
+    const auto of = [&](int64_t at, int64_t q) -> Lanes & { return *reinterpret_cast<Lanes *>(weights + at * count + q * LANES); };
     Lanes sums[ROWS], largest[ROWS], total[ROWS] = {};
     for (int64_t q = 0; q < count; q++) largest[q] = Lanes{} - INFINITY;
-    float *scores = weights + whole(most) * count;
     for (int64_t at = 0; at < most; at += LANES) {
         tile(count, queries, cached.keys + at * cached.size, cached.size, sums);
         for (int64_t q = 0; q < count; q++) {
             sums[q] *= scaling;
             for (int64_t lane = std::max<int64_t>(0, seen[q] - at); lane < LANES; lane++) sums[q][lane] = -INFINITY;
             largest[q] = sums[q] > largest[q] ? sums[q] : largest[q];
-            *reinterpret_cast<Lanes *>(scores + (q * whole(most) + at)) = sums[q];
+            of(at, q) = sums[q];
         }
     }
     for (int64_t q = 0; q < count; q++) {
         float top = -INFINITY, sum = 0;
         for (int lane = 0; lane < LANES; lane++) top = std::max(top, largest[q][lane]);
         for (int64_t at = 0; at < most; at += LANES) {
-            Lanes some = exponential(*reinterpret_cast<const Lanes *>(scores + (q * whole(most) + at)) - top);
+            Lanes some = exponential(of(at, q) - top);
             for (int64_t lane = std::max<int64_t>(0, seen[q] - at); lane < LANES; lane++) some[lane] = 0;
             total[q] += some;
-            for (int lane = 0; lane < LANES; lane++) weights[(at + lane) * count + q] = some[lane];
+            of(at, q) = some;
         }
         for (int lane = 0; lane < LANES; lane++) sum += total[q][lane];
         largest[q] = Lanes{} + 1.0f / sum;
@@ -458,11 +471,10 @@ void decode(const Decoder *of, const Table *table, float *hidden, const float *c
     starts.push_back(tokens);
     Packed narrowed(tokens, width, by, round), attended(tokens, wide, by, round), widened(tokens, of->inner, by, round);
     Packed last(reads, width, by, round);
-    std::vector<float> inner(tokens * of->inner);
     std::vector<float> queries(tokens * wide), keys(tokens * narrow), values(tokens * narrow);
 #pragma omp parallel num_threads(threads)
     {
-        std::vector<float> row(std::max(width, size * ROWS)), scores(2 * table->width * ROWS);
+        std::vector<float> row(std::max(width, whole(size) * ROWS)), scores(table->width * ROWS);
         int64_t seen[ROWS];
         const Share mine(tokens), mine_read(reads);
         const auto normed = [&](const float *weights) {
@@ -503,7 +515,8 @@ void decode(const Decoder *of, const Table *table, float *hidden, const float *c
                 };
                 for (int64_t q = 0; q < count; q++) {
                     const float *query = query_of(q);
-                    for (int64_t at = 0; at < size; at++) row[at * count + q] = query[at];
+                    for (int64_t at = 0; at < size; at += LANES)
+                        std::copy_n(query + at, std::min<int64_t>(LANES, size - at), &row[at * count + q * LANES]);
                     seen[q] = positions[begin + q / heads] + 1;
                 }
                 attend(Cached(*of, *table, number, places[begin], head), row.data(), seen, count, of->scaling, scores.data(),
@@ -516,16 +529,12 @@ void decode(const Decoder *of, const Table *table, float *hidden, const float *c
 #pragma omp barrier
             normed(layer.perceptron_norm);
 #pragma omp barrier
-            products<2>({layer.gate, layer.up}, narrowed, [&](auto begin, auto rows, auto at, auto lanes, auto sums) {
+            products<2>({layer.gate, layer.up}, narrowed, [&](auto begin, auto rows, auto at, auto, auto sums) {
                 for (int64_t row = 0; row < rows; row++) {
                     const Lanes gate = sums[0][row];
-                    const Lanes out = gate / (exponential(-gate) + 1.0f) * sums[1][row];
-                    float *to = &inner[(begin + row) * of->inner + at];
-                    for (int64_t lane = 0; lane < lanes; lane++) to[lane] = out[lane];
+                    widened.put(begin + row, at, gate / (exponential(-gate) + 1.0f) * sums[1][row]);
                 }
             });
-#pragma omp barrier
-            for (int64_t token = mine.begin; token < mine.end; token++) widened.put(token, &inner[token * of->inner]);
 #pragma omp barrier
             write(layer.down, widened, hidden, true);
 #pragma omp barrier

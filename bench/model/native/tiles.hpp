@@ -50,38 +50,22 @@ constexpr int64_t begin(int64_t row, int64_t inputs, int pieces) {
     return row / ROWS * blocks(inputs) * pieces * NUMBERS + row % ROWS * INPUTS;
 }
 
-// Packs a row of fp32 in three pieces.
-inline void pack(const float *row, int64_t inputs, uint16_t *to) {
-    for (int64_t first = 0; first < inputs; first += INPUTS, to += 3 * NUMBERS)
-        for (int half = 0; half < INPUTS; half += INPUTS / 2) {
-            const int64_t left = inputs - first - half;
-            __m512 rest = _mm512_maskz_loadu_ps(left > 15 ? 0xffff : left > 0 ? (1 << left) - 1 : 0, row + first + half);
-            for (int piece = 0; piece < 3; piece++) {
-                const __m512i taken = _mm512_and_si512(_mm512_castps_si512(rest), _mm512_set1_epi32(-65536));
-                const __m256i numbers = _mm512_cvtepi32_epi16(_mm512_srli_epi32(taken, 16));
-                _mm256_storeu_si256(reinterpret_cast<__m256i *>(to + piece * NUMBERS + half), numbers);
-                rest = _mm512_sub_ps(rest, _mm512_castsi512_ps(taken));
-            }
-        }
-}
+// How far behind its beginning a row's number `at` is.
+constexpr int64_t offset(int64_t at, int pieces) { return at / INPUTS * pieces * NUMBERS + at % INPUTS; }
 
-// Packs a row of fp32, rounded to bf16: to the nearest, of two to the even one.
-inline void pack_rounded(const float *row, int64_t inputs, uint16_t *to) {
-    for (int64_t first = 0; first < inputs; first += INPUTS, to += NUMBERS)
-        for (int half = 0; half < INPUTS; half += INPUTS / 2) {
-            const int64_t left = inputs - first - half;
-            const __m512 some = _mm512_maskz_loadu_ps(left > 15 ? 0xffff : left > 0 ? (1 << left) - 1 : 0, row + first + half);
-            _mm256_storeu_si256(reinterpret_cast<__m256i *>(to + half), (__m256i)_mm512_cvtneps_pbh(some));
-        }
-}
-
-// Packs a row of bf16.
-inline void pack_rounded(const uint16_t *row, int64_t inputs, uint16_t *to) {
-    for (int64_t first = 0; first < inputs; first += INPUTS, to += NUMBERS) {
-        const int64_t some = inputs - first < INPUTS ? inputs - first : INPUTS;
-        std::memcpy(to, row + first, 2 * some);
-        std::memset(to + some, 0, 2 * (INPUTS - some));
+// Packs 16 numbers of a row in three pieces.
+inline void put(__m512 rest, uint16_t *to) {
+    for (int piece = 0; piece < 3; piece++) {
+        const __m512i taken = _mm512_and_si512(_mm512_castps_si512(rest), _mm512_set1_epi32(-65536));
+        const __m256i numbers = _mm512_cvtepi32_epi16(_mm512_srli_epi32(taken, 16));
+        _mm256_storeu_si256(reinterpret_cast<__m256i *>(to + piece * NUMBERS), numbers);
+        rest = _mm512_sub_ps(rest, _mm512_castsi512_ps(taken));
     }
+}
+
+// Packs 16 numbers of a row, rounded to bf16: to the nearest, of two to the even one.
+inline void put_rounded(__m512 numbers, uint16_t *to) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i *>(to), (__m256i)_mm512_cvtneps_pbh(numbers));
 }
 
 // Sums [panels][16 rows][16 outputs] of one tile of packed rows. A panel has `words` vectors of 16 outputs' two inputs.
