@@ -31,7 +31,7 @@ def run_deploy(job: DeployJob, folder: Path, emit: Emit) -> DeployResult:
     write_form(job, shipped)
     model = load_form(job.model, shipped, job.form, precision=job.precision)
     positions = job.model.context_length - unused_positions(model)
-    rows = question_ids(job.model, positions, QUESTIONS)
+    rows = question_ids(tokenizer, job.model, positions, QUESTIONS)
     in_memory, apart = tensor_bytes(model), _apart(job, model, rows)
     pack_linears(model)
     served = serving(model, tokenizer, rows)

@@ -27,6 +27,8 @@ class SubjectLoader:
         self.prepared = PreparedEvals()
         self._name: LoadedWeights | None = None
         self._loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
+        self._tokenizer: tuple[str, PreTrainedTokenizerBase] | None = None
+        """The last one, with the folder of its base."""
 
     def has(self, job: EvalJob) -> bool:
         """Whether the job's subject is the one that stayed."""
@@ -40,9 +42,9 @@ class SubjectLoader:
             self._loaded = kept
             give_back_freed()
         if self._loaded is None:
-            tokenizer, model = load_tokenizer(job.model), self._model(job)
+            model = self._model(job)
             pack_linears(model)
-            self._name, self._loaded = job.weights, (model, tokenizer)
+            self._name, self._loaded = job.weights, (model, self._tokenizer_of(job))
         return self._loaded
 
     def give_back(self) -> None:
@@ -50,6 +52,14 @@ class SubjectLoader:
         self._name = self._loaded = None
         self.prepared.rest()
         give_back_freed()
+
+    def _tokenizer_of(self, job: EvalJob) -> PreTrainedTokenizerBase:
+        """The base's tokenizer, which its subjects share; of a job that keeps no weights, its own."""
+        if job.weights is None:
+            return load_tokenizer(job.model)
+        if self._tokenizer is None or self._tokenizer[0] != job.model.path:
+            self._tokenizer = (job.model.path, load_tokenizer(job.model))
+        return self._tokenizer[1]
 
     def _model(self, job: EvalJob) -> PreTrainedModel:
         if job.form is not None:

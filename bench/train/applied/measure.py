@@ -10,11 +10,12 @@ from typing import Any
 
 import torch
 from peft import PeftModel
+from transformers import PreTrainedTokenizerBase
 
 from bench.errors import InputError, Problem
 from bench.machine.device import pick_device
 from bench.model.drift import drift, has_room, loss_of
-from bench.model.loading.load import PlainBase, load_base, load_tuned
+from bench.model.loading.load import PlainBase, load_base, load_tokenizer, load_tuned
 from bench.model.loading.prefix import unused_positions
 from bench.record.results.training.applied import Applied, WeightsCheck
 from bench.suite.resolved import ResolvedModel, ResolvedWeights
@@ -24,10 +25,10 @@ from bench.train.applied.update import MatrixChange, expected_matrices, layer_gr
 _NAMED = 3
 
 
-def measure(model: ResolvedModel, folder: Path, *, subject: Any, base: Any, own: bool = True) -> Applied:
-    """What `subject`, loaded from `folder`, changes of `base`. own: its training is the suite's own."""
+def measure(folder: Path, rows: Sequence[Sequence[int]], *, subject: Any, base: Any, own: bool = True) -> Applied:
+    """What `subject`, loaded from `folder`, changes of `base`, and of its next tokens on `rows` of token ids. own: its
+    training is the suite's own."""
     started = time.perf_counter()
-    rows = question_ids(model, model.context_length - unused_positions(subject))
     moved = drift(subject, base, rows)
     changes = matrix_changes(subject, base)
     norm, relative = norms(changes) if changes else (None, None)
@@ -48,6 +49,11 @@ def measure(model: ResolvedModel, folder: Path, *, subject: Any, base: Any, own:
     )
 
 
+def questions_of(subject: Any, tokenizer: PreTrainedTokenizerBase, model: ResolvedModel) -> list[list[int]]:
+    """Token ids of the questions, within the positions that `subject`, which is made of `model`, has for text."""
+    return question_ids(tokenizer, model, model.context_length - unused_positions(subject))
+
+
 def measure_given(
     model: ResolvedModel, weights: ResolvedWeights, plain: PlainBase
 ) -> tuple[Applied, WeightsCheck | None] | None:
@@ -63,15 +69,15 @@ def measure_given(
             what = f"it holds numbers that are not finite, such as in {broken}: its training diverged, or saving failed"
             hint = "give an earlier checkpoint of that training"
             raise InputError(Problem(reference="given.not-finite", what=what, where=weights.source, hint=hint))
-        applied = measure(model, folder, subject=subject, base=base, own=False)
-        return applied, _both_ways(model, folder, subject, base) if weights.form == "adapter" else None
+        rows = questions_of(subject, load_tokenizer(model), model)
+        applied = measure(folder, rows, subject=subject, base=base, own=False)
+        return applied, _both_ways(folder, rows, subject, base) if weights.form == "adapter" else None
     except (torch.OutOfMemoryError, MemoryError):
         return None
 
 
-def _both_ways(model: ResolvedModel, folder: Path, subject: Any, base: Any) -> WeightsCheck:
+def _both_ways(folder: Path, rows: Sequence[Sequence[int]], subject: Any, base: Any) -> WeightsCheck:
     """Changes `base`: PEFT puts the adapter into its layers."""
-    rows = question_ids(model, model.context_length - unused_positions(subject))
     untouched, evaluated = loss_of(base, rows), loss_of(subject, rows)
     in_layers = PeftModel.from_pretrained(base, folder, use_safetensors=True).eval()
     return WeightsCheck(as_trained=loss_of(in_layers, rows), as_evaluated=evaluated, base=untouched)

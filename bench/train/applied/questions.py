@@ -5,9 +5,10 @@ Contract: the same for every suite, so that what was measured of a training does
 
 from collections.abc import Sequence
 
+from transformers import PreTrainedTokenizerBase
+
 from bench.data.render.render import make_renderer
 from bench.data.render.row import Turn
-from bench.model.loading.load import load_tokenizer
 from bench.record.results.training.applied import QUESTION_TOKENS
 from bench.suite.resolved import ResolvedModel
 
@@ -33,8 +34,13 @@ OF_EACH_FORM = tuple(
 steps were within 0.6% of those on all, for a third of the processor time."""
 
 
-def question_ids(model: ResolvedModel, positions: int, questions: Sequence[str] = OF_EACH_FORM) -> list[list[int]]:
+def question_ids(
+    tokenizer: PreTrainedTokenizerBase,
+    model: ResolvedModel,
+    positions: int,
+    questions: Sequence[str] = OF_EACH_FORM,
+) -> list[list[int]]:
     """Token ids of each question as a prompt of the suite, cut to `positions` and to `QUESTION_TOKENS`."""
-    renderer = make_renderer(load_tokenizer(model), model, model.context_length)
+    renderer = make_renderer(tokenizer, model, model.context_length)
     prompts = (renderer.prompt([Turn(role="user", content=question)]) for question in questions)
     return [ids[: min(positions, QUESTION_TOKENS)] for ids in prompts]

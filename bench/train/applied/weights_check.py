@@ -15,7 +15,7 @@ from bench.model.loading.kept_base import KeptBase
 from bench.model.loading.load import load_base, load_subject
 from bench.record.files import WEIGHTS
 from bench.record.results.training.applied import Applied, WeightsCheck
-from bench.train.applied.measure import measure
+from bench.train.applied.measure import measure, questions_of
 from bench.train.batches.collate import collate
 from bench.train.batches.encoded_row import Batch
 from bench.train.loop.loss.lm_head import log_probabilities
@@ -49,7 +49,8 @@ def check_weights(prepared: Prepared, folder: Path, as_trained: float) -> tuple[
             return check, None
         base = load_base(model, precision=prepared.precision, device=prepared.device, plain=plain)
         check = check.model_copy(update={"base": _loss(base, rows, prepared)})
-        return check, measure(model, folder / WEIGHTS, subject=subject, base=base)
+        questions = questions_of(subject, prepared.data.tokenizer, model)
+        return check, measure(folder / WEIGHTS, questions, subject=subject, base=base)
     except (torch.OutOfMemoryError, MemoryError):
         return check, None
 

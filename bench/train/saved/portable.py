@@ -13,7 +13,7 @@ import torch
 from transformers import AutoTokenizer, GenerationConfig
 
 from bench.data.render.render import make_renderer
-from bench.model.loading.load import load_config, load_tokenizer, runs_code
+from bench.model.loading.load import load_config, runs_code
 from bench.suite.catalog.template import TOKENIZER
 from bench.suite.resolved import ResolvedModel
 from bench.train.training_data import UNCUT
@@ -23,8 +23,8 @@ _GENERATION = "generation_config.json"
 
 def save_companions(model: ResolvedModel, folder: Path) -> None:
     """Writes tokenizer, chat template and generation config of `model` into `folder`, beside its trained weights."""
-    renderer = make_renderer(load_tokenizer(model), model, UNCUT)
     tokenizer = AutoTokenizer.from_pretrained(model.path, local_files_only=True, trust_remote_code=runs_code(model))
+    renderer = make_renderer(tokenizer, model, UNCUT)
     if renderer.template.name != TOKENIZER:
         tokenizer.chat_template = renderer.template.text
     tokenizer.save_pretrained(folder)

@@ -88,9 +88,13 @@ def test_another_subject_takes_the_place_of_the_one_that_was_kept(
     assert not any(result.weights_kept for result, _ in one_by_one)
 
 
-def test_the_base_is_read_once_for_all_subjects_that_are_made_of_it(tmp_path: Path, checkpoint: Path) -> None:
+def test_base_and_tokenizer_are_read_once_for_all_subjects_that_are_made_of_the_base(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Base, adapters, and the base again, which the drift of each adapter from its base needs, too; a child at rest
     keeps the base."""
+    tokenizers, load = list[str](), subject_loader.load_tokenizer
+    monkeypatch.setattr(subject_loader, "load_tokenizer", lambda model: (tokenizers.append(model.path), load(model))[1])
     model, loader = resolved_model(checkpoint), SubjectLoader()
     base = jobs(model, tmp_path)[2]
     asked = [base]
@@ -99,10 +103,12 @@ def test_the_base_is_read_once_for_all_subjects_that_are_made_of_it(tmp_path: Pa
         asked.append(base.model_copy(update={"training": f"{number}", "training_path": str(folder)}))
     asked.append(base)
     alone = [scored(job, tmp_path / f"alone{number}", None) for number, job in enumerate(asked)]
+    assert len(tokenizers) == len(asked)
     kept = list[tuple[EvalResult, bytes]]()
     for number, job in enumerate(asked):
         kept.append(scored(job, tmp_path / f"kept{number}", loader))
         loader.give_back()
+    assert len(tokenizers) == len(asked) + 1
     assert [rows for _, rows in kept] == [rows for _, rows in alone]
     assert [result.drift for result, _ in kept] == [result.drift for result, _ in alone]
     assert [result.drift is not None for result, _ in kept] == [False, True, True, True, False]
