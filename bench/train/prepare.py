@@ -87,6 +87,8 @@ class Prepared:
             "distributed": self.trainer.accelerator.distributed_type.value.lower(),
             "trained_in": ", ".join(dict.fromkeys(str(value.dtype).removeprefix("torch.") for value in trained)),
         }
+        if self.trainer.fuses_layers:
+            words["layers"] = "parts of each computed together, in C++"
         if (router := describe_router_loss(load_config(self.job.model))) is not None:
             words["router_loss"] = router
         if self.job.recipe.adapter is None:

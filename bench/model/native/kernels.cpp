@@ -23,6 +23,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "vectors.hpp"
+
 #if defined(__AVX512F__) && defined(__AVX512BF16__)
 #define PAIRS
 #include <immintrin.h>
@@ -34,18 +36,9 @@
 
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int LANES = 16, ROWS = 24;  // sums of one group: 24 of 32 registers
-#elif defined(__AVX2__) && defined(__FMA__)
-constexpr int LANES = 8, ROWS = 12;  // 12 of 16
-#else
-#error "vectors of eight numbers would be taken apart, and be slower than a library's products"
-#endif
+constexpr int ROWS = LANES == 16 ? 24 : 12;  // sums of one group: 24 of 32 registers, or 12 of 16
 constexpr int BLOCK = 96;  // rows whose packed inputs stay in the second cache while a panel passes over them
 constexpr int AHEAD = 48;  // steps between the fetch of a panel's numbers and their use
-
-typedef float Lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef int32_t Ints __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
 struct Linear {
     const float *panels, *bias;  // words of two bf16 in place of panels of fp32 where `halved`; bias: null for none
@@ -306,23 +299,6 @@ void write(const Linear &linear, Packed &packed, float *to, bool add = false) {
             }
         }
     });
-}
-
-// e^x to about one unit in the last place: 2^n by the exponent's bits, the rest by Taylor's polynomial.
-Lanes exponential(Lanes x) {
-    const Lanes low = Lanes{} - 87.0f, high = Lanes{} + 88.0f;
-    x = x < low ? low : x;
-    x = x > high ? high : x;
-    const Lanes n = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
-    const Lanes r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-    Lanes p = r * (1.0f / 5040) + 1.0f / 720;
-    p = p * r + 1.0f / 120;
-    p = p * r + 1.0f / 24;
-    p = p * r + 1.0f / 6;
-    p = p * r + 0.5f;
-    p = (p * r + 1.0f) * r + 1.0f;
-    const Ints bits = (__builtin_convertvector(n, Ints) + 127) << 23;
-    return p * reinterpret_cast<const Lanes &>(bits);
 }
 
 float dot(const float *first, const float *second, int64_t count) {

@@ -20,7 +20,8 @@ from bench.digest import digest_file, digest_json
 from bench.places import user_cache
 
 SOURCE = Path(__file__).parent / "kernels.cpp"
-_INCLUDED = Path(__file__).parent / "tiles.hpp"
+LAYER_PARTS = Path(__file__).parent / "layer_parts.cpp"
+_INCLUDED = (Path(__file__).parent / "tiles.hpp", Path(__file__).parent / "vectors.hpp")
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
 """OpenMP is that of torch: it is loaded already, and has the same name."""
 _SECONDS = 300
@@ -33,7 +34,7 @@ def native_library() -> ctypes.CDLL | None:
     compiler = next(filter(None, map(shutil.which, (os.environ.get("CXX", "c++"), "g++", "clang++"))), None)
     if compiler is None:
         return None
-    sources = [digest_file(SOURCE), digest_file(_INCLUDED)]
+    sources = [digest_file(source) for source in (SOURCE, LAYER_PARTS, *_INCLUDED)]
     key = digest_json([*sources, FLAGS, compiler, platform.machine(), _processor(), torch.__version__])
     try:
         compiled = user_cache() / f"native-{key[:16]}.so"
@@ -75,7 +76,10 @@ def _compile(compiler: str, to: Path) -> None:
     with tempfile.TemporaryDirectory(dir=to.parent) as folder:
         made = Path(folder) / to.name
         subprocess.run(
-            [compiler, *FLAGS, str(SOURCE), "-o", str(made)], check=True, capture_output=True, timeout=_SECONDS
+            [compiler, *FLAGS, str(SOURCE), str(LAYER_PARTS), "-o", str(made)],
+            check=True,
+            capture_output=True,
+            timeout=_SECONDS,
         )
         made.replace(to)
 

@@ -5,6 +5,7 @@ weights are touched.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +32,7 @@ from bench.train.loop.checkpoints.checkpointer import Checkpointer, SavePlan
 from bench.train.loop.checkpoints.sharded import gather_state
 from bench.train.loop.kept_step.evaluated_steps import EvaluatedSteps
 from bench.train.loop.kept_step.weights import upcast_trainable_bf16
+from bench.train.loop.layers.fused import can_fuse, fused
 from bench.train.loop.loss.lm_head import pick_head
 from bench.train.loop.loss.step_loss import StepLoss
 from bench.train.loop.steps import DivergedError, StepAccount
@@ -86,6 +88,9 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
             fused=plan.router is None,  # TRL's kernel counts the padding of packed rows
         )
         """Where the language-model head is applied."""
+        alone = plan.ranks.size == 1 and not (self.is_sharded or arguments.torch_compile)
+        self.fuses_layers = alone and arguments.device.type == "cpu" and can_fuse(self.model)
+        """Whether parts of the layers are computed together."""
         if plan.separation is not None:
             check_isolation(self.model, max(first, key=len), pad, device=arguments.device, separation=plan.separation)
 
@@ -103,6 +108,11 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
     def evaluate_at(self, steps: EvaluatedSteps) -> None:
         """Stores these steps for evaluation, and ends where their scores say so."""
         self._checkpoints = replace(self._checkpoints, evaluated=steps)
+
+    def train(self, *given: Any, **named: Any) -> Any:
+        """Trains as transformers does, with fused layers where the model can have them."""
+        with fused(self.model) if self.fuses_layers else nullcontext():
+            return super().train(*given, **named)
 
     def run(self, checkpoint: Checkpoint | None = None, folder: Path | None = None) -> bool:
         """Trains to the end, from `checkpoint` in `folder` if there is one. Whether the training diverged."""

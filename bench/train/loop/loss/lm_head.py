@@ -10,6 +10,7 @@ import torch
 from bench.model.head import full_outputs, selected_outputs, selects
 from bench.record.results.training.result import Head
 from bench.train.batches.collate import model_inputs
+from bench.train.loop.layers.parts import computable, log_probability
 from bench.train.loop.trl_private import fused_log_probabilities
 
 
@@ -37,4 +38,10 @@ def forward(model: Any, batch: dict[str, Any], head: Head, **more: Any) -> tuple
         return fused_log_probabilities(model, batch["labels"], **inputs)
     read = selected_outputs if head == "supervised positions" else full_outputs
     logits, outputs = read(model, batch["rows"], batch["columns"], **inputs)
-    return -torch.nn.functional.cross_entropy(logits.float(), batch["targets"], reduction="none"), outputs
+    return _of_targets(logits.float(), batch["targets"]), outputs
+
+
+def _of_targets(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    if computable(logits):
+        return log_probability(logits, targets)
+    return -torch.nn.functional.cross_entropy(logits, targets, reduction="none")
