@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench.report.analysis.aligned.align import Aligned
 from bench.report.analysis.aligned.measurand import Measurand
-from bench.stats.curves.distributions import BoolArray, FloatArray, IntArray
+from bench.stats.arrays import BoolArray, FloatArray, IntArray
 from bench.stats.estimates.corpus import corpus_delta, corpus_seed_prior
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import by_example, paired_delta

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from bench.stats.arrays import FloatArray
 from bench.stats.conclusions.decision import Candidates, ExampleNoise, Prospect, prospects
-from bench.stats.curves.distributions import FloatArray
 from bench.stats.noise.moderation import SeedVariance, seed_prior
 from benchmarks.simulations.data import Rng
 from benchmarks.simulations.table import Cell, Measure, Note, Share, Table

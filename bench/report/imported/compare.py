@@ -15,9 +15,9 @@ from bench.report.imported.metrics import ExampleScore
 from bench.report.imported.read import ImportedSubject
 from bench.report.render import format as fmt
 from bench.report.render.view import Cell, Column, Section, Table, View
+from bench.stats.arrays import FloatArray
 from bench.stats.conclusions.claim_types import ALPHA
 from bench.stats.conclusions.multiplicity import holm
-from bench.stats.curves.distributions import FloatArray
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import paired_delta
 from bench.stats.samples.sample import Scores

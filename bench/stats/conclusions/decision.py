@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.stats.curves.distributions import BoolArray, FloatArray, floats, student_cdf
+from bench.stats.arrays import BoolArray, FloatArray, floats
+from bench.stats.curves.distributions import student_cdf
 
 DRAWS = 20_000
 LEVEL = 0.95

@@ -15,7 +15,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from bench.stats.curves.distributions import FloatArray, floats, normal_cdf, normal_quantile
+from bench.stats.arrays import FloatArray, floats
+from bench.stats.curves.distributions import normal_cdf, normal_quantile
 
 Spending: TypeAlias = Literal["obrien_fleming", "pocock"]
 """obrien_fleming: hardly anything at first, nearly all at the end. pocock: about the same level at each look."""

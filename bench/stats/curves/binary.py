@@ -6,7 +6,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bench.stats.curves.distributions import FloatArray, binomial_cdf, floats, normal_quantile
+from bench.stats.arrays import FloatArray, floats
+from bench.stats.curves.distributions import binomial_cdf, normal_quantile
 
 _LAST_DIGITS = 1e-9
 """Share of the largest score, below which two scores are the same."""

@@ -13,15 +13,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bench.stats.arrays import FloatArray, floats
 from bench.stats.curves.binary import tango_statistic, wilson_bound
-from bench.stats.curves.distributions import (
-    FloatArray,
-    floats,
-    normal_cdf,
-    student_cdf,
-    student_density,
-    student_quantile,
-)
+from bench.stats.curves.distributions import normal_cdf, student_cdf, student_density, student_quantile
 
 _HALVINGS = 45
 _PARTS, _ROUNDS = 64, 8

@@ -4,23 +4,10 @@ The one place that touches scipy. All functions broadcast.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-CountArray = NDArray[np.uint16]
-BoolArray = NDArray[np.bool_]
-
-
-def floats(value: ArrayLike) -> FloatArray:
-    """Any numbers as an array of float64."""
-    return np.asarray(value, dtype=np.float64)
-
-
-def grouped_sums(labels: IntArray, weights: FloatArray, groups: int) -> FloatArray:
-    """Sums of `weights` by label 0..groups-1: [groups]."""
-    return floats(np.bincount(labels, weights=weights, minlength=groups))
+from bench.stats.arrays import FloatArray, floats
 
 
 def normal_cdf(value: ArrayLike) -> FloatArray:

@@ -17,7 +17,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bench.stats.curves.distributions import FloatArray, IntArray, floats, logistic, logit, normal_cdf, student_quantile
+from bench.stats.arrays import FloatArray, IntArray, floats
+from bench.stats.curves.distributions import logistic, logit, normal_cdf, student_quantile
 
 _REACH = 6.0  # standard deviations: what lies beyond has a probability of 2e-9
 _SCORES = np.linspace(-_REACH, _REACH, 601)

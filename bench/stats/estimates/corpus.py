@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bench.stats.arrays import BoolArray, FloatArray
 from bench.stats.curves.curve import Curve, interval
-from bench.stats.curves.distributions import BoolArray, FloatArray
 from bench.stats.estimates.delta import LEVEL, SURVIVED, Delta, untested, with_bounds
 from bench.stats.estimates.inference import ScoreScale, infer
 from bench.stats.estimates.missing import AsScored, WorstCase, missing_bounds

@@ -7,7 +7,8 @@ not that of a run in which something does.
 
 import numpy as np
 
-from bench.stats.curves.distributions import FloatArray, logit
+from bench.stats.arrays import FloatArray
+from bench.stats.curves.distributions import logit
 from bench.stats.noise.variance import RatesNoise
 
 _EDGE = 0.005

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.stats.arrays import FloatArray, floats
 from bench.stats.curves.distributions import (
-    FloatArray,
     chi_square_quantile,
-    floats,
     normal_cdf,
     student_cdf,
     student_density,

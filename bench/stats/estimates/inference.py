@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bench.stats.arrays import FloatArray
 from bench.stats.curves.curve import GRID, Curve, DrawsCurve, SeedCurve, StudentCurve, TiedCurve, WiderCurve, interval
-from bench.stats.curves.distributions import FloatArray
 from bench.stats.curves.logit_curve import NODES
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.noise.seed_term import SeedTerm, floor_term, logit_curve, rates_noise, seed_term

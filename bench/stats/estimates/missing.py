@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bench.stats.arrays import BoolArray, FloatArray, floats
 from bench.stats.curves.curve import Curve
-from bench.stats.curves.distributions import BoolArray, FloatArray, floats, normal_cdf, normal_quantile
+from bench.stats.curves.distributions import normal_cdf, normal_quantile
 from bench.stats.samples.sample import Scores
 
 _HALVINGS = 60

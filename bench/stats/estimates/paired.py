@@ -11,9 +11,9 @@ from typing import Protocol
 
 import numpy as np
 
+from bench.stats.arrays import BoolArray, FloatArray
 from bench.stats.curves.binary import flips, mcnemar_midp
 from bench.stats.curves.curve import ShiftedCurve, TangoCurve, interval, two_sided_p
-from bench.stats.curves.distributions import BoolArray, FloatArray
 from bench.stats.estimates.delta import LEVEL, SURVIVED, Delta, detectable_at, untested, with_worst_cases
 from bench.stats.estimates.inference import Inference, ScoreScale, infer, value_scale
 from bench.stats.estimates.replicates import (

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from bench.stats.curves.distributions import BoolArray, FloatArray
+from bench.stats.arrays import BoolArray, FloatArray
 from bench.stats.estimates.missing import fill_gaps
 from bench.stats.noise.moderation import SeedPrior
 from bench.stats.noise.seed_term import pooled_prior

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bench.stats.curves.distributions import BoolArray, IntArray
+from bench.stats.arrays import BoolArray, IntArray
 from bench.stats.estimates.delta import Delta
 from bench.stats.estimates.paired import by_example
 from bench.stats.estimates.replicates import noise_statement, plan_of, replicate_rows, seed_prior_of, side_of

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.stats.curves.distributions import BoolArray, FloatArray, grouped_sums, normal_cdf
+from bench.stats.arrays import BoolArray, FloatArray, grouped_sums
+from bench.stats.curves.distributions import normal_cdf
 from bench.stats.estimates.replicates import plan_of, replicate_rows
 from bench.stats.samples.sample import Layout, Scores
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bench.stats.arrays import BoolArray, FloatArray
 from bench.stats.curves.curve import Curve, WilsonCurve, interval
-from bench.stats.curves.distributions import BoolArray, FloatArray
 from bench.stats.estimates.delta import LEVEL, SURVIVED
 from bench.stats.estimates.inference import Inference, infer, value_scale
 from bench.stats.estimates.missing import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.stats.curves.distributions import BoolArray, FloatArray, floats
+from bench.stats.arrays import BoolArray, FloatArray, floats
 from bench.stats.noise.variance import unit_spread
 from bench.stats.samples.sample import Layout, Scores, layout
 

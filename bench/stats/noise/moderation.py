@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.stats.arrays import FloatArray, floats
 from bench.stats.curves.distributions import (
-    FloatArray,
     chi_square_quantile,
     digamma,
     f_survival,
-    floats,
     student_quantile,
     trigamma,
     trigamma_inverse,

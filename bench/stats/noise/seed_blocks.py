@@ -4,7 +4,8 @@ Contract: descriptive. Which differences are paired by seed is a matter of the d
 (`bench.stats.estimates.seed_pairs`), and never of this.
 """
 
-from bench.stats.curves.distributions import FloatArray, f_tail
+from bench.stats.arrays import FloatArray
+from bench.stats.curves.distributions import f_tail
 
 
 def moves_together(values: FloatArray) -> float | None:

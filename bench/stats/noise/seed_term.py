@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.stats.curves.distributions import FloatArray
+from bench.stats.arrays import FloatArray
 from bench.stats.curves.logit_curve import Rate, WeightedCurve, logit_seed_curve, skewed, skewness
 from bench.stats.noise.moderation import SeedPrior, seed_prior
 from bench.stats.noise.side import ScaleEnds, Side, equal_examples, on_scale

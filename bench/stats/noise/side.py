@@ -6,7 +6,7 @@ the middle; other scores as they are.
 
 from dataclasses import dataclass
 
-from bench.stats.curves.distributions import FloatArray
+from bench.stats.arrays import FloatArray
 from bench.stats.noise.moderation import SeedVariance
 from bench.stats.noise.variance import SeedNoise, seed_noise
 from bench.stats.samples.sample import Layout

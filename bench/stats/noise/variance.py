@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.stats.curves.distributions import FloatArray, grouped_sums
+from bench.stats.arrays import FloatArray, grouped_sums
 from bench.stats.samples.sample import Layout
 
 

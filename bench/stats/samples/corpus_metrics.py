@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.stats.curves.distributions import FloatArray, floats
+from bench.stats.arrays import FloatArray, floats
 
 Metric = Callable[[FloatArray], FloatArray]
 

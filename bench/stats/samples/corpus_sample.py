@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from bench.stats.curves.distributions import BoolArray, FloatArray, IntArray, floats, grouped_sums
+from bench.stats.arrays import BoolArray, FloatArray, IntArray, floats, grouped_sums
 from bench.stats.samples.corpus_metrics import CorpusMetric, Metric
 from bench.stats.samples.resample import count_chunks
 from bench.stats.samples.sample import Layout, layout, several_draws

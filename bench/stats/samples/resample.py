@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from bench.stats.curves.distributions import CountArray, FloatArray, IntArray
+from bench.stats.arrays import CountArray, FloatArray, IntArray
 from bench.stats.samples.sample import Layout
 
 _CHUNK_CELLS = 64_000  # resample counts held at once: small enough to stay in cache

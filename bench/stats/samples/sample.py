@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from bench.stats.curves.distributions import BoolArray, FloatArray, IntArray, grouped_sums
+from bench.stats.arrays import BoolArray, FloatArray, IntArray, grouped_sums
 
 Survivor: TypeAlias = Literal["seed", "draw"]
 """One seed, or the seeds of one subset draw, alone left of several: the noise of training, or of draws, is then

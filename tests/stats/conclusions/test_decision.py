@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bench.stats.arrays import FloatArray
 from bench.stats.conclusions.decision import Candidates, ExampleNoise, _covariances, prospects, true_values
-from bench.stats.curves.distributions import FloatArray
 
 
 def candidates(

@@ -8,7 +8,6 @@ from bench.stats.curves.distributions import (
     binomial_cdf,
     chi_square_quantile,
     f_survival,
-    grouped_sums,
     student_cdf,
     student_density,
     student_quantile,
@@ -39,7 +38,3 @@ def test_f_and_chi_square_are_scipys_and_the_trigamma_turns_back(degrees: float)
 def test_a_fair_coin_is_scipys_at_both_ends_too(trials: int) -> None:
     successes = np.arange(-1, trials + 2)
     assert binomial_cdf(successes, trials) == pytest.approx(stats.binom.cdf(successes, trials, 0.5))
-
-
-def test_a_group_without_members_sums_to_zero() -> None:
-    assert grouped_sums(np.array([1, 1]), np.array([2.0, 3.0]), 3).tolist() == [0.0, 5.0, 0.0]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.stats.curves.distributions import FloatArray
+from bench.stats.arrays import FloatArray
 from bench.stats.samples.resample import count_chunks, studentised_draws
 from bench.stats.samples.sample import layout
 

@@ -12,8 +12,8 @@ from math import inf
 import numpy as np
 
 from bench.report.analysis.aligned.align import Aligned
+from bench.stats.arrays import BoolArray, FloatArray
 from bench.stats.conclusions.decision import Candidates, ExampleNoise
-from bench.stats.curves.distributions import BoolArray, FloatArray
 from bench.stats.estimates.corpus import linearised
 from bench.stats.noise.influence import Influence, influence, scored_rows
 from bench.stats.noise.moderation import SeedPrior, SeedVariance, seed_prior

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from bench.stats.curves.distributions import BoolArray
+from bench.stats.arrays import BoolArray
 from bench.stats.estimates.costs.ratio import Ratio
 from bench.stats.estimates.delta import LEVEL, Delta
 from bench.stats.estimates.missing import AsScored, WorstCase, counted_as, missing_bounds, missing_share, worst_scale

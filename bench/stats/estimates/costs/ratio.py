@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from bench.stats.arrays import FloatArray
 from bench.stats.curves.curve import Curve, StudentCurve, interval, two_sided_p
-from bench.stats.curves.distributions import FloatArray
 from bench.stats.estimates.missing import MissingBounds
 from bench.stats.estimates.power import detectable_effect
 from bench.stats.noise.variance import Components

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.stats.arrays import BoolArray, FloatArray, IntArray, floats
 from bench.stats.curves.curve import interval
-from bench.stats.curves.distributions import BoolArray, FloatArray, IntArray, floats
 from bench.stats.estimates.delta import LEVEL
 from bench.stats.estimates.inference import ScoreScale, infer
 from bench.stats.estimates.judged.length_model import LengthFit, fit, fit_influence

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.stats.curves.distributions import FloatArray, floats
+from bench.stats.arrays import FloatArray, floats
 
 PRIOR_DEVIATIONS = (10.0, 5.0)
 """Prior deviations of a and b. A narrower prior of b leaves more of the longer side's advantage where a judge goes by

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.stats.curves.distributions import FloatArray, student_quantile
+from bench.stats.arrays import FloatArray
+from bench.stats.curves.distributions import student_quantile
 
 LEAST_LABELS = 10
 """Labelled units below which their spread says too little."""

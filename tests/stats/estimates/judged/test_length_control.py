@@ -6,7 +6,7 @@ from scipy.optimize import minimize
 from scipy.stats import t
 from statsmodels.api import GLM, families
 
-from bench.stats.curves.distributions import FloatArray
+from bench.stats.arrays import FloatArray
 from bench.stats.estimates.judged.length_control import (
     ALONE,
     REPLICATES,
