@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from bench.data.contamination import Question, overlaps
+from bench.data.contamination import Question, overlaps, wanted_of
 
 PROMISE_S = 60
 ROWS, EXAMPLES, WORDS, PLANTED = 52_000, 10_000, 100, 200
@@ -24,7 +24,7 @@ def main() -> None:
         rows[index * 7] += " " + examples[index * (EXAMPLES // PLANTED)]
     questions = [Question(task="t", prompt=text, target=None) for text in examples]
     start = time.process_time()
-    found = overlaps([questions], rows)[0]
+    found = overlaps(wanted_of([questions]), rows)[0]
     seconds = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(

@@ -15,7 +15,7 @@ import unicodedata
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat
 from typing import TypeAlias
 
 import numpy as np
@@ -61,27 +61,37 @@ def row_text(turns: Turns) -> str:
     return "\n".join(text for turn in turns for text in texts_of(turn))
 
 
-def overlaps(
-    evals: Sequence[Sequence[Question]], rows: Iterable[str], *, ngram: int = NGRAM, shortest: int = SHORTEST
-) -> tuple[Overlap, ...]:
-    """The overlap of each eval with the texts `rows`, all in one pass over them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What gives the examples of some evals away, to be looked for in any number of row sets."""
 
-    Raises ValueError unless 1 <= shortest <= ngram.
-    """
+    vocabulary: dict[str, int]
+    """Code of each word of the examples."""
+    by_eval: tuple["_Needles", ...]
+
+
+def wanted_of(evals: Sequence[Sequence[Question]], *, ngram: int = NGRAM, shortest: int = SHORTEST) -> Wanted:
+    """What gives the examples of each eval away. Raises ValueError unless 1 <= shortest <= ngram."""
     if not 1 <= shortest <= ngram:
         raise ValueError("shortest must be between 1 and ngram")
     vocabulary: dict[str, int] = {}
-    needles = [_needles(questions, vocabulary, ngram, shortest) for questions in evals]
+    needles = tuple(_needles(questions, vocabulary, ngram, shortest) for questions in evals)
+    return Wanted(vocabulary=vocabulary, by_eval=needles)
+
+
+def overlaps(wanted: Wanted, rows: Iterable[str]) -> tuple[Overlap, ...]:
+    """The overlap of each eval with the texts `rows`, all in one pass over them."""
+    needles = wanted.by_eval
     lengths = sorted({length for needles_of_eval in needles for length in needles_of_eval.by_length})
-    wanted = {
+    hashes_of = {
         length: np.unique(np.concatenate([_hashes_of(needles_of_eval, length) for needles_of_eval in needles]))
         for length in lengths
     }
     seen: dict[int, list[_Hashes]] = {length: [] for length in lengths}
-    for codes in _coded(rows, vocabulary):
+    for codes in _coded(rows, wanted.vocabulary):
         for length in lengths:
             hashes, _ = _windows(codes, length)
-            seen[length].append(_common(wanted[length], hashes))
+            seen[length].append(_common(hashes_of[length], hashes))
     present = {length: np.unique(np.concatenate(parts)) for length, parts in seen.items() if parts}
     return tuple(_overlap(needles_of_eval, present) for needles_of_eval in needles)
 
@@ -158,7 +168,7 @@ def _coded(rows: Iterable[str], vocabulary: dict[str, int]) -> Iterator[_Codes]:
     while chunk := list(islice(left, _ROWS_AT_ONCE)):
         codes = array("q")
         for text in chunk:
-            codes.extend(code_of(word, _UNKNOWN) for word in _words(text))
+            codes.extend(map(code_of, _words(text), repeat(_UNKNOWN)))
             codes.append(_UNKNOWN)
         yield np.frombuffer(codes, dtype=np.int64)
 

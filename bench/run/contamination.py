@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.atomic import write_text
 from bench.code_digest import own_code
-from bench.data.contamination import Question, overlaps, row_text
+from bench.data.contamination import Question, Wanted, overlaps, row_text, wanted_of
 from bench.data.store import load_turns
 from bench.digest import digest_json
 from bench.record.contamination import ContaminationRecord
@@ -43,11 +43,15 @@ def find_contamination(plan: Plan, *, store: JobStore, home: Path) -> tuple[Cont
         for job in finished
     ]
     by_memo = {case.memo: overlap for case in cases if (overlap := _recall(case)) is not None}
+    examples: dict[tuple[str, ...], _Examples] = {}
     for data in {case.data.sha256: case.data for case in cases if case.memo not in by_memo}.values():
-        pairings = [case for case in cases if case.data == data and case.memo not in by_memo]
-        for case, overlap in zip(pairings, _search(data, pairings, store, options), strict=True):
-            write_text(case.memo, overlap.model_dump_json())
-            by_memo[case.memo] = overlap
+        jobs = {case.memo: case.job for case in cases if case.data == data and case.memo not in by_memo}
+        asked = tuple(job.digest for job in jobs.values())
+        if asked not in examples:
+            examples[asked] = _examples(jobs.values(), store, options)
+        for memo, overlap in zip(jobs, _search(data, examples[asked], options), strict=True):
+            write_text(memo, overlap.model_dump_json())
+            by_memo[memo] = overlap
     return tuple(_named(by_memo[case.memo], case) for case in cases)
 
 
@@ -58,18 +62,27 @@ def _named(overlap: ContaminationRecord, case: _Pairing) -> ContaminationRecord:
     return overlap.model_copy(update={"data": case.data.name, "eval": spec.name, "found": found})
 
 
-def _search(
-    data: ResolvedData, cases: list[_Pairing], store: JobStore, options: ContaminationOptions
-) -> Iterator[ContaminationRecord]:
-    scored = [store.scores(case.job) for case in cases]
-    texts = map(row_text, load_turns(data.path))
-    overlaps_by_case = overlaps(
-        [_questions(rows) for rows in scored], texts, ngram=options.ngram, shortest=options.shortest
-    )
-    for case, rows, overlap in zip(cases, scored, overlaps_by_case, strict=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Examples:
+    """The examples of some evals, which several data sets are searched for."""
+
+    rows: dict[str, list[ScoreRow]]
+    """By eval."""
+    wanted: Wanted
+
+
+def _examples(jobs: Iterable[EvalJob], store: JobStore, options: ContaminationOptions) -> _Examples:
+    rows = {job.eval.name: store.scores(job) for job in jobs}
+    asked = [_questions(of_eval) for of_eval in rows.values()]
+    return _Examples(rows=rows, wanted=wanted_of(asked, ngram=options.ngram, shortest=options.shortest))
+
+
+def _search(data: ResolvedData, examples: _Examples, options: ContaminationOptions) -> Iterator[ContaminationRecord]:
+    found = overlaps(examples.wanted, map(row_text, load_turns(data.path)))
+    for (name, rows), overlap in zip(examples.rows.items(), found, strict=True):
         yield ContaminationRecord(
             data=data.name,
-            eval=case.job.eval.name,
+            eval=name,
             ngram=options.ngram,
             shortest=options.shortest,
             examples=len(rows),

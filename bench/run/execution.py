@@ -1,7 +1,7 @@
 """A plan carried out: the bases first, then trainings and evals; the record is written now and then and at the end."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.errors import IncompleteError, InterruptedRunError, Problem
@@ -23,6 +23,7 @@ from bench.run.kept_record import RecordSources, recording_code
 from bench.run.plan.free_weights import prune
 from bench.run.plan.probe_rounds import in_round, rounds_of, without_later, without_needless_rounds
 from bench.run.plan.types import Plan, PlannedJob
+from bench.run.preparation import Preparation
 from bench.run.process.server import ChildServer
 from bench.run.recording.heading import earlier, timestamp
 from bench.run.recording.recorder import make_record
@@ -52,10 +53,14 @@ class Execution:
     """At the same question with other seeds, before this run."""
     labels: tuple[EvalLabels, ...] = ()
     """People's labels of judged pairs."""
+    meanwhile: Callable[[], object] = lambda: None
+    """What the caller does while the last evals run, in a thread: it changes no result."""
     outcomes: dict[str, JobOutcome] = field(default_factory=dict)
     _recorded: float = 0.0
     _ended_since: bool = False
     """Whether a job ended since the record was written."""
+    _preparation: Preparation | None = None
+    """Of the end of this run; `None` before its last jobs."""
 
     def execute(self, server: ChildServer, display: Display) -> None:
         """Run the jobs, with the record written now and then and at the end."""
@@ -82,12 +87,14 @@ class Execution:
             if not self.go_on:
                 self._check_bases(display)
             self._probe_in_rounds(scheduler, display, later=rest)
+            self._preparation = Preparation(rest, (self.meanwhile, self._contamination))
             scheduler.run(rest)
         except KeyboardInterrupt as error:
             self._write(self._ended(), interrupted=True)
             raise InterruptedRunError(self._interruption()) from error
         finally:
             scheduler.executor.stop_all(())
+        self._preparation.finish()
         contamination = self._contamination()
         self._write(self._ended(), contamination=contamination)
         recording_code(self.store.home)  # the next run, which finds everything done, need not parse it
@@ -153,6 +160,8 @@ class Execution:
         del outcome  # it is in `outcomes`
         prune(self.plan, planned, self.outcomes, self.store)
         self._ended_since = True
+        if self._preparation is not None:
+            self._preparation.job_ended(planned.digest)
 
     def _write_if_due(self) -> None:
         """Write the record where it is behind, for `bench status` on whatever machine sees it."""

@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bench.atomic import write_errors_as_problems, write_text
@@ -47,14 +47,15 @@ def run_suite(
     server: ChildServer | None = None,
     executor: Executor | None = None,
     command: Sequence[str] | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> RunDirectory:
     """Run what is not done yet and write the record. Failed jobs are in the record, not raised.
 
     `only`: arms to run (all, if empty); `temporary`: the run directory is read by the caller alone, and not shown;
     `fresh`: reuse nothing for the jobs asked for; `command`: as typed, default this process's arguments; `executor`: of
-    the jobs, default this machine; `go_on`: train although an eval failed its rehearsal, or cannot tell anything by the
-    base's scores. Raises `InputError` before any work, `IncompleteError` before the first training,
-    `InterruptedRunError` after SIGINT or SIGTERM.
+    the jobs, default this machine; `meanwhile`: what the caller has a thread do while the last evals run; `go_on`:
+    train although an eval failed its rehearsal, or cannot tell anything by the base's scores. Raises `InputError`
+    before any work, `IncompleteError` before the first training, `InterruptedRunError` after SIGINT or SIGTERM.
     """
     began, (labels, found) = time.monotonic(), _read_beside(loaded)
     server = dataclasses.replace(server or ChildServer(), tick=display.tick)
@@ -74,7 +75,7 @@ def run_suite(
         allowances = {} if executor is None else job_allowances(checked.plan, home=home, server=server)
         execution = _execution(
             checked, loaded, home=home, reports=reports, command=command, began=began, go_on=go_on, executor=executor,
-            allowances=allowances, labels=labels,
+            allowances=allowances, labels=labels, meanwhile=meanwhile,
         )  # fmt: skip
         with exclusive(execution.directory, display):
             _enter(execution.directory, checked.plan, display, shown=not temporary)
@@ -112,6 +113,7 @@ def _execution(
     executor: Executor | None,
     allowances: Mapping[str, Allowance],
     labels: tuple[EvalLabels, ...],
+    meanwhile: Callable[[], object],
 ) -> Execution:
     """What carries the plan out in the run's directory, with the heading, earlier looks and labels of its record."""
     planned, suite = checked.plan, loaded.suite
@@ -129,6 +131,7 @@ def _execution(
         unavailable=checked.unavailable,
         looks=_earlier_looks(planned, directory),
         labels=labels,
+        meanwhile=meanwhile,
     )
 
 

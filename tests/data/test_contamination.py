@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.data.contamination import Overlap, Question, _words, overlaps, row_text
+from bench.data.contamination import Overlap, Question, _words, overlaps, row_text, wanted_of
 
 
 def text(seed: int, words: int) -> str:
@@ -16,7 +16,7 @@ def question(prompt: str, target: str | None = None, task: str = "t") -> Questio
 
 
 def one(questions: list[Question], rows: list[str], **options: int) -> Overlap:
-    return overlaps([questions], rows, **options)[0]
+    return overlaps(wanted_of([questions], **options), rows)[0]
 
 
 def by_hand(questions: list[str], rows: list[str], n: int) -> set[int]:
@@ -100,8 +100,8 @@ def test_a_row_keeps_the_order_of_its_turns_and_alpacas_input() -> None:
 def test_several_evals_in_one_pass_do_not_disturb_each_other() -> None:
     first, second = [question(text(n, 20)) for n in range(3)], [question(text(n, 15)) for n in range(10, 14)]
     rows = [text(1, 20), text(12, 15)]
-    assert overlaps([first, second], rows) == (one(first, rows), one(second, rows))
-    assert [overlap.found for overlap in overlaps([first, second], rows)] == [(1,), (2,)]
+    assert overlaps(wanted_of([first, second]), rows) == (one(first, rows), one(second, rows))
+    assert [overlap.found for overlap in overlaps(wanted_of([first, second]), rows)] == [(1,), (2,)]
 
 
 @pytest.mark.parametrize("rows", [[], ["", "…"]])

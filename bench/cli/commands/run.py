@@ -135,7 +135,17 @@ def _run_once(
             reports=reports,
             display=display,
             executor=chosen,
+            meanwhile=_prepare_report,
         )
+
+
+def _prepare_report() -> None:
+    """Import and compile what a report needs, before it is asked for."""
+    import bench.report.compare
+    import bench.report.write  # noqa: F401  # the import is what is wanted
+    from bench.report.render.html import page
+
+    page()
 
 
 def _report(finished: RunDirectory, *, full: bool) -> int:

@@ -39,7 +39,7 @@ def render(view: View, drawings: Mapping[str, Drawing], data: str | None = None)
     """The text of report.html. drawings: by figure name; a figure without its drawing keeps its caption. data: what
     the script works with (`bench.report.workbench`), letters of base64."""
     style, script = _style(), _script()
-    return _page().render(
+    return page().render(
         view=view,
         parts=_parts([section for section in view.sections if section.only != "terminal"]),
         drawings=drawings,
@@ -127,7 +127,8 @@ def _squeezes(table: Table) -> bool:
 
 
 @cache
-def _page() -> Template:
+def page() -> Template:
+    """The page's template, compiled once."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
