@@ -13,11 +13,10 @@ from pathlib import Path
 from bench.code_digest import own_code
 from bench.data import micro
 from bench.data.formats.conversation import Rules
-from bench.data.select.selection import in_order, key_of, select_all
+from bench.data.select.order import in_order, key_of
 from bench.data.sources.faulty_tables import TableError
 from bench.data.sources.files import MICRO, files_of, kind_of, local_path
-from bench.data.sources.read import Source, SourceKey, read
-from bench.data.sources.table import RowTable
+from bench.data.sources.source import Source
 from bench.data.sources.unavailable import absent, absent_rows
 from bench.data.store import atomic, is_whole, writable
 from bench.digest import digest_file, digest_json
@@ -53,7 +52,9 @@ def resolve_data(
     memo = folder / "resolved" / f"{_memo_key(specs, sources, home)}.json"
     if (recalled := _recall(memo, folder)) is not None:
         return {name: (recalled | marked)[name] for name in specs}
-    resolved = _selected(specs, sources, folder, gone)
+    from bench.data.selected import selected  # numpy and what reads rows are imported where rows are read
+
+    resolved = selected(specs, sources, folder, gone)
     _remember(memo, resolved)
     return {name: (resolved | marked)[name] for name in specs}
 
@@ -65,21 +66,9 @@ def select_local(
 
     Raises `TableError` with everything that is wrong with them.
     """
-    return _selected(specs, _locate(specs, base, {}, slices), folder, {})
+    from bench.data.selected import selected
 
-
-def _selected(
-    specs: Mapping[str, DataSpec], sources: Mapping[str, Source], folder: Path, gone: Mapping[str, Unavailable]
-) -> dict[str, ResolvedData]:
-    """Reads the sources and stores every selection save those that are `gone`."""
-    tables = _read_all(sources, folder)
-    try:
-        by_name = {name: tables[source.key] for name, source in sources.items()}
-        revisions = {name: source.revision for name, source in sources.items()}
-        return select_all(specs, by_name, revisions, folder, absent=gone)
-    finally:
-        for table in tables.values():
-            table.close()
+    return selected(specs, _locate(specs, base, {}, slices), folder, {})
 
 
 def hub_data(specs: Mapping[str, DataSpec], *, base: Path) -> dict[str, DataSpec]:
@@ -210,23 +199,3 @@ def _remember(memo: Path, resolved: Mapping[str, ResolvedData]) -> None:
     with atomic(memo.parent) as (file, finish):
         file.write(json.dumps(items, ensure_ascii=False).encode())
         finish(memo.name)
-
-
-def _read_all(sources: Mapping[str, Source], folder: Path) -> dict[SourceKey, RowTable]:
-    """Each distinct source as a table, or all that is wrong with any."""
-    tables: dict[SourceKey, RowTable] = {}
-    problems: list[Problem] = []
-    faulty = set[SourceKey]()
-    for source in {source.key: source for source in sources.values()}.values():
-        with writable(folder):
-            table = tables[source.key] = RowTable(source.origin, folder)
-        before = len(problems)
-        with collected(problems):
-            problems += read(table, source)
-        if len(problems) > before:
-            faulty.add(source.key)
-    if problems:
-        for table in tables.values():
-            table.close()
-        raise TableError(problems, names={name for name, source in sources.items() if source.key in faulty})
-    return tables

@@ -20,7 +20,6 @@ from bench.atomic import replacing, write_text
 from bench.errors import InputError, Problem, did_you_mean
 from bench.record.record import FORMAT_VERSION, EvaluationRecord, Record, ScoredStep
 from bench.record.results.evals.evaluation import ScoreRow
-from bench.record.results.evals.score_table import ScoreTable
 
 RECORD = "record.json"
 LATEST = "latest"
@@ -107,6 +106,8 @@ class RunDirectory:
         )
         if not _is_inside(path, self.path):
             raise refused  # a record may come from anywhere
+        from bench.record.results.evals.score_table import ScoreTable  # numpy is imported where scores are read
+
         return ScoreTable.read(path, refused)
 
     def write(self, record: Record) -> None:

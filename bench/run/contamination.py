@@ -4,19 +4,16 @@ Contract: reads stored rows and one subject's scores, whose prompts are the same
 `home/contamination/`, by the content of both, so that a repeated run reads neither.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.atomic import write_text
 from bench.code_digest import own_code
-from bench.data.contamination import Question, Wanted, overlaps, row_text, wanted_of
-from bench.data.store import load_turns
 from bench.digest import digest_json
 from bench.record.contamination import ContaminationRecord
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.jobs.train_job import TrainJob
-from bench.record.results.evals.evaluation import ScoreRow
 from bench.record.store import JobStore
 from bench.record.task_names import task_of
 from bench.run.plan.types import Plan
@@ -43,16 +40,28 @@ def find_contamination(plan: Plan, *, store: JobStore, home: Path) -> tuple[Cont
         for job in finished
     ]
     by_memo = {case.memo: overlap for case in cases if (overlap := _recall(case)) is not None}
-    examples: dict[tuple[str, ...], _Examples] = {}
-    for data in {case.data.sha256: case.data for case in cases if case.memo not in by_memo}.values():
-        jobs = {case.memo: case.job for case in cases if case.data == data and case.memo not in by_memo}
+    if missing := [case for case in cases if case.memo not in by_memo]:
+        by_memo |= _looked_for(missing, store, options)
+    return tuple(_named(by_memo[case.memo], case) for case in cases)
+
+
+def _looked_for(
+    cases: Sequence[_Pairing], store: JobStore, options: ContaminationOptions
+) -> dict[Path, ContaminationRecord]:
+    """What is found now, each data set read once; it is kept."""
+    from bench.run.overlap_search import Examples, examples_of, search  # numpy is imported where rows are searched
+
+    examples: dict[tuple[str, ...], Examples] = {}
+    found: dict[Path, ContaminationRecord] = {}
+    for data in {case.data.sha256: case.data for case in cases}.values():
+        jobs = {case.memo: case.job for case in cases if case.data == data}
         asked = tuple(job.digest for job in jobs.values())
         if asked not in examples:
-            examples[asked] = _examples(jobs.values(), store, options)
-        for memo, overlap in zip(jobs, _search(data, examples[asked], options), strict=True):
+            examples[asked] = examples_of(jobs.values(), store, options)
+        for memo, overlap in zip(jobs, search(data, examples[asked], options), strict=True):
             write_text(memo, overlap.model_dump_json())
-            by_memo[memo] = overlap
-    return tuple(_named(by_memo[case.memo], case) for case in cases)
+            found[memo] = overlap
+    return found
 
 
 def _named(overlap: ContaminationRecord, case: _Pairing) -> ContaminationRecord:
@@ -60,39 +69,6 @@ def _named(overlap: ContaminationRecord, case: _Pairing) -> ContaminationRecord:
     spec = case.job.eval
     found = tuple((task_of(spec, task), id_) for task, id_ in overlap.found)
     return overlap.model_copy(update={"data": case.data.name, "eval": spec.name, "found": found})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Examples:
-    """The examples of some evals, which several data sets are searched for."""
-
-    rows: dict[str, list[ScoreRow]]
-    """By eval."""
-    wanted: Wanted
-
-
-def _examples(jobs: Iterable[EvalJob], store: JobStore, options: ContaminationOptions) -> _Examples:
-    rows = {job.eval.name: store.scores(job) for job in jobs}
-    asked = [_questions(of_eval) for of_eval in rows.values()]
-    return _Examples(rows=rows, wanted=wanted_of(asked, ngram=options.ngram, shortest=options.shortest))
-
-
-def _search(data: ResolvedData, examples: _Examples, options: ContaminationOptions) -> Iterator[ContaminationRecord]:
-    found = overlaps(examples.wanted, map(row_text, load_turns(data.path)))
-    for (name, rows), overlap in zip(examples.rows.items(), found, strict=True):
-        yield ContaminationRecord(
-            data=data.name,
-            eval=name,
-            ngram=options.ngram,
-            shortest=options.shortest,
-            examples=len(rows),
-            judged=overlap.judged,
-            found=tuple((rows[index].task, rows[index].id) for index in overlap.found),
-        )
-
-
-def _questions(rows: Iterable[ScoreRow]) -> list[Question]:
-    return [Question(task=row.task, prompt=row.prompt, target=row.target) for row in rows]
 
 
 def _trained_on(plan: Plan) -> list[ResolvedData]:

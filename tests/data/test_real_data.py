@@ -6,7 +6,8 @@ import pytest
 
 from bench.data.resolve import resolve_data
 from bench.data.select.selection import HELD_OUT
-from bench.data.sources.read import Source, read
+from bench.data.sources.read import read
+from bench.data.sources.source import Source
 from bench.data.sources.table import RowTable
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
@@ -78,7 +79,7 @@ def test_the_flagships_files_are_parsed_once_and_never_again(
         parsed.append(source.label)
         return read(table, source)
 
-    monkeypatch.setattr("bench.data.resolve.read", read_and_note)
+    monkeypatch.setattr("bench.data.selected.read", read_and_note)
     source = "alpaca/alpaca_data.json"
     specs = {
         "lima_1k": DataSpec(source="lima/lima_1k.jsonl"),

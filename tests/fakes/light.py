@@ -9,8 +9,9 @@ from bench.run.plan.digests import ENTRIES, PLANNER
 
 MODULES = (
     "bench.cli.main", "bench.design.until_decided", "bench.draft.write", "bench.gate.exact", "bench.gate.quality",
+    "bench.data.selected",
     "bench.report.history", "bench.report.write", "bench.report.plots.draw", "bench.report.render.html",
-    "bench.run.estimate.forecast", "bench.run.executors.choose", "bench.run.run",
+    "bench.run.estimate.forecast", "bench.run.executors.choose", "bench.run.overlap_search", "bench.run.run",
     "jinja2", "rich.table", "tests.fakes.echo", "tests.fakes.failing_evals",
     "tests.fakes.suites", "tests.fakes.worker",
 )  # fmt: skip

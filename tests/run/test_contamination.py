@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.record.contamination import ContaminationRecord
-from bench.run import contamination
+from bench.run import overlap_search
 from bench.run.process.server import ChildServer
 from tests.fakes.suites import fake_rows, fake_suite, run_below
 
@@ -49,13 +49,13 @@ def test_a_repeated_run_does_not_search_again_and_other_rows_are_searched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     searched = []
-    original = contamination.overlaps
+    original = overlap_search.overlaps
 
     def counted(*given: Any, **options: Any) -> Any:
         searched.append(len(given[0].by_eval))
         return original(*given, **options)
 
-    monkeypatch.setattr(contamination, "overlaps", counted)
+    monkeypatch.setattr(overlap_search, "overlaps", counted)
     first = go(tmp_path, contamination=SINGLE_WORDS)
     assert searched == [2], "both evals in one pass over the rows"
     assert go(tmp_path, contamination=SINGLE_WORDS) == first

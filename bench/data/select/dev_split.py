@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from bench.atomic import write_text
 from bench.code_digest import own_code
 from bench.data.store import is_whole, load_rows, write_rows
@@ -78,6 +76,8 @@ def _some(rows: set[bytes], size: int = MOST_DEV_ROWS) -> set[bytes]:
     offered, size = sorted(rows), min(size, MOST_DEV_ROWS)
     if len(offered) <= size:
         return rows
+    import numpy as np  # a split that is there already needs none
+
     return {offered[index] for index in np.random.default_rng(_SEED).choice(len(offered), size=size, replace=False)}
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bench.data.select.mix import largest, shares
 from bench.data.select.near_duplicates import distinct, near_distinct
+from bench.data.select.order import in_order, key_of
 from bench.data.select.selectors import SELECTORS, at_least, draw, within
 from bench.data.sources.faulty_tables import TableError
 from bench.data.sources.table import IndexRecords, Indices, Joined, Rows, RowTable, column, filtered
@@ -30,15 +31,6 @@ HELD_OUT = "held out for evaluation"
 SAME_PROMPT = "prompt held out for evaluation"
 TOO_SHORT_OR_LONG = "outside the length limits"
 DUPLICATE, NEAR_DUPLICATE = "duplicate", "near duplicate"
-
-
-def key_of(name: str, tail: str) -> str:
-    """The place in the suite that a data name stands for."""
-    kind, _, eval_name = name.partition(":")
-    if kind != "eval" or not eval_name:
-        return f"data.{name}.{tail}"
-    eval_name, _, key = eval_name.partition("~")
-    return f"eval.{eval_name}.{key or 'data'}.{tail}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,24 +63,6 @@ def select_all(
     if problems:
         raise TableError(problems, names=set(present) - set(resolved))
     return {name: resolved[name] for name in specs if name in resolved}
-
-
-def in_order(specs: Mapping[str, DataSpec]) -> list[str]:
-    """Evals, hold-outs, then the rest; each after what it needs."""
-    ordered: dict[str, None] = {}
-
-    def add(name: str, above: frozenset[str] = frozenset()) -> None:
-        for need in specs[name].needs:
-            if need in specs and need not in above:
-                add(need, above | {name})
-        ordered[name] = None
-
-    def turn(name: str) -> int:
-        return 0 if evaluates(name) else 1 if specs[name].select.by == "holdout" else 2
-
-    for name in sorted(specs, key=turn):
-        add(name)
-    return list(ordered)
 
 
 class _Selector:

@@ -7,9 +7,7 @@ the table. Faults of one kind are one problem, with the first row that has it an
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import chain, islice
-from pathlib import Path
 from typing import Any
 
 from bench.data import micro
@@ -24,10 +22,11 @@ from bench.data.sources.readers.json_tables import may_be_a_table, no_list, tabl
 from bench.data.sources.readers.readers import records
 from bench.data.sources.readers.text_file import NumberedRecords
 from bench.data.sources.row_faults import COLUMNS_HINT, RowFaults
+from bench.data.sources.source import Source
 from bench.data.sources.split_column import SplitColumn
 from bench.data.sources.table import RowTable
 from bench.errors import Problem
-from bench.suite.tables.data import Columns, OddRows, may_be_left_out
+from bench.suite.tables.data import may_be_left_out
 
 _SAMPLE = 100
 """Rows from which a file's shape is recognised."""
@@ -35,34 +34,6 @@ _ROW_HINT = 'fix the row or take it out; odd_rows = "drop" leaves such rows out 
 _NOWHERE = "no column, message key or role `{}`, which ignore or leave_out names"
 _TEXTS_HINT = "rows of token ids are not read: give their texts, which each base's own tokenizer reads"
 _SCORE_HINT = "select.column names the column that holds the score"
-
-SourceKey = tuple[str, Columns | None, Rules, OddRows]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """One thing to read, for all the data that names it."""
-
-    label: str
-    """Name in the suite; shown in messages."""
-    origin: str
-    """What the rows' origins begin with: a file's name, else the label."""
-    files: tuple[Path, ...]
-    """Empty for the micro world."""
-    folder: Path | None = None
-    """Folder of the files, for a source that is a folder."""
-    columns: Columns | None
-    revision: str | None
-    sha256: str
-    """Hash of the files; the micro world's generator is code, and hashed as such."""
-    rules: Rules = field(default_factory=Rules)
-    faulty: OddRows = "repair"
-    """What becomes of rows that cannot be read; see `bench.suite.tables.data.DataSpec.odd_rows`."""
-
-    @property
-    def key(self) -> SourceKey:
-        """Equal for data that can share one reading."""
-        return (self.label + self.sha256, self.columns, self.rules, self.faulty)
 
 
 def read(table: RowTable, source: Source) -> list[Problem]:

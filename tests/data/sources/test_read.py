@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bench.data.formats.conversation import Rules
-from bench.data.sources.read import Source, read
+from bench.data.sources.read import read
+from bench.data.sources.source import Source
 from bench.data.sources.table import RowTable
 
 

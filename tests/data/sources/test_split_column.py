@@ -9,7 +9,8 @@ import pytest
 
 from bench.data.formats.conversation import Rules
 from bench.data.resolve import resolve_data
-from bench.data.sources.read import Source, read
+from bench.data.sources.read import read
+from bench.data.sources.source import Source
 from bench.data.sources.table import RowTable
 from bench.errors import Problem
 from bench.suite.checks.data.data_tables import data_problems

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.data import resolve
-from bench.data.sources.read import Source
+from bench.data import selected
 from bench.data.sources.read import read as reading
+from bench.data.sources.source import Source
 from bench.data.sources.table import RowTable
 from bench.errors import InputError, Problem
 from bench.run.checks import local_rows
@@ -167,7 +167,7 @@ def test_profiles_with_the_same_rows_read_them_once(folder: Path, monkeypatch: p
         read.append(source)
         return reading(table, source)
 
-    monkeypatch.setattr(resolve, "read", counted)
+    monkeypatch.setattr(selected, "read", counted)
     for _ in range(2):
         assert found(folder, rows, eval_=GENERATION.format(source="asked.jsonl")) == {
             "eval.no-reference": "eval[0].data"

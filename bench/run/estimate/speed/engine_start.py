@@ -8,8 +8,6 @@ waits until the server that its parent is about to become answers on this machin
 import os
 import sys
 import time
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from bench.atomic import write_text
@@ -53,6 +51,9 @@ def keep_start(port: int, kept: Path, *, parent: int) -> None:
 
 
 def _answers(port: int) -> bool:
+    from http import HTTPStatus
+    from http.client import HTTPConnection, HTTPException  # plans, which ask for kept seconds, need none of it
+
     connection = HTTPConnection("127.0.0.1", port, timeout=_ANSWER)
     try:
         connection.request("GET", "/health")
