@@ -60,7 +60,7 @@ class Execution:
     _ended_since: bool = False
     """Whether a job ended since the record was written."""
     _preparation: Preparation | None = None
-    """Of the end of this run; `None` before its last jobs."""
+    """What prepares the end of this run; `None` before its last jobs."""
 
     def execute(self, server: ChildServer, display: Display) -> None:
         """Run the jobs, with the record written now and then and at the end."""

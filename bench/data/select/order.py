@@ -1,4 +1,4 @@
-"""Which data table of a suite is chosen when, and where in the suite it stands."""
+"""Which data table of a suite is chosen when, and its place in the suite."""
 
 from collections.abc import Mapping
 
