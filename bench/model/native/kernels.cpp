@@ -167,43 +167,32 @@ struct Packed {
 // What a product multiplies: numbers of fp32, those with weights of two bf16 in a word, or words of both.
 enum class Of { NUMBERS, HALVED, WORDS };
 
-// Adds the products of two numbers of bf16 in each lane with those in a word. By intrinsics GCC loads the word apart, which is
-// a quarter slower.
-inline __attribute__((always_inline)) void add_words(Lanes &sum, const Lanes &weights, const float &word) {
-#ifdef PAIRS
-    asm("vdpbf16ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(weights), "m"(word));
-#endif
-}
-
 template <int M, Of OF> void tile_of(const float *inputs, const float *panel, int64_t count, Lanes *sums) {
     Lanes kept[M] = {};
     const auto add = [&](const float *from, const Lanes &weights) __attribute__((always_inline)) {
 #pragma GCC unroll 24
         for (int row = 0; row < M; row++) {
             const float &number = from[row * LANES];
-            if constexpr (OF == Of::WORDS)
-                add_words(kept[row], weights, number);
+#ifdef PAIRS
+            if constexpr (OF == Of::WORDS)  // by intrinsics GCC loads the word apart, which is a quarter slower
+                asm("vdpbf16ps %2%{1to16%}, %1, %0" : "+v"(kept[row]) : "v"(weights), "m"(number));
             else
+#endif
                 kept[row] += weights * number;
         }
     };
-    const auto next = [&] {
-        __builtin_prefetch(panel + LANES * AHEAD);
-        const Lanes &weights = *reinterpret_cast<const Lanes *>(panel);
-        panel += LANES;
-        return weights;
-    };
-    for (; count > 0; count -= LANES, inputs += M * LANES) {
-        const int64_t some = std::min<int64_t>(LANES, count);
-        if constexpr (OF == Of::HALVED)
-            for (int64_t at = 0; at < some; at += 2) {
-                const Lanes words = next();
-                const Ints even = reinterpret_cast<const Ints &>(words) << 16, odd = reinterpret_cast<const Ints &>(words) & -65536;
+    for (int64_t block = 0; block < count; block += LANES, inputs += M * LANES) {
+        const int64_t some = std::min<int64_t>(LANES, count - block);
+        for (int64_t at = 0; at < some; at++, panel += LANES) {
+            __builtin_prefetch(panel + LANES * AHEAD);
+            if constexpr (OF == Of::HALVED) {
+                const Ints words = *reinterpret_cast<const Ints *>(panel), even = words << 16, odd = words & -65536;
                 add(inputs + at, reinterpret_cast<const Lanes &>(even));
-                if (at + 1 < some) add(inputs + at + 1, reinterpret_cast<const Lanes &>(odd));
+                if (++at < some) add(inputs + at, reinterpret_cast<const Lanes &>(odd));
+            } else {
+                add(inputs + at, *reinterpret_cast<const Lanes *>(panel));
             }
-        else
-            for (int64_t at = 0; at < some; at++) add(inputs + at, next());
+        }
     }
 #pragma GCC unroll 24
     for (int row = 0; row < M; row++) sums[row] = kept[row];
