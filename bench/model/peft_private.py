@@ -41,6 +41,14 @@ def reads_base_weight(module: Any) -> bool:
     return carries_adapter(module)
 
 
+def merges_by_adding(model: torch.nn.Module) -> bool:
+    """Whether merging adds a product to each adapted layer's weight, and does nothing else: LoRA without a variant, a
+    bias, or a matrix that is no layer's own."""
+    adapters = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
+    plain = (isinstance(module, LoraLayer) and not isinstance(module, ParamWrapper) for module in adapters)
+    return all(plain) and not any(module.lora_variant or any(module.lora_bias.values()) for module in adapters)
+
+
 def adapts_parameters(model: torch.nn.Module) -> bool:
     """Whether LoRA is on parameters that no layer of their own holds, as experts' are in transformers."""
     return any(isinstance(module, ParamWrapper) for module in model.modules())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from accelerate.utils import imports, is_peft_available
-from peft import AdaLoraConfig, LoraConfig, PeftConfig, get_peft_model
+from peft import AdaLoraConfig, IA3Config, LoraConfig, PeftConfig, get_peft_model
 from torch.testing._internal.two_tensor import TwoTensor
 from transformers import (
     MixtralConfig,
@@ -192,6 +192,22 @@ def test_peft_tells_which_modules_carry_an_adapter() -> None:
     assert not peft_private.carries_adapter(attention.k_proj)
     assert not any(map(peft_private.reads_base_weight, (attention.q_proj, attention.k_proj)))
     assert peft_private.adapted_modules(tiny_model()) == ()
+
+
+@pytest.mark.parametrize(
+    ("config", "adds"),
+    [
+        (LoraConfig(target_modules="all-linear"), True),
+        (LoraConfig(target_modules=["q_proj", "embed_tokens"]), True),
+        (LoraConfig(target_modules=["q_proj"], lora_bias=True), False),
+        (LoraConfig(target_modules=["q_proj"], use_dora=True), False),
+        (LoraConfig(target_modules=[], target_parameters=["q_proj.weight"]), False),
+        (IA3Config(target_modules=["q_proj"], feedforward_modules=[]), False),
+    ],
+)
+def test_what_merging_adds_to_is_seen(config: PeftConfig, adds: bool) -> None:
+    """A layer of any other adapter may fail half-way, and would have the update twice."""
+    assert peft_private.merges_by_adding(get_peft_model(tiny_model(), config)) == adds
 
 
 def test_peft_moves_ranks_in_adalora_alone() -> None:

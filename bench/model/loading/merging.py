@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
+from bench.model.finite import is_finite
 from bench.model.loading.prefix import unused_positions
-from bench.model.peft_private import carries_adapter, why_unmerged
+from bench.model.peft_private import carries_adapter, merges_by_adding, why_unmerged
 
 
 def merged(adapted: Any) -> Any:
@@ -19,8 +20,9 @@ def merged(adapted: Any) -> Any:
     _untie_adapted_embeddings(base)
     if _adapts_one_matrix_twice(base):
         return base
-    try:
-        return adapted.merge_and_unload(safe_merge=True)  # a layer that fails stays as it was
+    cannot_fail = merges_by_adding(adapted) and all(map(is_finite, adapted.parameters()))
+    try:  # a layer that fails stays as it was, for which PEFT adds in a copy and looks for what is not finite
+        return adapted.merge_and_unload(safe_merge=not cannot_fail)
     except (NotImplementedError, AttributeError, ValueError, RuntimeError):
         return base
 

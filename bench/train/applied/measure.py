@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from bench.errors import InputError, Problem
 from bench.machine.device import pick_device
 from bench.model.drift import drift, has_room, loss_of
+from bench.model.finite import is_finite
 from bench.model.loading.load import PlainBase, load_base, load_tokenizer, load_tuned
 from bench.model.loading.prefix import unused_positions
 from bench.record.results.training.applied import Applied, WeightsCheck
@@ -85,7 +86,7 @@ def _both_ways(folder: Path, rows: Sequence[Sequence[int]], subject: Any, base: 
 
 def _not_finite(subject: Any) -> str | None:
     """Name of the first tensor with a number that is not finite."""
-    return next((name for name, tensor in subject.named_parameters() if not torch.isfinite(tensor).all()), None)
+    return next((name for name, tensor in subject.named_parameters() if not is_finite(tensor)), None)
 
 
 def _without_effect(changes: Sequence[MatrixChange], expected: Iterable[str]) -> list[str]:

@@ -69,6 +69,15 @@ def encode_row(index: int, row: Row, renderer: RowRenderer) -> EncodedRow | None
     return EncodedRow(rows=(index,), ids=ids, labels=labels, supervised_tokens=supervised, truncated=rendered.truncated)
 
 
+def beginning(example: EncodedRow, tokens: int) -> EncodedRow:
+    """The first tokens of a row, of which every second one is supervised."""
+    ids = example.ids[:tokens]
+    labels = np.where(np.arange(len(ids)) % 2 == 1, ids, np.int32(IGNORED))
+    return EncodedRow(
+        rows=example.rows, ids=ids, labels=labels, supervised_tokens=len(ids) // 2, truncated=example.truncated
+    )
+
+
 def length(sequence: PackedRow) -> int:
     """Tokens of a sequence."""
     return sum(example.tokens for example in sequence)

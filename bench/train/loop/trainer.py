@@ -26,6 +26,7 @@ from bench.record.results.training.result import Head
 from bench.train.accounting.meter import Meter
 from bench.train.arguments.adapters import RankAllocation
 from bench.train.batches.collate import Collator, collate
+from bench.train.batches.encoded_row import beginning
 from bench.train.isolation import check_isolation
 from bench.train.loop.checkpoints.checkpoint import Checkpoint
 from bench.train.loop.checkpoints.checkpointer import Checkpointer, SavePlan
@@ -38,6 +39,9 @@ from bench.train.loop.loss.step_loss import StepLoss
 from bench.train.loop.steps import DivergedError, StepAccount
 from bench.train.loop.tracking import place_logs, steps_log, training_log
 from bench.train.loop.trainer_plan import TrainerPlan
+
+_TRIED_TOKENS = 16
+"""Length of the row that shows where the head can be applied: as much as a whole one, which may be thousands."""
 
 
 class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is read as untyped
@@ -80,9 +84,10 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         self.stopped: Literal["budget", "early", "seconds"] = "budget"
         """Why the training ended."""
         first = schedule.batches[0]
+        longest = max((example for sequence in first for example in sequence), key=lambda example: example.tokens)
         self.head: Head = pick_head(
             self.model,
-            collate(first[:1], pad, plan.separation),
+            collate(((beginning(longest, _TRIED_TOKENS),),), pad, plan.separation),
             device=arguments.device,
             compiled=arguments.torch_compile,
             fused=plan.router is None,  # TRL's kernel counts the padding of packed rows

@@ -13,6 +13,7 @@ import torch
 from transformers import AutoTokenizer, GenerationConfig
 
 from bench.data.render.render import make_renderer
+from bench.model.finite import is_finite
 from bench.model.loading.load import load_config, runs_code
 from bench.suite.catalog.template import TOKENIZER
 from bench.suite.resolved import ResolvedModel
@@ -57,7 +58,7 @@ def _cast(value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     if not value.is_floating_point() or value.dtype == dtype:
         return value
     narrow = value.to(dtype)
-    return narrow if bool(narrow.isfinite().all()) or not bool(value.isfinite().all()) else value
+    return narrow if is_finite(narrow) or not is_finite(value) else value
 
 
 def _save_config(base: ResolvedModel, trained: Any, folder: Path, dtype: torch.dtype) -> None:

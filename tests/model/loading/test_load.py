@@ -24,7 +24,7 @@ from bench.model.loading.merging import unmerged
 from bench.model.size.describe import empty_model
 from bench.model.size.parameters import count_parameters
 from bench.suite.resolved import WarmStart
-from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_checkpoint, tiny_model
+from tests.fakes.checkpoints import ARCHITECTURES, Architecture, store_adapter, tiny_checkpoint, tiny_model
 from tests.fakes.training import resolved_model
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
@@ -73,6 +73,18 @@ def test_an_adapter_that_cannot_be_merged_stays_beside_its_weights(tmp_path: Pat
     save_tuned(adapted, tmp_path / "job")
     subject = load_subject(model, tmp_path / "job", precision="fp32", device=CPU)
     assert torch.allclose(logits(subject), logits(adapted), atol=1e-4)
+
+
+def test_an_adapter_that_is_not_finite_spoils_no_matrix(tmp_path: Path) -> None:
+    """PEFT would add NaN to the base's weights, as if they had been trained to it."""
+    folder = tiny_checkpoint(tmp_path / "base", "llama")
+    weights = store_adapter(folder, tmp_path / "job", 0) / WEIGHTS / "adapter_model.safetensors"
+    tensors = load_file(weights)
+    tensors["base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight"][0, 0] = torch.nan
+    save_file(tensors, weights)
+    subject = load_subject(resolved_model(folder), tmp_path / "job", precision="fp32", device=CPU)
+    assert all(torch.isfinite(weight).all() for name, weight in subject.named_parameters() if "lora_" not in name)
+    assert (unmerged(subject) or "").startswith("PEFT says 'NaNs detected")
 
 
 @pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`")

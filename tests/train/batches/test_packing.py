@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from bench.train.batches.encoded_row import IGNORED, EncodedRow, length, slots
+from bench.train.batches.encoded_row import IGNORED, EncodedRow, beginning, length, slots
 from bench.train.batches.packing import (
     GROUPING_WINDOW,
     PACKING_WINDOW,
@@ -229,3 +229,14 @@ def test_no_row_comes_twice_before_every_row_came_once(change: dict[str, object]
         assert all(len(set(numbers)) == len(numbers) for numbers in held), "a sequence holds a row once"
     if "packing" not in change and "batch_tokens" not in change:
         assert {len(batch) for batch in batches[:-1]} == {make_recipe(**change).batch_rows}
+
+
+@pytest.mark.parametrize("tokens", [1, 2, 5, 16, 40])
+def test_a_rows_beginning_is_short_and_is_supervised_in_part(tokens: int) -> None:
+    """It stands for the row where a model is tried: logits are to be picked out, and not all of them."""
+    (row,) = examples([tokens])
+    first = beginning(row, 16)
+    assert first.tokens == min(tokens, 16)
+    assert labels_follow_ids(first)
+    assert first.supervised_tokens == first.tokens // 2
+    assert first.labels[0] == IGNORED
