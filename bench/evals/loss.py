@@ -10,14 +10,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from transformers import PreTrainedModel
 
 from bench.data.render.render import Rendered
 from bench.data.render.row import Row
 from bench.emit import Emit
 from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind, nothing_finished
-from bench.evals.inference.pass_counts import counted_logits, counted_prefix
+from bench.evals.inference.scoring.layer_rows import batch_order, row_passes
+from bench.evals.inference.scoring.scored_text import ScoredText
 from bench.evals.outcome import (
     NOT_FINITE,
     NOT_PRINTED,
@@ -28,25 +28,17 @@ from bench.evals.outcome import (
     slices_of_row,
 )
 from bench.evals.subject.subject import Subject, rendered
-from bench.model.forward import SLOTS, batches, padded, token_logprobs, vocabulary_size
+from bench.model.forward import SLOTS
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evals.evaluation import Measure, ScoreRow
 from bench.suite.tables.evals.loss import LossSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SupervisedText:
-    """Token ids of one row and the positions that are supervised; the first position never is."""
-
-    ids: tuple[int, ...]
-    supervised: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Example:
     """One row as all subjects of a base read it."""
 
-    text: SupervisedText
+    text: ScoredText
     size: int
     """UTF-8 bytes of the supervised text."""
     truncated: bool
@@ -55,13 +47,13 @@ class _Example:
 
     def scored(self, nll: float | None) -> ScoreRow:
         """The row with the negative log-likelihood of its supervised tokens, or the reason why it has none."""
-        mean = None if nll is None else nll / len(self.text.supervised)
+        mean = None if nll is None else nll / len(self.text.scored)
         reason = _reason(self.text) if nll is None else None
         return self.row.model_copy(update={"metrics": {"nll": mean}, "unscored": reason})
 
 
-_NLL: ReplyKind[SupervisedText, float | None] = ReplyKind(
-    "nll", lambda text: {"ids": text.ids, "supervised": text.supervised}, float, placeholder=0.0
+_NLL: ReplyKind[ScoredText, float | None] = ReplyKind(
+    "nll", lambda text: {"ids": text.ids, "scored": text.scored}, float, placeholder=0.0
 )
 
 
@@ -79,30 +71,30 @@ def evaluate_loss(job: EvalJob, subject: Subject, emit: Emit) -> EvalOutput:
         recalled=lambda count: progress.part(count, 1)(1),
     )
     kept = [(example, nll) for example, nll in zip(examples, sums, strict=True) if nll is not None]
-    total, tokens = math.fsum(nll for _, nll in kept), sum(len(example.text.supervised) for example, _ in kept)
+    total, tokens = math.fsum(nll for _, nll in kept), sum(len(example.text.scored) for example, _ in kept)
     size, missing = sum(example.size for example, _ in kept), len(examples) - len(kept)
     return EvalOutput(
         rows=tuple(example.scored(nll) for example, nll in zip(examples, sums, strict=True)),
         measures=_measures(spec.name, total, tokens, size, n=len(kept), missing=missing),
         template=subject.renderer.template.name,
-        batch=f"by length, at most {subject.slots} slots",
+        batch=f"{batch_order(subject.model)}, at most {subject.slots} slots",
         truncated=sum(example.truncated for example in examples),
     )
 
 
-def supervised_text(row: Rendered) -> SupervisedText:
+def supervised_text(row: Rendered) -> ScoredText:
     """The tokens of a rendered row that a loss is taken over; never the first, which nothing predicts."""
     supervised = tuple(at for at, counts in enumerate(row.labels_mask) if counts and at > 0)
-    return SupervisedText(ids=tuple(row.input_ids), supervised=supervised)
+    return ScoredText(ids=tuple(row.input_ids), scored=supervised)
 
 
 def summed_nll(
     model: PreTrainedModel,
-    texts: Sequence[SupervisedText],
+    texts: Sequence[ScoredText],
     progress: ExampleProgress | None = None,
     *,
     slots: int = SLOTS,
-    finished: FinishedReplies[SupervisedText, float | None] | None = None,
+    finished: FinishedReplies[ScoredText, float | None] | None = None,
 ) -> list[float | None]:
     """Negative log-likelihood of each text's supervised tokens, in nats; `None` where none is, or it is not finite. The
     same text is computed once.
@@ -110,38 +102,18 @@ def summed_nll(
     finished: of a job that was stopped; a batch all of whose texts are there is not computed again.
     """
     finished = finished or nothing_finished()
-    sums: dict[SupervisedText, float | None] = {}
-    distinct = [text for text in dict.fromkeys(texts) if text.supervised]
+    sums: dict[ScoredText, float | None] = {}
+    distinct = [text for text in dict.fromkeys(texts) if text.scored]
     report = progress.part(len(texts), len(distinct)) if progress is not None else None
-    lengths, reads = [len(text.ids) for text in distinct], [len(text.supervised) for text in distinct]
-    for batch in batches(lengths, slots=slots, reads=reads, vocabulary=vocabulary_size(model)):
-        together = [distinct[number] for number in batch]
-        nlls = finished.get(together)
+    for one in row_passes(model, distinct, slots=slots):
+        nlls = finished.get(one.texts)
         if nlls is None:
-            nlls = [nll if math.isfinite(nll) else None for nll in _batch_nll(model, together)]
-            finished.add(zip(together, nlls, strict=True))
-        sums.update(zip(together, nlls, strict=True))
+            nlls = [-score.logprob if math.isfinite(score.logprob) else None for score in one.scores()]
+            finished.add(zip(one.texts, nlls, strict=True))
+        sums.update(zip(one.texts, nlls, strict=True))
         if report is not None:
-            report(len(batch))
+            report(len(one.texts))
     return [sums.get(text) for text in texts]
-
-
-@torch.inference_mode()
-def _batch_nll(model: PreTrainedModel, texts: Sequence[SupervisedText]) -> list[float]:
-    """One forward pass, and one over what all texts begin with, where they do; padding on the right is never attended
-    to by the tokens before it."""
-    device = model.device
-    beginning = counted_prefix(model, [text.ids[: text.supervised[0]] for text in texts])
-    before = 0 if beginning is None else beginning.length
-    cached = {"use_cache": False} if beginning is None else {"use_cache": True, "past_key_values": beginning.cache}
-    ids = padded([text.ids[before:] for text in texts], fill=0).to(device)
-    owners = torch.tensor([row for row, text in enumerate(texts) for _ in text.supervised])
-    columns = torch.tensor([position for text in texts for position in text.supervised])
-    rows, columns = owners.to(device), columns.to(device) - before
-    tokens = sum(len(text.ids) - before for text in texts)
-    logits = counted_logits(model, rows, columns - 1, tokens=tokens, behind=before, input_ids=ids, **cached)
-    logprobs, _ = token_logprobs(logits, ids[rows, columns])
-    return torch.zeros(len(texts), dtype=torch.float64).index_add_(0, owners, -logprobs.cpu().double()).tolist()
 
 
 def _measures(task: str, total: float, tokens: int, size: int, *, n: int, missing: int) -> tuple[Measure, ...]:
@@ -177,7 +149,7 @@ def _examples(spec: LossSpec, subject: Subject, rows: Sequence[Row]) -> list[_Ex
             task=spec.name,
             id=id_,
             metrics={},
-            weight=float(max(1, len(text.supervised))),  # without any it has no score, and still needs a weight
+            weight=float(max(1, len(text.scored))),  # without any it has no score, and still needs a weight
             prompt=subject.renderer.prompt_text(row.turns[:-1]) if text.ids else "",
             target=row.turns[-1].content,
             cluster=cluster_of_row(row, spec.cluster),
@@ -187,13 +159,13 @@ def _examples(spec: LossSpec, subject: Subject, rows: Sequence[Row]) -> list[_Ex
     return examples
 
 
-def _reason(text: SupervisedText) -> str:
+def _reason(text: ScoredText) -> str:
     if not text.ids:
         return NOT_PRINTED
-    return NOT_FINITE if text.supervised else "nothing supervised is left within the context"
+    return NOT_FINITE if text.scored else "nothing supervised is left within the context"
 
 
-def _bytes(subject: Subject, text: SupervisedText) -> int:
+def _bytes(subject: Subject, text: ScoredText) -> int:
     """UTF-8 bytes of the supervised text; special tokens have none."""
-    ids = [text.ids[position] for position in text.supervised]
+    ids = [text.ids[position] for position in text.scored]
     return len(str(subject.tokenizer.decode(ids, skip_special_tokens=True)).encode())

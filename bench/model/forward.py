@@ -55,10 +55,11 @@ def differ_by_rounding(first: Tensor, second: Tensor, dtype: torch.dtype) -> boo
     return bool((moved < (1e-3 if dtype == torch.float32 else 0.05)).all())
 
 
-def token_logprobs(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Log-probability [n] of each target, in fp32, and whether it is the argmax [n], from logits [n, vocabulary]."""
-    chosen = logits.gather(1, targets.unsqueeze(1)).squeeze(1)
-    return chosen - logits.logsumexp(1), logits.argmax(1) == targets
+def token_logprobs(logits: Tensor, targets: Tensor, at: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Log-probability [n] of each target, in fp32, and whether it is the argmax [n], from logits [n, vocabulary]; of
+    fewer logits, `at` says which are each target's."""
+    at = torch.arange(len(targets), device=targets.device) if at is None else at
+    return logits[at, targets] - logits.logsumexp(1)[at], logits.argmax(1)[at] == targets
 
 
 def batches(

@@ -11,7 +11,8 @@ from transformers import AutoTokenizer
 from bench.data.render.render import make_renderer
 from bench.data.render.row import Row, Turn
 from bench.data.store import load_rows
-from bench.evals.loss import SupervisedText, summed_nll
+from bench.evals.inference.scoring.scored_text import ScoredText
+from bench.evals.loss import summed_nll
 from bench.model.loading.load import load_base
 from tests.evals.jobs import evaluate, loss_job, resolved_model, sentence
 from tests.evals.loud import loud
@@ -77,7 +78,7 @@ def test_a_batch_has_the_loss_of_its_rows_alone(architecture: Architecture) -> N
     texts = []
     for length in range(3, 40, 4):
         ids = tuple(torch.randint(2, 384, (length,), generator=draw).tolist())
-        texts.append(SupervisedText(ids=ids, supervised=tuple(range(length // 2, length))))
+        texts.append(ScoredText(ids=ids, scored=tuple(range(length // 2, length))))
     together = summed_nll(model, texts, slots=100)
     alone = [summed_nll(model, [text])[0] for text in texts]
     assert together == pytest.approx(alone, abs=1e-4)

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,16 @@ import pytest
 from bench.data.render.row import Row, Turn
 from bench.emit import Event, ExamplesDone
 from bench.evals import loss
-from bench.evals.inference import scoring
 from bench.evals.inference.generation import generator
 from bench.evals.inference.generation.answer_row import AnswerRow
 from bench.evals.inference.generation.continuous_batch import ContinuousBatch
 from bench.evals.inference.generation.request import GenerationRequest
 from bench.evals.inference.partial_replies import PartialReplies
-from bench.evals.inference.scoring import SCORE, Score
+from bench.evals.inference.scoring import layer_rows, layer_trees, native_trees, scored_text, scorer
+from bench.evals.inference.scoring.scored_text import Score, ScoredText, ScoringPass
+from bench.evals.inference.scoring.scorer import SCORE
 from bench.evals.job import run_eval
 from bench.evals.share import ask_share
-from bench.model.forward import batches
 from bench.record.files import PARTIAL, SCORES, SHARE_REPLIES
 from bench.record.jobs.eval_job import EvalJob, QuestionShare, ShareJob
 from bench.record.store import JobStore, write_result
@@ -33,11 +33,12 @@ ROWS = 24
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several passes for a few examples."""
 
-    def small(lengths: Sequence[int], *, slots: int, **rest: Any) -> list[list[int]]:
-        return batches(lengths, slots=100, **rest)
+    def small(passes: Callable[..., Iterator[ScoringPass]]) -> Callable[..., Iterator[ScoringPass]]:
+        return lambda *of, slots, **rest: passes(*of, slots=100, **rest)
 
-    monkeypatch.setattr(scoring, "batches", small)
-    monkeypatch.setattr(loss, "batches", small)
+    for name in ("native_passes", "tree_passes"):
+        monkeypatch.setattr(scorer, name, small(getattr(scorer, name)))
+    monkeypatch.setattr(loss, "row_passes", small(loss.row_passes))
     monkeypatch.setattr(generator, "ContinuousBatch", lambda *of, slots: ContinuousBatch(*of, slots=300))
 
 
@@ -45,22 +46,18 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What reaches the model: choices, texts and prompts."""
     seen: list[object] = []
-    score_trees, batch_nll, answer_row = scoring._score_trees, loss._batch_nll, generator.answer_row
+    answer_row = generator.answer_row
 
-    def scored(model: Any, trees: Sequence[Any], **options: Any) -> Any:
-        seen.extend((tree.context, branch) for tree in trees for branch in tree.branches)
-        return score_trees(model, trees, **options)
-
-    def lost(model: Any, texts: Sequence[loss.SupervisedText]) -> list[float]:
-        seen.extend(text.ids for text in texts)
-        return batch_nll(model, texts)
+    def summed(texts: Sequence[ScoredText], *of: Any) -> list[Score]:
+        seen.extend(texts)
+        return scored_text.summed(texts, *of)
 
     def begun(request: GenerationRequest) -> AnswerRow:
         seen.append(request.prompt)
         return answer_row(request)
 
-    monkeypatch.setattr(scoring, "_score_trees", scored)
-    monkeypatch.setattr(loss, "_batch_nll", lost)
+    for passes in (native_trees, layer_trees, layer_rows):
+        monkeypatch.setattr(passes, "summed", summed)
     monkeypatch.setattr(generator, "answer_row", begun)
     return seen
 

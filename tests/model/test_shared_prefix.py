@@ -8,11 +8,12 @@ from transformers import PreTrainedModel
 
 from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.request import GenerationRequest
-from bench.evals.inference.scoring import Scorer
-from bench.evals.loss import SupervisedText, summed_nll
+from bench.evals.inference.scoring.scored_text import ScoredText
+from bench.evals.inference.scoring.scorer import Scorer
+from bench.evals.loss import summed_nll
 from bench.model import shared_prefix as module
 from bench.model.shared_prefix import shared_length, shared_prefix
-from tests.evals.inference.test_scoring import draw_pairs, naive
+from tests.evals.inference.scoring.test_scorer import draw_pairs, naive
 from tests.evals.loud import OTHERS, loud, other_model
 from tests.fakes.checkpoints import ARCHITECTURES, tiny_tokenizer
 
@@ -74,9 +75,7 @@ def test_answers_behind_a_beginning_are_those_of_the_prompt_alone(architecture: 
 @pytest.mark.parametrize("architecture", [*ARCHITECTURES, *OTHERS])
 def test_losses_behind_a_beginning_are_those_of_the_row_alone(architecture: Any) -> None:
     model = model_of(architecture)
-    texts = [
-        SupervisedText(ids=(*START, *draw(4 + 2 * i, i)), supervised=tuple(range(42 + i, 44 + 2 * i))) for i in range(4)
-    ]
+    texts = [ScoredText(ids=(*START, *draw(4 + 2 * i, i)), scored=tuple(range(42 + i, 44 + 2 * i))) for i in range(4)]
     alone = [summed_nll(model, [text])[0] for text in texts]
     assert summed_nll(model, texts) == pytest.approx(alone, abs=2e-4)
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from bench.errors import InputError
 from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.request import GenerationRequest
-from bench.evals.inference.scoring import Scorer
+from bench.evals.inference.scoring.scorer import Scorer
 from bench.model.loading.load import load_base, load_subject, load_tokenizer
 from bench.model.loading.prefix import PrefixedModel
 from bench.record.jobs.train_job import TrainJob

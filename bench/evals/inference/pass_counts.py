@@ -35,14 +35,14 @@ class PassCounts:
         self.slots += rows * width
         self.work += Work(positions=rows * width, pairs=rows * width * (behind + width), head_positions=reads, passes=1)
 
-    def add_rows(self, lengths: Sequence[int], behind: Sequence[int]) -> None:
-        """One pass over rows of these lengths, each behind so many cached columns, without padding; the head ran once
-        for each row."""
+    def add_rows(self, lengths: Sequence[int], behind: Sequence[int], *, reads: int) -> None:
+        """One pass over rows of these lengths, each behind so many other columns, without padding; the head ran at
+        `reads` positions."""
         tokens = sum(lengths)
         self.tokens += tokens
         self.slots += tokens
         pairs = sum(length * (before + length) for length, before in zip(lengths, behind, strict=True))
-        self.work += Work(positions=tokens, pairs=pairs, head_positions=len(lengths), passes=1)
+        self.work += Work(positions=tokens, pairs=pairs, head_positions=reads, passes=1)
 
 
 _PASSES: WeakKeyDictionary[PreTrainedModel, PassCounts] = WeakKeyDictionary()

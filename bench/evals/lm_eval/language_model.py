@@ -16,7 +16,8 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from bench.data.render.row import Turn
 from bench.evals.inference.generation.request import GenerationRequest, TokenSampling
-from bench.evals.inference.scoring import SCORE, ContinuationPair, Score, Scorer
+from bench.evals.inference.scoring.scored_text import Score
+from bench.evals.inference.scoring.scorer import SCORE, ContinuationPair, Scorer
 from bench.evals.lm_eval.example_lm import DEFAULT_MAX_NEW_TOKENS, ExampleKey, ExampleLM, drawing_of, key_of, keys_of
 from bench.evals.lm_eval.text_tokens import TextTokens, end_ids
 from bench.evals.outcome import NOT_FINITE, ExampleProgress
@@ -64,9 +65,7 @@ class SubjectLM(ExampleLM):
 
     def batch(self, generated: Generated | None) -> str:
         """By length under a budget of slots; whether choices shared their context, and whether the batch mattered."""
-        sharing = ""
-        if self.scorer is not None:
-            sharing = ", choices behind one context" if self.scorer.shared else ", each choice with its own context"
+        sharing = "" if self.scorer is None else f", {self.scorer.batch}"
         if generated is None:
             return f"by length, at most {self.subject.slots} slots{sharing}"
         return self.drawn.describe(generated, sharing)

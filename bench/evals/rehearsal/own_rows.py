@@ -46,7 +46,7 @@ def question_problems(job: EvalJob) -> Iterator[Problem]:
 def loss_problems(job: EvalJob) -> Iterator[Problem]:
     subject = mock_subject(job)
     rows = replace(subject, most_rows=None).rows(job)
-    if not any(supervised_text(rendered(subject, row)).supervised for row in rows):
+    if not any(supervised_text(rendered(subject, row)).scored for row in rows):
         yield Problem(
             reference="rehearsal.no-score",
             what=f"eval {job.eval.name!r}: none of the {len(rows):,} rows has a token to score within the context",

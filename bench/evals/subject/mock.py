@@ -12,7 +12,8 @@ from bench.data.render.refused_rows import check_embedded
 from bench.evals.inference.counted_generator import CountedGenerator
 from bench.evals.inference.generation.request import Generation, GenerationRequest
 from bench.evals.inference.partial_replies import FinishedReplies
-from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
+from bench.evals.inference.scoring.scored_text import Score
+from bench.evals.inference.scoring.scorer import ContinuationPair, Scorer
 from bench.evals.subject.subject import Subject
 from bench.record.results.evals.evaluation import Generated
 
@@ -47,7 +48,7 @@ LookAtIds = Callable[[Iterable[Sequence[int]]], None]
 
 class _MockScorer(Scorer):
     def __init__(self, *, slots: int, look: LookAtIds) -> None:
-        self.slots, self.shared, self._look = slots, True, look
+        self.slots, self.shared, self.decoder, self._look = slots, True, None, look
 
     def score(
         self,

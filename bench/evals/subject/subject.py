@@ -17,7 +17,7 @@ from bench.evals.inference.counted_generator import CountedGenerator
 from bench.evals.inference.engines.engine import Engine
 from bench.evals.inference.engines.engine_generator import EngineComparison, EngineGenerator
 from bench.evals.inference.reply_memory import ReplyMemory
-from bench.evals.inference.scoring import Scorer
+from bench.evals.inference.scoring.scorer import Scorer
 from bench.evals.subject.prepared import PreparedEval
 from bench.model.forward import SLOTS
 from bench.record.jobs.eval_job import EvalJob

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 
 from bench.model.native.library import lanes, native_library
 from bench.model.native.packed_weight import LinearStruct, PackedWeight
+from bench.model.native.token_tree import TokenTree
 
 LAYERS = frozenset({"LlamaDecoderLayer", "MistralDecoderLayer", "Qwen2DecoderLayer", "Qwen3DecoderLayer"})
 """Layers of transformers that compute what `kernels.cpp` does, at every position. A trial on short rows could not tell
@@ -48,8 +49,16 @@ class _TableStruct(ctypes.Structure):
     _fields_ = (
         ("keys", ctypes.c_void_p),
         ("values", ctypes.c_void_p),
-        ("places", ctypes.c_int64),
-        ("width", ctypes.c_int64),
+        *((name, ctypes.c_int64) for name in ("layers", "places", "width")),
+    )
+
+
+class _TokensStruct(ctypes.Structure):
+    """`Tokens` of `kernels.cpp`."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("places", "columns", "begins", "parents")),
+        ("count", ctypes.c_int64),
     )
 
 
@@ -99,9 +108,12 @@ class NativeDecoder:
 
     def table(self, *, places: int, width: int) -> NativeTable:
         """An empty table with room for rows of `width` positions."""
+        return self._table(layers=self._struct.layer_count, places=places, width=width)
+
+    def _table(self, *, layers: int, places: int, width: int) -> NativeTable:
         of, wide = self._struct, lanes()
         panels = -(-width // wide)
-        first = (of.layer_count, places, of.key_heads)
+        first = (layers, places, of.key_heads)
         keys = torch.empty((*first, panels, of.size, wide))
         return NativeTable(keys, torch.empty((*first, -(-of.size // wide), panels * wide, wide)))
 
@@ -112,29 +124,49 @@ class NativeDecoder:
         places: Sequence[int],
         positions: Sequence[int],
         read: Sequence[int],
+    ) -> Tensor:
+        """Logits [reads, vocabulary] behind the tokens numbered `read`, after a pass that writes all tokens into the
+        table: each into its place, at its position there; tokens of one row follow each other."""
+        begins, parents = [0] * len(ids), [-1] * len(ids)
+        return self._decoded(table, ids, positions, (places, positions, begins, parents), read)
+
+    def tree_logits(self, tree: TokenTree, read: Sequence[int], *, rounded: bool = False) -> Tensor:
+        """Logits [reads, vocabulary] behind the tokens numbered `read`. With `rounded` the inputs of every product of a
+        weight are rounded to bf16; all else is in fp32 either way. No keys and values are kept: all layers write theirs
+        into the same memory, which stays in a processor's cache."""
+        table = self._table(layers=1, places=1, width=tree.width)
+        where = ([0] * len(tree.ids), tree.columns, tree.begins, tree.parents)
+        return self._decoded(table, tree.ids, tree.positions, where, read, rounded=rounded)
+
+    def _decoded(
+        self,
+        table: NativeTable,
+        ids: Sequence[int],
+        positions: Sequence[int],
+        where: Sequence[Sequence[int]],
+        read: Sequence[int],
         *,
         rounded: bool = False,
     ) -> Tensor:
-        """Logits [reads, vocabulary] behind the tokens numbered `read`, after a pass that writes all tokens into the
-        table: each into its place, at its position there; tokens of one row follow each other. With `rounded` the
-        inputs of every product of a weight are rounded to bf16; all else is in fp32 either way."""
-        numbers = [torch.tensor(values) for values in (places, positions, read)]
+        """`where`: places, columns, first columns and parents of the tokens, as `Tokens` of `kernels.cpp` says."""
         hidden = self._embed(torch.tensor(ids)).float().contiguous()
         cosines, sines = (
-            turned.contiguous() for turned in self._rotary(hidden.unsqueeze(0), position_ids=numbers[1].unsqueeze(0))
+            turned.contiguous()
+            for turned in self._rotary(hidden.unsqueeze(0), position_ids=torch.tensor(positions).unsqueeze(0))
         )
         _require(cosines.shape[-1] == self._struct.size and hidden.dtype == cosines.dtype == torch.float32)
         logits = torch.empty((len(read), self._struct.head.outputs))
-        where = _TableStruct(table.keys.data_ptr(), table.values.data_ptr(), table.places, table.width)
-        pointers = [ctypes.c_void_p(tensor.data_ptr()) for tensor in (hidden, cosines, sines, *numbers, logits)]
+        numbers = [torch.tensor(values) for values in (*where, read)]
+        pointers = [ctypes.c_void_p(tensor.data_ptr()) for tensor in (hidden, cosines, sines, numbers[4], logits)]
+        shape = (table.keys.shape[0], table.places, table.width)
         self._decode(
             ctypes.byref(self._struct),
-            ctypes.byref(where),
-            *pointers[:5],
-            ctypes.c_int64(len(ids)),
-            pointers[5],
+            ctypes.byref(_TableStruct(table.keys.data_ptr(), table.values.data_ptr(), *shape)),
+            *pointers[:3],
+            ctypes.byref(_TokensStruct(*(tensor.data_ptr() for tensor in numbers[:4]), len(ids))),
+            pointers[3],
             ctypes.c_int64(len(read)),
-            pointers[6],
+            pointers[4],
             ctypes.c_int(self._products),
             ctypes.c_int(rounded),
             ctypes.c_int(torch.get_num_threads()),

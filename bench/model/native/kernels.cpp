@@ -316,8 +316,30 @@ void rotate(float *head, const float *cosines, const float *sines, int64_t size)
 // LANES numbers of a head, each [width][LANES]. Beyond what was written there may be anything.
 struct Table {
     float *keys, *values;  // [layers, places, key heads, width × size], and the same with whole panels of size
-    int64_t places, width;
+    int64_t layers, places, width;  // one layer: the same memory for all, one after the other
 };
+
+// Where tokens stand: each at a column of a place. It sees the columns of its place from `begins` up to its own, and
+// what the token numbered `parents` sees, if that is not negative: rows that begin alike share it.
+struct Tokens {
+    const int64_t *places, *columns, *begins, *parents;
+    int64_t count;
+
+    bool together(int64_t token) const {  // with the one before
+        return token && places[token] == places[token - 1] && begins[token] == begins[token - 1];
+    }
+};
+
+struct Span {
+    int64_t begin, count;  // columns
+};
+
+// What a token sees: its own columns first, then those of its parents.
+void see(const Tokens &tokens, int64_t token, std::vector<Span> &spans) {
+    spans.clear();
+    for (; token >= 0; token = tokens.parents[token])
+        spans.push_back({tokens.begins[token], tokens.columns[token] + 1 - tokens.begins[token]});
+}
 
 // What one head of one row sees.
 struct Cached {
@@ -326,7 +348,7 @@ struct Cached {
 
     Cached(const Decoder &of, const Table &table, int64_t layer, int64_t place, int64_t head)
         : size(of.size), width(table.width) {
-        const int64_t at = ((layer * table.places + place) * of.key_heads + head) * width;
+        const int64_t at = ((layer % table.layers * table.places + place) * of.key_heads + head) * width;
         keys = table.keys + at * size, values = table.values + at * whole(size);
     }
 
@@ -339,41 +361,56 @@ struct Cached {
     }
 };
 
-// Attention of some queries, packed as one group, over the keys and values of one row; query `q` sees the first
-// `seen[q]` of them, and the last query the most. `weights`: room for whole(most) × queries. Gives take(q, at, number).
+// Attention of some queries, packed as one group, over spans of the keys and values of one place; query `q` sees the
+// first `seen[q]` columns of the first span, all of which the last query sees, and the others whole. `weights`: room for
+// each query and column, in whole panels. Gives take(q, at, number).
 template <typename Take>
-void attend(const Cached &cached, const float *queries, const int64_t *seen, int64_t count, float scaling, float *weights,
-            Take take) {
-    const int64_t most = seen[count - 1];
+void attend(const Cached &cached, const float *queries, const std::vector<Span> &spans, const int64_t *seen, int64_t count,
+            float scaling, float *weights, Take take) {
     const auto of = [&](int64_t at, int64_t q) -> Lanes & { return *reinterpret_cast<Lanes *>(weights + at * count + q * LANES); };
+    const auto visible = [&](const Span &span, int64_t q) { return &span == spans.data() ? seen[q] : span.count; };
     Lanes sums[ROWS], largest[ROWS], total[ROWS] = {};
     for (int64_t q = 0; q < count; q++) largest[q] = Lanes{} - INFINITY;
-    for (int64_t at = 0; at < most; at += LANES) {
-        tile(count, queries, cached.keys + at * cached.size, cached.size, sums);
-        for (int64_t q = 0; q < count; q++) {
-            sums[q] *= scaling;
-            for (int64_t lane = std::max<int64_t>(0, seen[q] - at); lane < LANES; lane++) sums[q][lane] = -INFINITY;
-            largest[q] = sums[q] > largest[q] ? sums[q] : largest[q];
-            of(at, q) = sums[q];
+    int64_t before = 0;
+    for (const Span &span : spans) {
+        for (int64_t at = 0; at < span.count; at += LANES) {
+            tile(count, queries, cached.keys + (span.begin + at) * cached.size, cached.size, sums);
+            for (int64_t q = 0; q < count; q++) {
+                sums[q] *= scaling;
+                for (int64_t lane = std::max<int64_t>(0, visible(span, q) - at); lane < LANES; lane++) sums[q][lane] = -INFINITY;
+                largest[q] = sums[q] > largest[q] ? sums[q] : largest[q];
+                of(before + at, q) = sums[q];
+            }
         }
+        before += whole(span.count);
     }
     for (int64_t q = 0; q < count; q++) {
         float top = -INFINITY, sum = 0;
         for (int lane = 0; lane < LANES; lane++) top = std::max(top, largest[q][lane]);
-        for (int64_t at = 0; at < most; at += LANES) {
-            Lanes some = exponential(of(at, q) - top);
-            for (int64_t lane = std::max<int64_t>(0, seen[q] - at); lane < LANES; lane++) some[lane] = 0;
-            total[q] += some;
-            of(at, q) = some;
+        before = 0;
+        for (const Span &span : spans) {
+            for (int64_t at = 0; at < span.count; at += LANES) {
+                Lanes some = exponential(of(before + at, q) - top);
+                for (int64_t lane = std::max<int64_t>(0, visible(span, q) - at); lane < LANES; lane++) some[lane] = 0;
+                total[q] += some;
+                of(before + at, q) = some;
+            }
+            before += whole(span.count);
         }
         for (int lane = 0; lane < LANES; lane++) sum += total[q][lane];
         largest[q] = Lanes{} + 1.0f / sum;
     }
     for (int64_t at = 0; at < cached.size; at += LANES) {
-        tile(count, weights, cached.values + at * cached.width, most, sums);
+        std::fill(total, total + count, Lanes{});
+        before = 0;
+        for (const Span &span : spans) {
+            tile(count, weights + before * count, cached.values + at * cached.width + span.begin * LANES, span.count, sums);
+            for (int64_t q = 0; q < count; q++) total[q] += sums[q];
+            before += whole(span.count);
+        }
         for (int64_t q = 0; q < count; q++) {
-            sums[q] *= largest[q];
-            for (int64_t lane = 0; lane < std::min<int64_t>(LANES, cached.size - at); lane++) take(q, at + lane, sums[q][lane]);
+            total[q] *= largest[q];
+            for (int64_t lane = 0; lane < std::min<int64_t>(LANES, cached.size - at); lane++) take(q, at + lane, total[q][lane]);
         }
     }
 }
@@ -422,16 +459,16 @@ void linear_of_bf16(const Linear *of, const uint16_t *inputs, uint16_t *outputs,
     }
 }
 
-// Passes tokens through all layers: hidden [tokens, hidden] in place, cosines and sines [tokens, size]; a token stands in
-// the row at `places`, as number `positions` of it, and sees what is before it there. Logits [reads, vocabulary] of the
-// tokens at `read`. The inputs of products are rounded to bf16 where `round`; all else is in fp32.
-void decode(const Decoder *of, const Table *table, float *hidden, const float *cosines, const float *sines, const int64_t *places,
-            const int64_t *positions, int64_t tokens, const int64_t *read, int64_t reads, float *logits, By by, int round, int threads) {
+// Passes tokens through all layers: hidden [tokens, hidden] in place, cosines and sines [tokens, size]. Logits [reads,
+// vocabulary] of the tokens numbered `read`. The inputs of products are rounded to bf16 where `round`; all else is in fp32.
+void decode(const Decoder *of, const Table *table, float *hidden, const float *cosines, const float *sines, const Tokens *where,
+            const int64_t *read, int64_t reads, float *logits, By by, int round, int threads) {
+    const int64_t tokens = where->count;
     const int64_t width = of->hidden, size = of->size, wide = of->heads * size, narrow = of->key_heads * size;
     const int64_t shared = of->heads / of->key_heads, parts = (shared + ROWS - 1) / ROWS, each = (shared + parts - 1) / parts;
-    std::vector<int64_t> starts;  // of runs of tokens of one row, whose queries are a group
+    std::vector<int64_t> starts;  // of runs of tokens that follow each other, whose queries are a group
     for (int64_t token = 0; token < tokens; token++)
-        if (!token || places[token] != places[token - 1] || (token - starts.back() + 1) * each > ROWS) starts.push_back(token);
+        if (!where->together(token) || (token - starts.back() + 1) * each > ROWS) starts.push_back(token);
     const int64_t runs = starts.size();
     starts.push_back(tokens);
     Packed narrowed(tokens, width, by, round), attended(tokens, wide, by, round), widened(tokens, of->inner, by, round);
@@ -440,6 +477,7 @@ void decode(const Decoder *of, const Table *table, float *hidden, const float *c
 #pragma omp parallel num_threads(threads)
     {
         std::vector<float> row(std::max(width, whole(size) * ROWS)), scores(table->width * ROWS);
+        std::vector<Span> spans;
         int64_t seen[ROWS];
         const Share mine(tokens), mine_read(reads);
         const auto normed = [&](const float *weights) {
@@ -467,8 +505,8 @@ void decode(const Decoder *of, const Table *table, float *hidden, const float *c
                 turned(&queries[token * wide], of->heads, layer.query_norm, token);
                 turned(key, of->key_heads, layer.key_norm, token);
                 for (int64_t head = 0; head < of->key_heads; head++)
-                    Cached(*of, *table, number, places[token], head)
-                        .add(key + head * size, value + head * size, positions[token]);
+                    Cached(*of, *table, number, where->places[token], head)
+                        .add(key + head * size, value + head * size, where->columns[token]);
             }
 #pragma omp barrier
             for (int64_t unit = omp_get_thread_num(); unit < runs * of->key_heads * parts; unit += omp_get_num_threads()) {
@@ -482,10 +520,11 @@ void decode(const Decoder *of, const Table *table, float *hidden, const float *c
                     const float *query = query_of(q);
                     for (int64_t at = 0; at < size; at += LANES)
                         std::copy_n(query + at, std::min<int64_t>(LANES, size - at), &row[at * count + q * LANES]);
-                    seen[q] = positions[begin + q / heads] + 1;
+                    seen[q] = where->columns[begin + q / heads] - where->begins[begin] + 1;
                 }
-                attend(Cached(*of, *table, number, places[begin], head), row.data(), seen, count, of->scaling, scores.data(),
-                       [&](int64_t q, int64_t at, float number) { query_of(q)[at] = number; });  // in place of the query
+                see(*where, starts[run + 1] - 1, spans);
+                attend(Cached(*of, *table, number, where->places[begin], head), row.data(), spans, seen, count, of->scaling,
+                       scores.data(), [&](int64_t q, int64_t at, float number) { query_of(q)[at] = number; });  // in place of the query
             }
 #pragma omp barrier
             for (int64_t token = mine.begin; token < mine.end; token++) attended.put(token, &queries[token * wide]);

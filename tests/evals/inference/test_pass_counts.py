@@ -9,9 +9,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.request import GenerationRequest
 from bench.evals.inference.pass_counts import pass_counts
-from bench.evals.inference.scoring import Scorer
+from bench.evals.inference.scoring.scored_text import ScoredText
+from bench.evals.inference.scoring.scorer import Scorer
 from bench.evals.job import run_eval
-from bench.evals.loss import SupervisedText, summed_nll
+from bench.evals.loss import summed_nll
 from bench.model.size.flops import Work, flop_model
 from tests.evals.jobs import loss_job, resolved_model, sentence
 from tests.evals.loud import loud
@@ -20,12 +21,12 @@ from tests.fakes.checkpoints import tiny_tokenizer
 from tests.model.test_shared_prefix import START
 
 
-def texts(*sizes: tuple[int, int], start: tuple[int, ...] = ()) -> list[SupervisedText]:
+def texts(*sizes: tuple[int, int], start: tuple[int, ...] = ()) -> list[ScoredText]:
     """Texts behind `start` by their tokens and how many of the last are supervised."""
     made = []
     for number, (length, supervised) in enumerate(sizes, start=2):
         ids = (*start, *(number + at for at in range(length)))
-        made.append(SupervisedText(ids=ids, supervised=tuple(range(len(ids) - supervised, len(ids)))))
+        made.append(ScoredText(ids=ids, scored=tuple(range(len(ids) - supervised, len(ids)))))
     return made
 
 

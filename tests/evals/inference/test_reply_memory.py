@@ -6,7 +6,8 @@ import pytest
 
 from bench.evals.inference.generation.request import Generation, GenerationRequest
 from bench.evals.inference.reply_memory import ReplyKind, ReplyMemory
-from bench.evals.inference.scoring import SCORE, Score
+from bench.evals.inference.scoring.scored_text import Score
+from bench.evals.inference.scoring.scorer import SCORE
 
 
 def lengths(new: list[str], asked: list[list[str]]) -> list[float]:

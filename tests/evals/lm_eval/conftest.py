@@ -42,7 +42,8 @@ def checkpoint(tmp_path: Path) -> Path:
 @pytest.fixture
 def scored(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Pairs of token ids that reach the model."""
-    from bench.evals.inference.scoring import ContinuationPair, Score, Scorer
+    from bench.evals.inference.scoring.scored_text import Score
+    from bench.evals.inference.scoring.scorer import ContinuationPair, Scorer
     from bench.evals.subject import subject
 
     seen: list[Any] = []

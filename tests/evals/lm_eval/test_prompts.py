@@ -9,7 +9,7 @@ from transformers import AutoTokenizer
 from bench.data.render.render import make_renderer
 from bench.data.render.row import Row, Turn
 from bench.evals.inference.generation.request import GenerationRequest
-from bench.evals.inference.scoring import ContinuationPair
+from bench.evals.inference.scoring.scorer import ContinuationPair
 from tests.evals.jobs import evaluate, lm_eval_job, resolved_model, write_choice, write_qa
 
 pytestmark = pytest.mark.usefixtures("no_whole_index")

@@ -12,7 +12,7 @@ from bench.errors import InputError
 from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.request import GenerationRequest
 from bench.evals.inference.pass_counts import count_from_here
-from bench.evals.inference.scoring import Scorer
+from bench.evals.inference.scoring.scorer import Scorer
 from bench.model.forward import logits_at, narrows_head
 from bench.model.loading.gguf_tokens import refuse_other_tokens
 from bench.model.loading.llama_cpp import ROWS, LlamaCppModel, _passes, _tree

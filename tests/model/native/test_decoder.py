@@ -9,7 +9,8 @@ from transformers import PreTrainedModel
 
 from bench.model.loading.packed_linear import pack_linears
 from bench.model.native.decoder import native_decoder
-from bench.model.native.library import Products
+from bench.model.native.library import Products, lanes
+from bench.model.native.token_tree import TokenTree
 from tests.compiler import each_way, multiplied, needs_compiler
 from tests.fakes.decoders import DECODERS, decoder
 
@@ -25,22 +26,21 @@ def logits(model: PreTrainedModel, asked: Sequence[Sequence[int]], *, rounded: b
     """Logits [tokens, vocabulary] of all rows in one pass."""
     native = native_decoder(model)
     assert native is not None
-    return native.logits(
-        native.table(places=len(asked), width=8),
-        [token for row in asked for token in row],
-        [place for place, row in enumerate(asked) for _ in row],
-        [position for row in asked for position in range(len(row))],
-        range(sum(map(len, asked))),
-        rounded=rounded,
-    )
+    tree = TokenTree(lanes())
+    return native.tree_logits(tree, [token for row in asked for token in tree.add(tuple(row))], rounded=rounded)
+
+
+def round_inputs(model: PreTrainedModel) -> None:
+    """Has every linear layer round what it is given to bf16."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Linear):
+            module.register_forward_pre_hook(lambda _, given: (given[0].bfloat16().float(),))
 
 
 @torch.no_grad()
 def by_rounding_layers(model: PreTrainedModel, asked: Sequence[Sequence[int]]) -> Tensor:
     """The same by torch's layers, each of which rounds what it is given."""
-    for module in model.modules():
-        if isinstance(module, torch.nn.Linear):
-            module.register_forward_pre_hook(lambda _, given: (given[0].bfloat16().float(),))
+    round_inputs(model)
     return torch.cat([model(input_ids=torch.tensor([row])).logits[0] for row in asked])
 
 

@@ -81,5 +81,5 @@ class NativePasses:
             [before + at for before, length in zip(behind, lengths, strict=True) for at in range(length)],
             [sum(lengths[: number + 1]) - 1 for number in range(len(rows))],
         )
-        pass_counts(self._model).add_rows(lengths, behind)
+        pass_counts(self._model).add_rows(lengths, behind, reads=len(rows))
         return logits

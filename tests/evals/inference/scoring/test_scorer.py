@@ -5,7 +5,9 @@ import torch
 from transformers import PreTrainedModel
 
 from bench.evals.inference.pass_counts import pass_counts
-from bench.evals.inference.scoring import ContinuationPair, Score, Scorer, _last_logits, _tree, _trees
+from bench.evals.inference.scoring.layer_trees import _last_logits, _tree, _trees
+from bench.evals.inference.scoring.scored_text import Score, ScoredText
+from bench.evals.inference.scoring.scorer import ContinuationPair, Scorer
 from tests.evals.loud import OTHERS, loud, other_model
 from tests.fakes.checkpoints import ARCHITECTURES, Architecture, tiny_model
 
@@ -74,7 +76,7 @@ def test_greedy_is_seen() -> None:
 @pytest.mark.parametrize(("slots", "sizes"), [(6, [3]), (5, [2, 1]), (4, [1, 1, 1])])
 def test_a_row_takes_choices_up_to_its_slots(slots: int, sizes: list[int]) -> None:
     """Three tokens of context, and one of each choice: nothing is predicted from a choice's last token."""
-    trees = _trees([((2, 3, 4), (5 + n, 9)) for n in range(3)], slots=slots)
+    trees = _trees([ScoredText.behind((2, 3, 4), (5 + n, 9)) for n in range(3)], slots=slots)
     assert [len(tree.branches) for tree in trees] == sizes
 
 

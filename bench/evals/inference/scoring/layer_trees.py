@@ -1,29 +1,26 @@
-"""Log-probabilities of continuations, with every distinct context computed once.
+"""Passes of scoring by a model's layers, with the choices of one question behind their shared context.
 
-Contract: `Scorer.score` gives for each (context, continuation) pair of token ids what a forward pass over that pair
-alone would give, within rounding (1e-4 in fp32), and the same pair always gets the same score.
-
-Method: the choices of one question are packed behind their shared context as branches of one tree. A branch sees the
-context and itself; its positions go on from the context's end. So one forward pass scores all choices, with the head at
-the scored positions only; what all contexts of a batch begin with is computed once. Models that do not honour a tree's
-mask or positions are recognised by trial, and get one row per pair instead.
+Method: the choices are packed behind their context as branches of one tree. A branch sees the context and itself; its
+positions go on from the context's end. So one forward pass scores all choices, with the head at the scored positions
+only; what all contexts of a batch begin with is computed once. Models that do not honour a tree's mask or positions are
+recognised by trial, and get one row per pair instead.
 """
 
 import inspect
 import itertools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind, nothing_finished
 from bench.evals.inference.pass_counts import counted_logits, counted_prefix, uncounted
+from bench.evals.inference.scoring.scored_text import Score, ScoredText, ScoringPass, summed
 from bench.model.forward import (
-    SLOTS,
     batches,
     differ_by_rounding,
     logits_at,
@@ -34,24 +31,6 @@ from bench.model.forward import (
 )
 from bench.model.trials import tried_once
 from bench.model.windows import IN_THE_LAYER, narrowest_window
-
-ContinuationPair = tuple[tuple[int, ...], tuple[int, ...]]
-"""Context ids and continuation ids, neither empty."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """Score of one continuation."""
-
-    logprob: float
-    """Natural logarithm, summed over the continuation's tokens; not finite where the model's output is not."""
-    greedy: bool
-    """Whether greedy decoding would have produced it."""
-
-
-SCORE: ReplyKind[ContinuationPair, Score] = ReplyKind(
-    "score", list, Score, placeholder=Score(logprob=0.0, greedy=False)
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,80 +46,57 @@ class _Tree:
         return [*self.context, *itertools.chain.from_iterable(branch[:-1] for branch in self.branches)]
 
     @property
+    def texts(self) -> list[ScoredText]:
+        return [ScoredText.behind(self.context, branch) for branch in self.branches]
+
+    @property
     def reads(self) -> int:
         return sum(map(len, self.branches))
 
 
-class Scorer:
-    """Scores pairs with one model."""
-
-    def __init__(self, model: PreTrainedModel, *, slots: int = SLOTS, shared: bool | None = None) -> None:
-        """`shared=None`: contexts are shared if the model passes the trial."""
-        self.model = model
-        self.slots = slots
-        self.shared = honours_trees(model) if shared is None else shared
-
-    def score(
-        self,
-        pairs: Sequence[ContinuationPair],
-        report: Callable[[int], None] = lambda _: None,
-        finished: FinishedReplies[ContinuationPair, Score] | None = None,
-    ) -> list[Score]:
-        """Scores in the order of `pairs`; `report` hears how many distinct pairs were finished by each pass.
-
-        finished: of a job that was stopped; a pass all of whose pairs are there is not made again.
-        """
-        finished = finished or nothing_finished()
-        distinct = list(dict.fromkeys(pairs))
-        window = self._window
-        sharing = [pair for pair in distinct if _row_length(pair) <= window]
-        alone = [_tree(pair[0], [pair[1]]) for pair in distinct if _row_length(pair) > window]
-        scores: dict[ContinuationPair, Score] = {}
-        for trees in (_trees(sharing, slots=self._slots_of_a_tree), alone):
-            lengths, reads = [len(tree.ids) for tree in trees], [tree.reads for tree in trees]
-            for batch in batches(lengths, slots=self.slots, reads=reads, vocabulary=vocabulary_size(self.model)):
-                chosen = [trees[index] for index in batch]
-                asked = [(tree.context, branch) for tree in chosen for branch in tree.branches]
-                kept = finished.get(asked)
-                if kept is not None:
-                    batch_scores = dict(zip(asked, kept, strict=True))
-                else:
-                    batch_scores = _score_trees(self.model, chosen, shared=trees is not alone)
-                    finished.add(batch_scores.items())
-                scores.update(batch_scores)
-                report(len(batch_scores))
-        return [scores[pair] for pair in pairs]
-
-    @property
-    def _window(self) -> int:
-        """Row length, in tokens, up to which a pair may share its context: a tree's mask has no sliding window, so the
-        last token of a row must see the first."""
-        if not self.shared:
-            return 0
-        window = narrowest_window(self.model.config)
-        return sys.maxsize if window is None else window
-
-    @property
-    def _slots_of_a_tree(self) -> int:
-        """Tokens of a tree, at most: a layer that cuts its window itself counts the branches before as well."""
-        window = narrowest_window(self.model.config, IN_THE_LAYER)
-        return self.slots if window is None else min(self.slots, window)
+def tree_passes(
+    model: PreTrainedModel, texts: Sequence[ScoredText], *, slots: int, shared: bool
+) -> Iterator[ScoringPass]:
+    """Passes over texts that are scored from some position to their ends. shared: whether contexts may be shared."""
+    window = _window(model) if shared else 0
+    sharing = [text for text in texts if _row_length(text) <= window]
+    alone = [_tree(text.context, [text.ids[len(text.context) :]]) for text in texts if _row_length(text) > window]
+    for trees in (_trees(sharing, slots=_slots_of_a_tree(model, slots)), alone):
+        lengths, reads = [len(tree.ids) for tree in trees], [tree.reads for tree in trees]
+        for batch in batches(lengths, slots=slots, reads=reads, vocabulary=vocabulary_size(model)):
+            chosen = [trees[index] for index in batch]
+            scores = partial(_scores, model, chosen, shared=trees is not alone)
+            yield ScoringPass(texts=[text for tree in chosen for text in tree.texts], scores=scores)
 
 
-def _row_length(pair: ContinuationPair) -> int:
-    """Tokens that pass through the model for a pair alone: nothing is predicted from the last one."""
-    return len(pair[0]) + len(pair[1]) - 1
+def _window(model: PreTrainedModel) -> int:
+    """Row length, in tokens, up to which a pair may share its context: a tree's mask has no sliding window, so the last
+    token of a row must see the first."""
+    window = narrowest_window(model.config)
+    return sys.maxsize if window is None else window
+
+
+def _slots_of_a_tree(model: PreTrainedModel, slots: int) -> int:
+    """Tokens of a tree, at most: a layer that cuts its window itself counts the branches before as well."""
+    window = narrowest_window(model.config, IN_THE_LAYER)
+    return slots if window is None else min(slots, window)
+
+
+def _row_length(text: ScoredText) -> int:
+    """Tokens that pass through the model for a text alone: nothing is predicted from the last one."""
+    return len(text.ids) - 1
 
 
 def _tree(context: tuple[int, ...], branches: Sequence[tuple[int, ...]]) -> _Tree:
     return _Tree(context=context, branches=tuple(branches))
 
 
-def _trees(pairs: Sequence[ContinuationPair], *, slots: int) -> list[_Tree]:
-    """Pairs with one context together, split where a row would outgrow `slots`."""
+def _trees(texts: Sequence[ScoredText], *, slots: int) -> list[_Tree]:
+    """Texts with one context together, split where a row would outgrow `slots`."""
     groups: dict[tuple[int, ...], list[list[tuple[int, ...]]]] = {}
     sizes: dict[tuple[int, ...], int] = {}
-    for context, branch in pairs:
+    for text in texts:
+        context, branch = text.context, text.ids[len(text.context) :]
         rows = groups.setdefault(context, [])
         if not rows or sizes[context] + len(branch) - 1 > slots:
             rows.append([])
@@ -151,14 +107,14 @@ def _trees(pairs: Sequence[ContinuationPair], *, slots: int) -> list[_Tree]:
 
 
 @torch.inference_mode()
-def _score_trees(
-    model: PreTrainedModel, trees: Sequence[_Tree], *, shared: bool = False
-) -> dict[ContinuationPair, Score]:
+def _scores(model: PreTrainedModel, trees: Sequence[_Tree], *, shared: bool) -> list[Score]:
     """One forward pass over a batch of trees, and one over what they all begin with where `shared` and worth it."""
     beginning = counted_prefix(model, [tree.context for tree in trees]) if shared else None
     before = 0 if beginning is None else beginning.length
     ids = padded([tree.ids[before:] for tree in trees], fill=0).to(model.device)
-    rows, columns, targets, owners = _reads(trees)
+    texts = [text for tree in trees for text in tree.texts]
+    targets = torch.tensor([target for text in texts for target in text.targets], device=model.device)
+    rows, columns = _reads(trees)
     inputs: dict[str, Any] = {"input_ids": ids, "use_cache": False}
     if any(len(tree.branches) > 1 for tree in trees):
         inputs |= _tree_inputs(trees, before + ids.shape[1], model, before=before)
@@ -167,36 +123,21 @@ def _score_trees(
     rows, columns = rows.to(model.device), columns.to(model.device) - before
     tokens = sum(len(tree.ids) - before for tree in trees)
     logits = counted_logits(model, rows, columns, tokens=tokens, behind=before, **inputs)
-    logprobs, greedy = (values.cpu() for values in token_logprobs(logits, targets.to(model.device)))
-    pairs = [(tree.context, branch) for tree in trees for branch in tree.branches]
-    sums = torch.zeros(len(pairs), dtype=torch.float64).index_add_(0, owners, logprobs.double())
-    misses = torch.zeros(len(pairs), dtype=torch.long).index_add_(0, owners, (~greedy).long())
-    return {
-        pair: Score(logprob=total, greedy=missed == 0)
-        for pair, total, missed in zip(pairs, sums.tolist(), misses.tolist(), strict=True)
-    }
+    return summed(texts, *token_logprobs(logits, targets))
 
 
-def _reads(trees: Sequence[_Tree]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Row, column, target id and owner (continuation number in the batch) of each scored token.
-
-    A branch's first token is predicted at the context's end, each other one at the token before it.
-    """
+def _reads(trees: Sequence[_Tree]) -> tuple[Tensor, Tensor]:
+    """Row and column that each scored token is predicted at: a branch's first one at the context's end, each other one
+    at the token before it."""
     rows: list[int] = []
     columns: list[int] = []
-    targets: list[int] = []
-    owners: list[int] = []
-    owner = 0
     for row, tree in enumerate(trees):
         start = len(tree.context)
         for branch in tree.branches:
             rows += [row] * len(branch)
             columns += [len(tree.context) - 1, *range(start, start + len(branch) - 1)]
-            targets += branch
-            owners += [owner] * len(branch)
             start += len(branch) - 1
-            owner += 1
-    return torch.tensor(rows), torch.tensor(columns), torch.tensor(targets), torch.tensor(owners)
+    return torch.tensor(rows), torch.tensor(columns)
 
 
 def _tree_inputs(trees: Sequence[_Tree], width: int, model: PreTrainedModel, *, before: int = 0) -> dict[str, Tensor]:
