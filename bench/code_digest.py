@@ -38,6 +38,7 @@ class PackageCode:
         self._kept: set[str] = set()
         self._sources: dict[Path, SourceCode] = {}
         self._needs: dict[Path, tuple[Path, ...]] = {}
+        self._targets: dict[Path, tuple[tuple[Import, Path, str | None], ...]] = {}
         self._modules: dict[str, Path | None] = {}
         self._around: dict[Path, tuple[Path, ...]] = {}
         self._digests: dict[tuple[str, ...], str] = {}
@@ -88,7 +89,7 @@ class PackageCode:
         """The files that a file imports or reads, and the packages around it."""
         if file not in self._needs:
             source = self._source(file)
-            targets = (self._target(imported)[0] for imported in source.imports)
+            targets = (target for _, target, _ in self._imported(file))
             self._needs[file] = (*targets, *self._packages(file.parent), *self._resources(file, source))
         return self._needs[file]
 
@@ -113,13 +114,19 @@ class PackageCode:
         colors, distinct = {file: source.form or "" for file, source in files.items()}, -1
         while len(set(colors.values())) > distinct:
             distinct = len(set(colors.values()))
-            colors = {file: digest_of([source.form, self._named(source, colors)]) for file, source in files.items()}
+            colors = {file: digest_of([source.form, self._named(file, colors)]) for file, source in files.items()}
         return colors
 
-    def _named(self, source: SourceCode, colors: Mapping[Path, str]) -> list[tuple[str, ...]]:
+    def _named(self, file: Path, colors: Mapping[Path, str]) -> list[tuple[str, ...]]:
         """The imports of a file, with the colours of the modules in place of their names."""
-        targets = ((imported, *self._target(imported)) for imported in source.imports)
-        return sorted((imported.scope, imported.local, name or "", colors[file]) for imported, file, name in targets)
+        return sorted((i.scope, i.local, name or "", colors[target]) for i, target, name in self._imported(file))
+
+    def _imported(self, file: Path) -> tuple[tuple[Import, Path, str | None], ...]:
+        """The imports of a file, with what each runs and takes; closures share many files."""
+        if file not in self._targets:
+            imports = self._source(file).imports
+            self._targets[file] = tuple((imported, *self._target(imported)) for imported in imports)
+        return self._targets[file]
 
     def _target(self, imported: Import) -> tuple[Path, str | None]:
         """The file that an import runs, and what is taken from it: `None` for the module itself."""

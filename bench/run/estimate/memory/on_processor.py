@@ -75,13 +75,13 @@ def step_memory(
     Of steps that differ in their largest pass alone, the smallest and the largest are counted, and the others follow
     along the line between them.
     """
-    groups: dict[str, dict[_Step, StepRequest]] = {}
+    recipes = {arm: job.recipe.with_setting(job.recipe.settings[0]) for arm, job in trainings.items()}
+    groups: dict[str, dict[_Step, LargestPass]] = {}
     for arm, job in trainings.items():
-        for first, largest in _that_may_peak(counts[arm]):
-            request = _request(job, largest)
-            groups.setdefault(digest_json(_parts(request)), {})[arm, first] = request
-    ends = {name: _ends(requests) for name, requests in groups.items()}
-    asked = {step: groups[name][step] for name, pair in ends.items() for step in pair}
+        group = groups.setdefault(digest_json(_parts(job.model.sha256, recipes[arm])), {})
+        group |= {(arm, first): _rounded_up(largest) for first, largest in _that_may_peak(counts[arm])}
+    ends = {name: _ends(passes) for name, passes in groups.items()}
+    asked = {step: _request(trainings[step[0]], groups[name][step]) for name, pair in ends.items() for step in pair}
     shapes = {
         _key(request, home): training_memory(trainings[arm], counts[arm], device="cpu")
         // trainings[arm].recipe.processes
@@ -89,14 +89,14 @@ def step_memory(
     }
     known = _known_or_counted(asked.values(), shapes, home=home, server=server)
     found: dict[str, list[StepMemory]] = {}
-    for name, requests in groups.items():
-        least, most = (known[_key(requests[step], home)] for step in ends[name])
+    for name, passes in groups.items():
+        least, most = (known[_key(asked[step], home)] for step in ends[name])
         if least is None or most is None:
             continue
-        spread = [requests[step].largest_pass.slots for step in ends[name]]
-        for (arm, first), request in requests.items():
-            memory = _between(least, most, spread, request.largest_pass.slots)
-            step = memory.model_copy(update={"first": first, "frees": frees_early(request.job.recipe)})
+        spread = [passes[step].slots for step in ends[name]]
+        for (arm, first), largest in passes.items():
+            memory = _between(least, most, spread, largest.slots)
+            step = memory.model_copy(update={"first": first, "frees": frees_early(recipes[arm])})
             found.setdefault(arm, []).append(step)
     return {arm: max(steps, key=lambda step: step.total) for arm, steps in found.items()}
 
@@ -115,13 +115,13 @@ def _that_may_peak(counts: PlannedCounts) -> Iterator[tuple[bool, LargestPass]]:
         yield True, first
 
 
-def _ends(requests: Mapping[_Step, StepRequest]) -> tuple[_Step, _Step]:
+def _ends(passes: Mapping[_Step, LargestPass]) -> tuple[_Step, _Step]:
     """The steps with the smallest and the largest pass."""
 
     def size(step: _Step) -> tuple[int, int]:
-        return requests[step].largest_pass.slots, requests[step].largest_pass.supervised_tokens
+        return passes[step].slots, passes[step].supervised_tokens
 
-    return min(requests, key=size), max(requests, key=size)
+    return min(passes, key=size), max(passes, key=size)
 
 
 def _between(least: StepMemory, most: StepMemory, spread: Sequence[int], slots: int) -> StepMemory:
@@ -167,11 +167,14 @@ def _counted(
 
 
 def _request(job: TrainJob, largest: LargestPass) -> StepRequest:
-    rounded = LargestPass(
+    first_setting = job.from_base().with_setting(job.recipe.settings[0])
+    return StepRequest(job=first_setting, largest_pass=largest, state_bytes=state_bytes(job.recipe.optimizer))
+
+
+def _rounded_up(largest: LargestPass) -> LargestPass:
+    return LargestPass(
         rows=largest.rows, width=_rounded(largest.width), supervised_tokens=_rounded(largest.supervised_tokens)
     )
-    first_setting = job.from_base().with_setting(job.recipe.settings[0])
-    return StepRequest(job=first_setting, largest_pass=rounded, state_bytes=state_bytes(job.recipe.optimizer))
 
 
 def _rounded(count: int) -> int:
@@ -180,18 +183,13 @@ def _rounded(count: int) -> int:
     return -(-count // unit) * unit
 
 
-def _parts(request: StepRequest) -> list[Any]:
-    """What decides a step's memory beside its largest pass."""
-    recipe = request.job.recipe
-    return [
-        request.job.model.sha256,
-        recipe.model_dump(mode="json", include=_DECIDES),
-        min(2, recipe.accumulation),
-    ]
+def _parts(base: str, recipe: Recipe) -> list[Any]:
+    """What decides a step's memory beside its largest pass. base: hash of the model's files."""
+    return [base, recipe.model_dump(mode="json", include=_DECIDES), min(2, recipe.accumulation)]
 
 
 def _key(request: StepRequest, home: Path) -> str:
-    parts = [*_parts(request), request.largest_pass.model_dump()]
+    parts = [*_parts(request.job.model.sha256, request.job.recipe), request.largest_pass.model_dump()]
     return own_code(home).key(digest_json(parts), _MODULE)
 
 

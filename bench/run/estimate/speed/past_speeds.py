@@ -31,6 +31,8 @@ class History:
     """Speeds of servers as engines, in multiples of this program's on the same prompts, by hash of the base."""
     _peaks: dict[str, int] = field(default_factory=dict)
     """Highest peak in bytes, by key of a training or an eval: of a GPU's tensors, or of the process on a processor."""
+    _keys: dict[str, str] = field(default_factory=dict)
+    """Keys of the trainings that were asked about, by digest."""
 
     @classmethod
     def read(cls, home: Path) -> Self:
@@ -78,12 +80,20 @@ class History:
 
     def tokens_per_second(self, job: TrainJob) -> float | None:
         """Median over earlier trainings with this model, data and recipe (rates, budget aside), all phases counted."""
-        speeds = self._training.get(_training_key(job))
+        speeds = self._training.get(self._key(job))
         return statistics.median(speeds) if speeds else None
 
     def training_bytes(self, job: TrainJob) -> int | None:
         """Highest peak of earlier trainings with this model, data and recipe (rates, budget aside)."""
-        return self._peaks.get(_training_key(job))
+        return self._peaks.get(self._key(job))
+
+    def _key(self, job: TrainJob) -> str:
+        """Key of a training that is asked about; of many arms it takes a while, so that it is made where needed."""
+        if not self._training:
+            return ""
+        if job.digest not in self._keys:
+            self._keys[job.digest] = _training_key(job)
+        return self._keys[job.digest]
 
     def eval_bytes(self, job: EvalJob) -> int | None:
         """Highest peak of earlier subjects of this eval."""
