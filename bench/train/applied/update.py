@@ -3,14 +3,15 @@
 Method: matrices are compared by name, as loaded, so that what merging and rounding made of an update is what counts.
 The effective rank of a difference is the participation ratio of its squared singular values, (Σσ²)² / Σσ⁴; the sum of
 fourth powers is exact from the Gram matrix of the smaller side, and of large matrices an unbiased estimate from random
-vectors z: E‖ΔΔᵀz‖² (Hutchinson 1990).
+vectors z: E‖ΔΔᵀz‖² (Hutchinson 1990). Of a group with many matrices that changed, some have their rank computed, evenly
+spread.
 """
 
 import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ _EXACT_SIDE = 1024
 """Smaller side of a matrix up to which its Gram matrix is computed."""
 _GROUPS = 4
 """Groups of rows of a Gram matrix, of whose products 5/8 are computed; more would be of few rows each."""
+_RANKED = 12
+"""Matrices of a group whose rank is computed."""
 _VECTORS = 32
 _AT_ONCE = 1 << 16
 """Numbers that are squared and summed at once: what is made of all of a matrix would leave the processor's cache."""
@@ -40,8 +43,8 @@ class MatrixChange:
     square: float
     """Squared Frobenius norm of the difference."""
     base_square: float
-    effective_rank: float | None
-    """`None`: it did not change."""
+    effective_rank: float | None = None
+    """`None`: it did not change, or others stand for it."""
 
 
 @torch.no_grad()
@@ -54,7 +57,14 @@ def matrix_changes(subject: Any, base: Any) -> tuple[MatrixChange, ...]:
     matrices = {name: tensor for name, tensor in named if tensor.ndim > 1 and (name in once or name in tuned)}
     if any(name not in tuned or tuned[name].shape != tensor.shape for name, tensor in matrices.items()):
         return ()
-    return tuple(_change(name, tuned[name], tensor) for name, tensor in matrices.items())
+    changes = tuple(_change(name, tuned[name], tensor) for name, tensor in matrices.items())
+    ranked = {change.name for group in _groups(changes).values() for change in _spread(group)}
+    return tuple(
+        replace(change, effective_rank=_effective_rank(tuned[change.name], matrices[change.name]))
+        if change.name in ranked
+        else change
+        for change in changes
+    )
 
 
 def expected_matrices(folder: Path, changes: Sequence[MatrixChange], *, own: bool) -> frozenset[str]:
@@ -87,11 +97,7 @@ def _kind(name: str) -> str:
 
 def layer_groups(changes: Sequence[MatrixChange]) -> tuple[LayerGroup, ...]:
     """The changes by kind of matrix and third of the depth, in the model's order."""
-    layers = 1 + max((int(match[1]) for change in changes if (match := _LAYER.search(change.name))), default=0)
-    groups: dict[str, list[MatrixChange]] = {}
-    for change in changes:
-        groups.setdefault(_group(change.name, layers), []).append(change)
-    return tuple(_layer_group(name, members) for name, members in groups.items())
+    return tuple(_layer_group(name, members) for name, members in _groups(changes).items())
 
 
 def norms(changes: Sequence[MatrixChange]) -> tuple[float, float]:
@@ -101,19 +107,36 @@ def norms(changes: Sequence[MatrixChange]) -> tuple[float, float]:
     return norm, norm / base if base else 0.0
 
 
+def _groups(changes: Sequence[MatrixChange]) -> dict[str, list[MatrixChange]]:
+    layers = 1 + max((int(match[1]) for change in changes if (match := _LAYER.search(change.name))), default=0)
+    groups: dict[str, list[MatrixChange]] = {}
+    for change in changes:
+        groups.setdefault(_group(change.name, layers), []).append(change)
+    return groups
+
+
+def _spread(group: Sequence[MatrixChange]) -> list[MatrixChange]:
+    """Up to `_RANKED` of the matrices that changed."""
+    changed = [change for change in group if change.square]
+    count = min(len(changed), _RANKED)
+    return [changed[place * len(changed) // count] for place in range(count)]
+
+
 def _change(name: str, tuned: Tensor, untuned: Tensor) -> MatrixChange:
     untuned = untuned.to(tuned.device).float()
     base_square, tuned = _square(untuned), tuned.float()
     if torch.equal(tuned, untuned):
-        return MatrixChange(name=name, square=0.0, base_square=base_square, effective_rank=None)
-    unit = (tuned - untuned).flatten(0, -2)
-    largest = float(torch.stack(unit.aminmax()).abs().max())
-    unit /= largest  # the squares of what diverged have no room in fp32
-    square = _square(unit)
-    unit /= math.sqrt(square)
-    return MatrixChange(
-        name=name, square=square * largest**2, base_square=base_square, effective_rank=_effective_rank(unit)
-    )
+        return MatrixChange(name=name, square=0.0, base_square=base_square)
+    difference, unit = _difference(tuned, untuned)
+    return MatrixChange(name=name, square=_square(difference) * unit**2, base_square=base_square)
+
+
+def _difference(tuned: Tensor, untuned: Tensor) -> tuple[Tensor, float]:
+    """Difference [rows, columns] in units of its largest number, and that number: the squares of what diverged have no
+    room in fp32."""
+    difference = (tuned.float() - untuned.to(tuned.device).float()).flatten(0, -2)
+    unit = float(torch.stack(difference.aminmax()).abs().max())
+    return difference.div_(unit), unit
 
 
 def _square(values: Tensor) -> float:
@@ -121,8 +144,10 @@ def _square(values: Tensor) -> float:
     return math.fsum(float(part.square().sum(dtype=torch.float64)) for part in torch.split(values.flatten(), _AT_ONCE))
 
 
-def _effective_rank(unit: Tensor) -> float:
-    """Effective rank of a matrix of norm 1."""
+def _effective_rank(tuned: Tensor, untuned: Tensor) -> float:
+    """Effective rank of the difference."""
+    unit, _ = _difference(tuned, untuned)
+    unit /= math.sqrt(_square(unit))
     small = unit if unit.shape[0] <= unit.shape[1] else unit.T
     if small.shape[0] <= _EXACT_SIDE:
         fourth = _gram_square(small)
@@ -148,7 +173,7 @@ def _layer_group(name: str, members: Sequence[MatrixChange]) -> LayerGroup:
     return LayerGroup(
         name=name,
         matrices=len(members),
-        changed=len(ranks),
+        changed=sum(bool(change.square) for change in members),
         norm=norm,
         relative_norm=relative,
         effective_rank=math.fsum(ranks) / len(ranks) if ranks else None,

@@ -16,7 +16,7 @@ from bench.record.results.training.applied import QUESTION_ROWS
 from bench.record.results.training.result import TrainResult
 from bench.suite.resolved import WarmStart
 from bench.train.applied.questions import OF_EACH_FORM, QUESTIONS
-from bench.train.applied.update import matrix_changes
+from bench.train.applied.update import layer_groups, matrix_changes
 from bench.train.job import run_training
 from bench.train.saved.export import export_subject
 from tests.fakes.checkpoints import tiny_checkpoint
@@ -93,6 +93,19 @@ def test_an_update_is_measured_over_all_numbers_of_a_matrix() -> None:
     assert moved.effective_rank == pytest.approx(np.square(values).sum() ** 2 / (values**4).sum(), rel=1e-4)
     assert moved.base_square == unmoved.base_square == pytest.approx(np.square(before).sum(), rel=1e-5)
     assert (unmoved.square, unmoved.effective_rank) == (0.0, None)
+
+
+def test_a_few_matrices_stand_for_the_ranks_of_a_large_group() -> None:
+    """Evenly spread over those that changed; all that changed are counted."""
+    base, other = (torch.nn.ModuleList(torch.nn.Linear(4, 4, bias=False) for _ in range(60)) for _ in range(2))
+    for number in range(0, 60, 2):
+        other[number].weight.data.copy_(base[number].weight)
+    changes = matrix_changes(other, base)
+    ranked = [number for number, change in enumerate(changes) if change.effective_rank is not None]
+    assert ranked == [1, 5, 11, 15, 21, 25, 31, 35, 41, 45, 51, 55]
+    (group,) = layer_groups(changes)
+    assert (group.matrices, group.changed) == (60, 30)
+    assert group.effective_rank == pytest.approx(sum(changes[number].effective_rank or 0 for number in ranked) / 12)
 
 
 def test_the_rank_of_a_large_matrix_is_estimated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

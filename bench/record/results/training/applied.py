@@ -34,8 +34,8 @@ class LayerGroup(Spec):
     relative_norm: float
     """Norm of the difference over the norm of the base's matrices."""
     effective_rank: float | None
-    """Participation ratio (Σσ²)² / Σσ⁴ of the singular values of a matrix's difference, mean over the changed
-    matrices; `None` where none changed."""
+    """Participation ratio (Σσ²)² / Σσ⁴ of the singular values of a matrix's difference, mean over up to a
+    dozen of the changed matrices, evenly spread; `None` where none changed."""
 
 
 class HeldOutDrift(Spec):
