@@ -127,13 +127,12 @@ def _apart(tuned: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
 
 def _logits(model: Any, texts: Sequence[Sequence[int]], contexts: _Contexts) -> Tensor:
     """Logits [contexts, vocabulary] behind each of them."""
-    beginning = shared_prefix(model, texts, shortest=_SHORTEST)
+    beginning = shared_prefix(model, texts, shortest=_SHORTEST, reads_all=True)
     if beginning is None:
         return _logits_at(model, texts, contexts.places)
     length, cache = beginning.length, {"past_key_values": beginning.cache, "use_cache": True}
-    ahead = _logits_at(model, [texts[0][:length]], contexts.places[:length])
     behind = [(row, column - length) for row, column in contexts.places[length:]]
-    return torch.cat([ahead, _logits_at(model, [text[length:] for text in texts], behind, **cache)])
+    return torch.cat([beginning.logits, _logits_at(model, [text[length:] for text in texts], behind, **cache)])
 
 
 def _logits_at(model: Any, texts: Sequence[Sequence[int]], places: Sequence[tuple[int, int]], **cached: Any) -> Tensor:

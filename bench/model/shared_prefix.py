@@ -4,6 +4,7 @@ Contract: logits behind a shared prefix are those of the whole rows, within roun
 do not allow it are recognised by trial, and compute every row whole; so do layers that keep no plain keys and values.
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,8 @@ class SharedPrefix:
 
     length: int
     cache: DynamicCache
+    logits: Tensor
+    """Logits [reads, vocabulary] in fp32 behind its last token, or behind each."""
 
 
 def shared_length(rows: Sequence[Sequence[int]], *, shortest: int = SHORTEST) -> int:
@@ -48,23 +51,29 @@ def shared_length(rows: Sequence[Sequence[int]], *, shortest: int = SHORTEST) ->
 
 @torch.inference_mode()
 def shared_prefix(
-    model: PreTrainedModel, rows: Sequence[Sequence[int]], *, shortest: int = SHORTEST
+    model: PreTrainedModel, rows: Sequence[Sequence[int]], *, shortest: int = SHORTEST, reads_all: bool = False
 ) -> SharedPrefix | None:
-    """The computed prefix of `rows`; `None` where sharing would save little, or the model does not allow it.
+    """The computed prefix of `rows`; `None` where sharing would save little, or the model does not allow it. reads_all:
+    whether the logits behind each of its tokens are of use.
 
     The rows of the batch continue from its cache: their first column is token `length`.
     """
     length = shared_length(rows, shortest=shortest)
     if length == 0 or not _can_share(model):
         return None
-    return SharedPrefix(length=length, cache=_cache(model, rows[0][:length], len(rows)))
+    return _computed(model, rows[0][:length], len(rows), reads=length if reads_all else 1)
 
 
-def _cache(model: PreTrainedModel, ids: Sequence[int], rows: int) -> DynamicCache:
+def _computed(model: PreTrainedModel, ids: Sequence[int], rows: int, *, reads: int = 1) -> SharedPrefix:
+    """The prefix `ids` of so many rows, with the logits behind its last `reads` tokens."""
     cache = DynamicCache(config=model.config)
-    model(input_ids=torch.tensor([list(ids)], device=model.device), past_key_values=cache, use_cache=True)
+    columns = torch.arange(len(ids) - reads, len(ids), device=model.device)
+    inputs = torch.tensor([list(ids)], device=model.device)
+    logits = logits_at(
+        model, torch.zeros_like(columns), columns, input_ids=inputs, past_key_values=cache, use_cache=True
+    )
     cache.batch_repeat_interleave(rows)
-    return cache
+    return SharedPrefix(length=len(ids), cache=cache, logits=logits)
 
 
 @tried_once
@@ -78,12 +87,12 @@ def _can_share(model: PreTrainedModel) -> bool:
     draw = torch.randint(0, vocabulary_size(model), (14,), generator=torch.Generator().manual_seed(0)).tolist()
     start, rests = draw[:6], [draw[6:9], draw[9:14]]
     try:
-        cache = _cache(model, start, 2)
+        cache = _computed(model, start, 2).cache
         if not all(type(layer) is DynamicLayer for layer in cache.layers) or not reads_positions(model):
             return False
         whole = torch.cat([_last_logits(model, [[*start, *rest]], DynamicCache(config=model.config)) for rest in rests])
-        left = _last_logits(model, rests, cache, length=len(start))
-        right = _last_logits(model, rests, _cache(model, start, 2), length=len(start), left=False)
+        left = _last_logits(model, rests, copy.deepcopy(cache), length=len(start))
+        right = _last_logits(model, rests, cache, length=len(start), left=False)
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
         return False
     return all(differ_by_rounding(logits, whole, model.dtype) for logits in (left, right))

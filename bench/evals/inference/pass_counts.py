@@ -86,5 +86,6 @@ def counted_prefix(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> Sha
     beginning = shared_prefix(model, rows)
     if beginning is not None:
         length = beginning.length
-        pass_counts(model).add(tokens=length, rows=1, width=length, behind=0, reads=length)
+        reads = beginning.logits.shape[0] if narrows_head(model) else length
+        pass_counts(model).add(tokens=length, rows=1, width=length, behind=0, reads=reads)
     return beginning

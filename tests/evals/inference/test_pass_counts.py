@@ -50,7 +50,7 @@ def test_what_texts_begin_with_counts_once() -> None:
     summed_nll(model, texts((3, 2), (7, 4), start=START))
     passes = pass_counts(model)
     assert (passes.tokens, passes.slots) == (40 + 3 + 7, 40 + 2 * 7)
-    assert passes.work == Work(positions=54, pairs=40 * 40 + 2 * 7 * (40 + 7), head_positions=40 + 2 + 4, passes=2)
+    assert passes.work == Work(positions=54, pairs=40 * 40 + 2 * 7 * (40 + 7), head_positions=1 + 2 + 4, passes=2)
 
 
 def test_choices_behind_one_context() -> None:
