@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from peft.tuners.lora import Linear as LoraLinear
 from torch import Tensor
-from torch.nn import Identity, Linear, Module
+from torch.nn import Embedding, Identity, Linear, Module
 
+from bench.model.head import output_head
 from bench.model.native.decoder import LAYERS
 from bench.model.torch_private import has_hooks
 from bench.train.loop.layers.lora import lora_linear
@@ -32,13 +33,18 @@ def fused(model: Module) -> Iterator[None]:
     files = {id(names): names for layer in layers for names in [_file_of(layer)]}
     replaced = [(module, forward) for module in model.modules() if (forward := _fused_forward(module)) is not None]
     rotations = [(names, names[_ROTATION]) for names in files.values()]
+    embeddings = _trained_with_the_head(model)
     try:
+        for embedding in embeddings:
+            embedding.sparse = True
         for module, forward in replaced:
             module.forward = forward
         for names, rotation in rotations:
             names[_ROTATION] = partial(_rotate, rotation)
         yield
     finally:
+        for embedding in embeddings:
+            embedding.sparse = False
         for module, _ in replaced:
             del module.forward
         for names, rotation in rotations:
@@ -60,6 +66,18 @@ def can_fuse(model: Module) -> bool:
 
 def _layers(model: Module) -> list[Any]:
     return [module for module in model.modules() if type(module).__name__ in LAYERS]
+
+
+def _trained_with_the_head(model: Module) -> list[Embedding]:
+    """Embeddings whose weights are the head's, too. The rows that were read are added to the head's gradient, which has
+    all rows: without `sparse` torch makes a second one of as many zeros for them, and adds up the two."""
+    head = output_head(model)
+    return [
+        module
+        for module in model.modules()
+        if type(module) is Embedding and module.weight is getattr(head, "weight", None) and module.weight.requires_grad
+        and not (module.sparse or module.scale_grad_by_freq)
+    ]  # fmt: skip
 
 
 def _file_of(layer: Any) -> dict[str, Any]:

@@ -109,3 +109,18 @@ def test_a_layer_with_a_hook_stays_as_it_is() -> None:
     norm.register_forward_hook(lambda *_: None)
     with fused(model):
         assert "forward" not in vars(norm)
+
+
+@pytest.mark.parametrize(
+    ("model", "sparse"),
+    [(tiny_model(), True), (tiny_model(tied=False), False), (adapted(), False)],
+    ids=["with the head's weights", "with weights of its own", "frozen"],
+)
+def test_rows_of_an_embedding_are_added_to_the_heads_gradient_alone(model: Any, sparse: bool) -> None:
+    embedding = model.get_input_embeddings()
+    with fused(model):
+        assert embedding.sparse is sparse
+        model(input_ids=torch.arange(8).unsqueeze(0)).logits.square().sum().backward()
+    assert not embedding.sparse
+    if embedding.weight.requires_grad:
+        assert not embedding.weight.grad.is_sparse, "an optimiser and clipping take no other"
