@@ -1,4 +1,5 @@
-"""The table of what a child can do. Importing this module imports the heavy libraries, once, in the fork server.
+"""The table of what a child can do. Importing this module imports the heavy libraries, once, in the fork server; what
+only jobs need it imports while nobody waits for a child (`bench.run.process.idle_imports`): a run's checks come first.
 
 Contract: `KINDS` maps a kind to its payload's type and to a function of (payload, folder, emit), `SERVICES` to one that
 takes further requests; see `bench.run.process.child`, which gives a child its log, its end and its errors. Nothing here
@@ -24,6 +25,7 @@ from bench.record.jobs.eval_job import AnswerJob, EvalJob, ShareJob
 from bench.record.jobs.planned_training import PlannedTraining
 from bench.record.jobs.train_job import ProbeJob, SweepJob
 from bench.record.jobs.trajectory_job import TrajectoryJob
+from bench.run.process import idle_imports
 from bench.run.process.invitations import Invitation
 from bench.run.process.payloads import (
     BuildRequest,
@@ -42,7 +44,18 @@ from bench.run.process.payloads import (
     UnpackRequest,
 )
 from bench.run.process.work import IN_TURN, REST, Payload, Rest, Service, TurnGiven, WorkKind
-from bench.worker import data, jobs, models, planning
+from bench.worker import data, models, planning
+
+
+def _job(name: str) -> Callable[..., Any]:
+    """What does one kind of job."""
+
+    def do(*asked: Any) -> object:
+        from bench.worker import jobs  # the server may have it by now
+
+        return getattr(jobs, name)(*asked)
+
+    return do
 
 
 def _apart(payload: type[Payload], do: Callable[[Payload, Path, Emit], object]) -> WorkKind[Payload]:
@@ -57,20 +70,20 @@ def _apart(payload: type[Payload], do: Callable[[Payload, Path, Emit], object]) 
 
 def _probe_in_turn(job: ProbeJob, folder: Path, emit: Emit, turns: Iterator[TurnGiven]) -> None:
     with own_modules(folder):
-        jobs.probe_in_turn(job, folder, emit, turns)
+        _job("probe_in_turn")(job, folder, emit, turns)
 
 
 KINDS: dict[str, WorkKind[Any]] = {
-    "train": _apart(PlannedTraining, jobs.train),
-    "sweep": _apart(SweepJob, jobs.sweep),
-    "probe": _apart(ProbeJob, jobs.probe),
-    "join": WorkKind(payload=Invitation, do=jobs.join),
-    "trajectory": _apart(TrajectoryJob, jobs.trajectory),
-    "eval": _apart(EvalJob, jobs.evaluate),
-    "answer": _apart(AnswerJob, jobs.answer),
-    "share": _apart(ShareJob, jobs.share),
-    REST: WorkKind(payload=Rest, do=jobs.rest),
-    "deploy": _apart(DeployJob, jobs.deploy),
+    "train": _apart(PlannedTraining, _job("train")),
+    "sweep": _apart(SweepJob, _job("sweep")),
+    "probe": _apart(ProbeJob, _job("probe")),
+    "join": WorkKind(payload=Invitation, do=_job("join")),
+    "trajectory": _apart(TrajectoryJob, _job("trajectory")),
+    "eval": _apart(EvalJob, _job("evaluate")),
+    "answer": _apart(AnswerJob, _job("answer")),
+    "share": _apart(ShareJob, _job("share")),
+    REST: WorkKind(payload=Rest, do=_job("rest")),
+    "deploy": _apart(DeployJob, _job("deploy")),
     "count": WorkKind(payload=CountRequest, do=planning.count),
     "memory": WorkKind(payload=MemoryRequest, do=planning.memory),
     "precision": WorkKind(payload=PrecisionRequest, do=planning.precision),
@@ -105,3 +118,5 @@ get_checkpoint_conversion_mapping("")  # compiles a thousand patterns once, for 
 # copied page by page when a collection writes to it. Not collected before: that takes half a second, for which the
 # first child would wait, and frees twelve thousand of 850,000 objects.
 gc.freeze()
+
+idle_imports.LATER += ["bench.train.planning.check", "bench.evals.lm_eval.run", "bench.worker.jobs"]

@@ -7,6 +7,7 @@ import pytest
 
 import bench.evals.rehearsal.rehearse
 import bench.train.planning.check
+import bench.worker.jobs
 import bench.worker.kinds
 import tests.fakes.light
 from bench.suite.catalog.template import load_template

@@ -14,12 +14,12 @@ from bench.model.loading.load import load_skeleton
 from bench.model.size.parameters import count_parameters
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training.facts import PlannedCounts, StepFacts, TrainingFacts
+from bench.suite.tables.training.budget import Budget
 from bench.train.accounting.tensor_memory import peak_tensor_bytes
 from bench.train.accounting.utilization import OperationCount
 from bench.train.arguments.adapters import add_adapter, peft_config, skeleton, skeleton_device, virtual_tokens
 from bench.train.batches.encoded_row import slots
 from bench.train.batches.schedule import Schedule
-from bench.train.probe import known_budget
 from bench.train.training_data import build_training_data, schedule_key
 
 _CPU = torch.device("cpu")
@@ -49,8 +49,16 @@ class TrainingCounter:
     def _schedule(self, job: TrainJob) -> PlannedCounts:
         key = _schedule_key(job)
         if key not in self._schedules:
-            self._schedules[key] = _counts_of(build_training_data(job, budget=known_budget(job)).schedule)
+            self._schedules[key] = _counts_of(build_training_data(job, budget=_budget(job)).schedule)
         return self._schedules[key]
+
+
+def _budget(job: TrainJob) -> Budget:
+    if job.budget.unit != "seconds":
+        return job.budget
+    from bench.train.probe import known_budget  # the trainer, which counts need for nothing else
+
+    return known_budget(job)
 
 
 def _counts_of(schedule: Schedule) -> PlannedCounts:
