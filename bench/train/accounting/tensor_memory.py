@@ -19,6 +19,8 @@ from bench.train.batches.collate import collate, model_inputs
 from bench.train.batches.encoded_row import Batch
 
 _ADAM_STATES = 2
+_WHERE = torch.ops.prim.device.default
+"""What autograd asks of a tensor that is laid out for a device without being there, in two of three operations."""
 
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves its hooks untyped
@@ -34,6 +36,8 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Runs the operation and counts what it made."""
+        if func is _WHERE:
+            return func(*args)
         inputs = {storage_key(tensor) for tensor in tree_iter((args, kwargs)) if isinstance(tensor, Tensor)}
         result = func(*args, **(kwargs or {}))
         for tensor in tree_iter(result):
