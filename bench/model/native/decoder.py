@@ -44,17 +44,17 @@ class _DecoderStruct(ctypes.Structure):
 
 
 class _TableStruct(ctypes.Structure):
-    """`Table` of `kernels.cpp`."""
+    """`Table` of `attention.hpp`."""
 
     _fields_ = (
         ("keys", ctypes.c_void_p),
         ("values", ctypes.c_void_p),
-        *((name, ctypes.c_int64) for name in ("layers", "places", "width")),
+        *((name, ctypes.c_int64) for name in ("layers", "places", "key_heads", "size", "width")),
     )
 
 
 class _TokensStruct(ctypes.Structure):
-    """`Tokens` of `kernels.cpp`."""
+    """`Tokens` of `attention.hpp`."""
 
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("places", "columns", "begins", "parents")),
@@ -148,7 +148,7 @@ class NativeDecoder:
         *,
         rounded: bool = False,
     ) -> Tensor:
-        """`where`: places, columns, first columns and parents of the tokens, as `Tokens` of `kernels.cpp` says."""
+        """`where`: places, columns, first columns and parents of the tokens, as `Tokens` of `attention.hpp` says."""
         hidden = self._embed(torch.tensor(ids)).float().contiguous()
         cosines, sines = (
             turned.contiguous()
@@ -158,7 +158,8 @@ class NativeDecoder:
         logits = torch.empty((len(read), self._struct.head.outputs))
         numbers = [torch.tensor(values) for values in (*where, read)]
         pointers = [ctypes.c_void_p(tensor.data_ptr()) for tensor in (hidden, cosines, sines, numbers[4], logits)]
-        shape = (table.keys.shape[0], table.places, table.width)
+        layers, places, key_heads, _, size, _ = table.keys.shape
+        shape = (layers, places, key_heads, size, table.width)
         self._decode(
             ctypes.byref(self._struct),
             ctypes.byref(_TableStruct(table.keys.data_ptr(), table.values.data_ptr(), *shape)),

@@ -16,12 +16,11 @@ from pathlib import Path
 
 import torch
 
-from bench.digest import digest_file, digest_json
+from bench.digest import digest_files, digest_json
 from bench.places import user_cache
 
-SOURCE = Path(__file__).parent / "kernels.cpp"
-LAYER_PARTS = Path(__file__).parent / "layer_parts.cpp"
-_INCLUDED = (Path(__file__).parent / "tiles.hpp", Path(__file__).parent / "vectors.hpp")
+SOURCES = Path(__file__).parent / "cpp"
+"""Folder of what is compiled, and of what that includes."""
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC")
 """OpenMP is that of torch: it is loaded already, and has the same name."""
 _SECONDS = 300
@@ -34,8 +33,8 @@ def native_library() -> ctypes.CDLL | None:
     compiler = next(filter(None, map(shutil.which, (os.environ.get("CXX", "c++"), "g++", "clang++"))), None)
     if compiler is None:
         return None
-    sources = [digest_file(source) for source in (SOURCE, LAYER_PARTS, *_INCLUDED)]
-    key = digest_json([*sources, FLAGS, compiler, platform.machine(), _processor(), torch.__version__])
+    sources = digest_files(SOURCES, SOURCES.iterdir())
+    key = digest_json([sources, FLAGS, compiler, platform.machine(), _processor(), torch.__version__])
     try:
         compiled = user_cache() / f"native-{key[:16]}.so"
         if not compiled.exists():
@@ -53,7 +52,7 @@ def lanes() -> int:
 
 
 class Products(IntEnum):
-    """How products of weights in bf16 are made: `By` of `kernels.cpp`."""
+    """How products of weights in bf16 are made: `By` of `packed_rows.hpp`."""
 
     WIDENED = 0
     """Products of fp32."""
@@ -76,7 +75,7 @@ def _compile(compiler: str, to: Path) -> None:
     with tempfile.TemporaryDirectory(dir=to.parent) as folder:
         made = Path(folder) / to.name
         subprocess.run(
-            [compiler, *FLAGS, str(SOURCE), str(LAYER_PARTS), "-o", str(made)],
+            [compiler, *FLAGS, *map(str, sorted(SOURCES.glob("*.cpp"))), "-o", str(made)],
             check=True,
             capture_output=True,
             timeout=_SECONDS,

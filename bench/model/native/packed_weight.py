@@ -21,7 +21,7 @@ def multiplies(dtype: torch.dtype) -> bool:
 
 
 class LinearStruct(ctypes.Structure):
-    """`Linear` of `kernels.cpp`."""
+    """`Linear` of `products.hpp`."""
 
     _fields_ = (
         ("panels", ctypes.c_void_p),

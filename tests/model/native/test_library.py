@@ -1,5 +1,6 @@
 """The compiled library: made once, whole, and done without where there is no compiler."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from bench.model.loading.packed_linear import pack_linears
-from bench.model.native.library import native_library
+from bench.model.native.library import SOURCES, native_library
 from tests.compiler import needs_compiler
 
 
@@ -27,6 +28,23 @@ def test_the_second_process_compiles_nothing(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("subprocess.run", None)
     assert native_library() is not None
     assert [*(tmp_path / "sft-bench").iterdir()] == [made], "nothing is left behind"
+
+
+@pytest.mark.parametrize("changed", sorted(file.name for file in SOURCES.iterdir()))
+def test_another_source_or_header_is_another_library(
+    changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    monkeypatch.setattr("bench.model.native.library._compile", lambda _, to: made.append(to))
+    monkeypatch.setattr("bench.model.native.library.SOURCES", shutil.copytree(SOURCES, tmp_path / "cpp"))
+    native_library()
+    with (tmp_path / "cpp" / changed).open("a") as file:
+        file.write("// changed\n")
+    native_library.cache_clear()
+    native_library()
+    first, second = made
+    assert first != second
 
 
 @pytest.mark.parametrize("compiler", [None, "false", "true"], ids=["absent", "fails", "writes nothing"])
