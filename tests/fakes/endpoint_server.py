@@ -109,6 +109,24 @@ class Slow(Step):
             self.sent.append(whole[start : start + size])
 
 
+@dataclass
+class UnderWay:
+    """How many requests are being answered, each until its reply is sent: the next may come before sending ends."""
+
+    now: int = 0
+    most: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answered(self, seconds: float) -> None:
+        """Be at work on one for so long."""
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(seconds)
+        with self._lock:
+            self.now -= 1
+
+
 def Fenced(value: object) -> Step:  # noqa: N802
     """JSON between prose and fences, as chat models write it."""
     return Step(text=f"Sure, here it is:\n```json\n{json.dumps(value, indent=1)}\n```\nAnything else?")
@@ -168,7 +186,6 @@ class EndpointServer:
         self.requests: list[Body] = []
         self.times: list[float] = []
         self.keys: list[str | None] = []
-        self.under_way = self.most_under_way = 0
         self._lock = threading.Lock()
 
     def __enter__(self) -> "EndpointServer":
@@ -213,23 +230,17 @@ class EndpointServer:
             self.requests.append(body)
             self.times.append(time.monotonic())
             self.keys.append(key)
-            self.under_way += 1
-            self.most_under_way = max(self.most_under_way, self.under_way)
             step = self.script.pop(0) if self.script else None
-        try:
-            if request.path == "/v1/load_lora_adapter" and self.loads:
-                step = Raw(body=b"Success")
-            elif request.path not in ("/v1/chat/completions", "/v1/completions"):
-                step = Status(status=404, message=f"no {request.path}")
-            elif self.key is not None and key != f"Bearer {self.key}":
-                step = Status(status=401, message=f"Incorrect API key provided: {(key or '').removeprefix('Bearer ')}")
-            elif step is None:
-                answer = self.answer(body)
-                step = answer if isinstance(answer, Step) else Step(text=answer)
-            step.run(request, body)
-        finally:
-            with self._lock:
-                self.under_way -= 1
+        if request.path == "/v1/load_lora_adapter" and self.loads:
+            step = Raw(body=b"Success")
+        elif request.path not in ("/v1/chat/completions", "/v1/completions"):
+            step = Status(status=404, message=f"no {request.path}")
+        elif self.key is not None and key != f"Bearer {self.key}":
+            step = Status(status=401, message=f"Incorrect API key provided: {(key or '').removeprefix('Bearer ')}")
+        elif step is None:
+            answer = self.answer(body)
+            step = answer if isinstance(answer, Step) else Step(text=answer)
+        step.run(request, body)
 
 
 @dataclass
