@@ -19,7 +19,7 @@ from bench.model.loading.prefix import unused_positions
 from bench.record.files import WEIGHTS
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.results.training.deployed import DeployResult, FromTrained
-from bench.train.applied.questions import QUESTIONS, question_ids
+from bench.train.applied.questions import question_ids
 
 
 def run_deploy(job: DeployJob, folder: Path, emit: Emit) -> DeployResult:
@@ -31,7 +31,7 @@ def run_deploy(job: DeployJob, folder: Path, emit: Emit) -> DeployResult:
     write_form(job, shipped)
     model = load_form(job.model, shipped, job.form, precision=job.precision)
     positions = job.model.context_length - unused_positions(model)
-    rows = question_ids(tokenizer, job.model, positions, QUESTIONS)
+    rows = question_ids(tokenizer, job.model, positions)
     in_memory, apart = tensor_bytes(model), _apart(job, model, rows)
     pack_linears(model)
     served = serving(model, tokenizer, rows)

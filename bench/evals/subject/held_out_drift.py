@@ -13,7 +13,7 @@ from bench.model.drift import BasePass, base_passes, drift_from, has_room, weigh
 from bench.model.forward import vocabulary_size
 from bench.model.loading.load import PlainBase, load_base
 from bench.record.jobs.eval_job import EvalJob
-from bench.record.results.training.applied import HELD_OUT_ROWS, QUESTION_TOKENS, HeldOutDrift
+from bench.record.results.training.applied import QUESTION_ROWS, QUESTION_TOKENS, HeldOutDrift
 
 KEPT_BYTES = 32 * 2**20
 """The base's logits that stay in memory, at most, where half of the weights takes less or is on a device."""
@@ -39,7 +39,7 @@ def held_out_drift(job: EvalJob, subject: Subject, plain: PlainBase) -> HeldOutD
 def _rows(job: EvalJob, subject: Subject) -> list[list[int]]:
     printed = (rendered(subject, row).input_ids for row in subject.rows(job))
     longest = min(subject.context_length, QUESTION_TOKENS)
-    return list(islice((ids[:longest] for ids in printed if ids), HELD_OUT_ROWS))
+    return list(islice((ids[:longest] for ids in printed if ids), QUESTION_ROWS))
 
 
 def _passes(job: EvalJob, subject: Subject, plain: PlainBase, rows: list[list[int]]) -> Iterable[BasePass]:

@@ -12,7 +12,7 @@ from bench.evals.subject import held_out_drift
 from bench.evals.subject.loader import SubjectLoader
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.evals.evaluation import EvalResult
-from bench.record.results.training.applied import HELD_OUT_ROWS, HeldOutDrift
+from bench.record.results.training.applied import QUESTION_ROWS, HeldOutDrift
 from tests.evals.jobs import evaluate, loss_job, resolved_model, sentence
 from tests.evals.test_loss import write_rows
 
@@ -42,7 +42,7 @@ def scored(checkpoint: Path, folder: Path, out: Path, trained: str | None, **cha
 
 def test_a_trained_subject_is_held_against_its_base(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
     other = scored(checkpoint, folder, tmp_path / "other", "other").drift
-    assert other.rows == HELD_OUT_ROWS
+    assert other.rows == QUESTION_ROWS
     assert other.kl > 0.001
     same = scored(checkpoint, folder, tmp_path / "same", "same").drift
     assert (same.kl, same.changed_top) == (pytest.approx(0.0, abs=1e-6), 0.0)

@@ -1,7 +1,6 @@
 """What a training changes of its base is measured on the subject that evals load."""
 
 import math
-from operator import floordiv, mod
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from bench.model.loading.load import load_base, load_subject
 from bench.record.results.training.applied import QUESTION_ROWS
 from bench.record.results.training.result import TrainResult
 from bench.suite.resolved import WarmStart
-from bench.train.applied.questions import OF_EACH_FORM, QUESTIONS
+from bench.train.applied.questions import QUESTIONS
 from bench.train.applied.update import layer_groups, matrix_changes
 from bench.train.job import run_training
 from bench.train.saved.export import export_subject
@@ -39,16 +38,9 @@ def test_every_training_has_its_update_measured(tmp_path: Path, method: str) -> 
     assert result.applied.norm == pytest.approx(math.sqrt(sum(map(float, squares))), rel=1e-4)
     assert result.applied.expected >= result.applied.expected - result.applied.without_effect > 0
     assert result.applied.kl > 0
-    assert len(set(OF_EACH_FORM)) == result.applied.rows == QUESTION_ROWS
+    assert len(set(QUESTIONS)) == result.applied.rows == QUESTION_ROWS
     assert result.weights_check.base is not None
     assert result.weights_check.base > result.weights_check.as_evaluated, "it learned its own rows"
-
-
-def test_questions_have_each_form_and_each_topic_equally_often() -> None:
-    """A drift that shows in one kind of question alone would otherwise be missed, or counted twice."""
-    places = [QUESTIONS.index(text) for text in OF_EACH_FORM]
-    forms, topics = ([part(place, 8) for place in places] for part in (floordiv, mod))
-    assert sorted(forms) == sorted(topics) == [number for number in range(8) for _ in range(2)]
 
 
 def test_a_training_whose_weights_are_not_kept_is_not_checked(tmp_path: Path) -> None:

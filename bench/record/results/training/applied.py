@@ -4,10 +4,8 @@ from pydantic import Field
 
 from bench.spec import Spec
 
-QUESTION_ROWS, QUESTION_TOKENS = 16, 64
-"""Questions that subject and base are compared on, and the most tokens of each: they bound the cost of the check."""
-HELD_OUT_ROWS = 32
-"""Rows of a held-out loss that both are compared on. They are less alike than the questions."""
+QUESTION_ROWS, QUESTION_TOKENS = 64, 64
+"""Rows that subject and base are compared on, and the most tokens of each: they bound the cost of the check."""
 
 
 class WeightsCheck(Spec):
