@@ -54,7 +54,7 @@ class Execution:
     labels: tuple[EvalLabels, ...] = ()
     """People's labels of judged pairs."""
     meanwhile: Callable[[], object] = lambda: None
-    """What the caller does while the last evals run, in a thread: it changes no result."""
+    """What the caller does while the last evals run beside each other, in a thread: it changes no result."""
     outcomes: dict[str, JobOutcome] = field(default_factory=dict)
     _recorded: float = 0.0
     _ended_since: bool = False
@@ -87,7 +87,8 @@ class Execution:
             if not self.go_on:
                 self._check_bases(display)
             self._probe_in_rounds(scheduler, display, later=rest)
-            self._preparation = Preparation(rest, (self.meanwhile, self._contamination))
+            alone = self.executor is None and self.plan.workers == 1  # and so is the speed that an eval reports
+            self._preparation = Preparation(rest, () if alone else (self.meanwhile, self._contamination))
             scheduler.run(rest)
         except KeyboardInterrupt as error:
             self._write(self._ended(), interrupted=True)

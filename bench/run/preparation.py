@@ -1,7 +1,8 @@
 """What the end of a run needs, prepared by a thread while the last evals run: the parent only waits then.
 
 Contract: no result depends on it. Where it fails, the end of the run does the same work, and says what is wrong. It
-begins when nothing but evals is left, so that no training's speed suffers, and each eval was scored once.
+begins when nothing but evals is left, so that no training's speed suffers, and each eval was scored once. Where evals
+run alone on this machine, a run gives it no steps: they report speeds, too.
 """
 
 import contextlib

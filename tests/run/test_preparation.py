@@ -56,3 +56,10 @@ def test_a_run_prepares_in_a_thread_behind_its_trainings(tmp_path: Path) -> None
     assert trained
     assert trained <= set(ended)
     assert [thread is threading.main_thread() for thread in threads] == [False]
+
+
+def test_nothing_is_prepared_beside_evals_that_have_the_machine_to_themselves(tmp_path: Path) -> None:
+    """The speed of their answers would be one taken beside other work."""
+    prepared = list[str]()
+    run_below(tmp_path, fake_suite(tmp_path, run={"workers": 1}), meanwhile=lambda: prepared.append("imports"))
+    assert prepared == []
