@@ -268,4 +268,19 @@ void attention_backward(const Attention &attention, const Heads &gradient, const
     });
 }
 
+// Writes the first token that each sees by a mask [rows, length, length], and returns 1; 0 where a token does not see just
+// those from one on up to itself, or that one stands before the one of the token before it.
+int64_t attention_begins(const uint8_t *mask, int64_t rows, int64_t length, int64_t *begins) {
+    for (int64_t line = 0; line < rows * length; line++) {
+        const uint8_t *sees = mask + line * length;
+        const int64_t token = line % length, behind = token + 1;
+        const void *first = std::memchr(sees, 1, behind);
+        const int64_t begin = first ? static_cast<const uint8_t *>(first) - sees : behind;
+        if (std::memchr(sees + begin, 0, behind - begin) || std::memchr(sees + behind, 1, length - behind)) return 0;
+        if (token && begin < begins[line - 1]) return 0;
+        begins[line] = begin;
+    }
+    return 1;
+}
+
 }  // extern "C"

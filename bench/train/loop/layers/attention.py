@@ -30,6 +30,17 @@ def attention(queries: Tensor, keys: Tensor, values: Tensor, *, scaling: float, 
     return result
 
 
+def begins_of(mask: Tensor, rows: int) -> Tensor | None:
+    """`begins` of tokens that see what a mask [rows or 1, 1, length, length] has as true; `None` of another mask."""
+    length = mask.shape[-1]
+    known = mask.dtype == torch.bool and mask.device.type == "cpu" and mask.shape[1:] == (1, length, length)
+    if not known or mask.shape[0] not in {1, rows}:
+        return None
+    begins = torch.empty(mask.shape[0], length, dtype=torch.int64)
+    taken = _library().attention_begins(_at(mask.contiguous()), *map(ctypes.c_int64, begins.shape), _at(begins))
+    return begins.expand(rows, length).contiguous() if taken else None
+
+
 def attention_forward(
     queries: Tensor, keys: Tensor, values: Tensor, *, scaling: float, begins: Tensor | None
 ) -> tuple[Tensor, Tensor]:
@@ -117,7 +128,15 @@ def _attention(queries: Tensor, keys: Tensor, scaling: float, begins: Tensor | N
 
 def _call(name: str, *operands: ctypes.Structure | Tensor) -> None:
     """A function of `trained_attention.cpp`: the threads come last."""
+    pointers = [_at(one) if isinstance(one, Tensor) else ctypes.byref(one) for one in operands]
+    getattr(_library(), name)(*pointers, ctypes.c_int(torch.get_num_threads()))
+
+
+def _at(tensor: Tensor) -> ctypes.c_void_p:
+    return ctypes.c_void_p(tensor.data_ptr())
+
+
+def _library() -> ctypes.CDLL:
     library = native_library()
     assert library is not None, "asked for before"
-    pointers = [ctypes.c_void_p(one.data_ptr()) if isinstance(one, Tensor) else ctypes.byref(one) for one in operands]
-    getattr(library, name)(*pointers, ctypes.c_int(torch.get_num_threads()))
+    return library

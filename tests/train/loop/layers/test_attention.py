@@ -7,7 +7,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from bench.train.loop.layers.attention import attendable, attention, attention_backward, attention_forward
+from bench.train.loop.layers.attention import (
+    attendable,
+    attention,
+    attention_backward,
+    attention_forward,
+    begins_of,
+)
 from tests.compiler import needs_compiler
 
 pytestmark = needs_compiler
@@ -80,6 +86,28 @@ BEGINS = {
 def test_a_token_sees_its_row_from_where_it_begins(kind: str) -> None:
     begins = torch.tensor([BEGINS[kind], [0] * 39])
     assert_same(heads(2, 39, queries=4, keys=2, size=24), begins)
+
+
+@pytest.mark.parametrize("kind", BEGINS)
+def test_what_a_mask_says_is_where_tokens_begin(kind: str) -> None:
+    begins = torch.tensor([BEGINS[kind], [0] * 39])
+    read = begins_of(seen(begins), 2), begins_of(seen(begins[:1]), 3)
+    for one, other in zip(read, (begins, begins[:1].expand(3, 39)), strict=True):
+        assert one is not None
+        assert torch.equal(one, other)
+
+
+def test_another_mask_is_none_of_these() -> None:
+    causal = torch.ones(1, 1, 6, 6, dtype=torch.bool).tril()
+    assert begins_of(causal, 1) is not None
+    for row, column in [(2, 4), (4, 2), (5, 5)]:
+        changed = causal.clone()
+        changed[0, 0, row, column] ^= True
+        assert begins_of(changed, 1) is None, "it sees what follows, not all before, or not itself"
+    assert begins_of(seen(torch.tensor([[0, 1, 0]])), 1) is None, "more than the token before it"
+    assert begins_of(causal.expand(1, 2, 6, 6), 1) is None, "by head"
+    assert begins_of(causal.float(), 1) is None
+    assert begins_of(causal[:, :, -1:], 1) is None, "of a token behind a cache"
 
 
 def test_a_token_that_sees_nothing_takes_nothing() -> None:
