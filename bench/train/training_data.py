@@ -11,6 +11,7 @@ from bench.data.render.render import make_renderer
 from bench.data.render.row import Row
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
+from bench.model.loading.kept_tokenizers import TokenizerOf
 from bench.model.loading.load import load_tokenizer
 from bench.record.jobs.train_job import TrainJob
 from bench.suite.tables.training.budget import Budget
@@ -63,14 +64,16 @@ class TrainingData:
         return replace(self, planned=replace(self.planned, schedule=begun))
 
 
-def build_training_data(job: TrainJob, *, budget: Budget, steps: int | None = None) -> TrainingData:
+def build_training_data(
+    job: TrainJob, *, budget: Budget, steps: int | None = None, tokenizer_of: TokenizerOf = load_tokenizer
+) -> TrainingData:
     """Renders and schedules a job's rows, or finds what another process kept of that. `budget` is the job's, or the
     tokens that its seconds are worth; `steps`: where its first ones are enough.
 
     Raises `InputError` for a length beyond the model, and for rows that there is nothing to learn from.
     """
     recipe, limit = job.recipe, row_limit(job)
-    tokenizer = load_tokenizer(job.model)
+    tokenizer = tokenizer_of(job.model)
     rows: Sequence[Row] = load_rows(Path(job.data.path))
     held: Sequence[Row] = ()
     validation: Sequence[Batch] = ()

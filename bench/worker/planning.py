@@ -9,6 +9,7 @@ import torch
 
 from bench.emit import Emit
 from bench.errors import InputError, Problem, collected
+from bench.model.loading.kept_tokenizers import KeptTokenizers
 from bench.record.given_facts import GivenFacts
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training.facts import PlannedCounts, PrecisionTrial, StepBytes, TrainingFacts
@@ -77,12 +78,12 @@ def check(request: CheckRequest, folder: Path, emit: Emit) -> CheckReply:
     from bench.train.isolation import PACKING
     from bench.train.planning.check import check_rows, check_training
 
-    problems, refused = list[Problem](), list[RefusedTraining]()
+    problems, refused, tokenizer_of = list[Problem](), list[RefusedTraining](), KeptTokenizers()
     for check_job, jobs in ((check_training, request.jobs), (check_rows, request.rows)):
         for job in jobs:
             try:
                 with problems_at(job):
-                    check_job(job)
+                    check_job(job, tokenizer_of)
             except InputError as error:
                 if all(problem.reference == PACKING for problem in error.problems):
                     refused += [
@@ -99,8 +100,8 @@ def sound(request: SoundRequest, folder: Path, emit: Emit) -> SoundReply:
     """Whether nothing is wrong with a part of some tables' rows: what it is, `check` says."""
     from bench.train.planning.check import rows_are_sound
 
-    parts = {"part": request.part, "parts": request.parts}
-    return SoundReply(sound=tuple(rows_are_sound(job, **parts) for job in request.rows))
+    tokenizer_of, parts = KeptTokenizers(), {"part": request.part, "parts": request.parts}
+    return SoundReply(sound=tuple(rows_are_sound(job, tokenizer_of, **parts) for job in request.rows))
 
 
 def given(request: GivenRequest, folder: Path, emit: Emit) -> GivenReply:

@@ -87,12 +87,7 @@ class Template:
 
     def variables(self) -> frozenset[str]:
         """Names that the text takes from outside; none where it is no template."""
-        from jinja2 import TemplateError, meta
-
-        try:
-            return frozenset(meta.find_undeclared_variables(_environment().parse(self.text)))
-        except TemplateError:
-            return frozenset()
+        return _variables(self.text)
 
     def thinking_switch(self) -> str | None:
         """The variable that switches its thinking on; `None` without one."""
@@ -171,6 +166,16 @@ def _check(template: Template, where: str) -> None:
 def _reads_input(text: str) -> bool:
     """Whether a template reads the input that a question may have beside its instruction."""
     return _READS_INPUT.search(text) is not None
+
+
+@lru_cache(maxsize=32)
+def _variables(text: str) -> frozenset[str]:
+    from jinja2 import TemplateError, meta
+
+    try:
+        return frozenset(meta.find_undeclared_variables(_environment().parse(text)))
+    except TemplateError:
+        return frozenset()
 
 
 @lru_cache(maxsize=32)

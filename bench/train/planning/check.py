@@ -17,6 +17,7 @@ from bench.data.render.row import Row
 from bench.data.store import load_rows
 from bench.errors import InputError, Problem
 from bench.machine.device import pick_device, pick_precision
+from bench.model.loading.kept_tokenizers import TokenizerOf
 from bench.model.loading.load import load_config, load_skeleton, load_tokenizer, runs_code
 from bench.model.peft_private import adapts_parameters
 from bench.model.size.flops import run_forward
@@ -37,12 +38,12 @@ _SOME_VALUE = 7
 """Value of an optimiser's argument that is no default and no name of anything."""
 
 
-def check_training(job: TrainJob) -> None:
+def check_training(job: TrainJob, tokenizer_of: TokenizerOf = load_tokenizer) -> None:
     """Raises `InputError` for what the recipe asks for and this model, machine or installation cannot do."""
     recipe = job.recipe
     recipe = recipe.with_setting(recipe.settings[0])
     limit = row_limit(job)
-    make_renderer(load_tokenizer(job.model), job.model, limit)
+    make_renderer(tokenizer_of(job.model), job.model, limit)
     if recipe.command is not None:
         return  # what a program can do is its own affair
     _check_arguments(recipe, job)
@@ -51,20 +52,20 @@ def check_training(job: TrainJob) -> None:
         row_separation(job.model)
 
 
-def check_rows(job: TrainJob) -> None:
+def check_rows(job: TrainJob, tokenizer_of: TokenizerOf = load_tokenizer) -> None:
     """Raises `InputError` for the rows that the template cannot render, whichever seeds and budget reach, unless they
     may be left out (`bench.suite.tables.data.DataSpec.odd_rows`), as every training does. Rows are tokenised only where
     the tokenizer has more tokens than the model's embedding has rows. What is wrong alike in many rows is one problem,
     at the first of these rows."""
-    refuse_rows(load_rows(job.data.path), _row_check(job), job.data.odd_rows)
+    refuse_rows(load_rows(job.data.path), _row_check(job, tokenizer_of), job.data.odd_rows)
 
 
-def rows_are_sound(job: TrainJob, *, part: int, parts: int) -> bool:
+def rows_are_sound(job: TrainJob, tokenizer_of: TokenizerOf = load_tokenizer, *, part: int, parts: int) -> bool:
     """Whether `check_rows` would find nothing in this part of the rows, from 0, of `parts` equal ones."""
     rows = load_rows(job.data.path)
     start, end = (len(rows) * place // parts for place in (part, part + 1))
     try:
-        check = _row_check(job)
+        check = _row_check(job, tokenizer_of)
         for row in rows[start:end]:
             check(row)
     except InputError:
@@ -72,9 +73,9 @@ def rows_are_sound(job: TrainJob, *, part: int, parts: int) -> bool:
     return True
 
 
-def _row_check(job: TrainJob) -> Callable[[Row], None]:
+def _row_check(job: TrainJob, tokenizer_of: TokenizerOf) -> Callable[[Row], None]:
     """What raises `InputError` for a row that cannot be rendered."""
-    renderer = make_renderer(load_tokenizer(job.model), job.model, row_limit(job))
+    renderer = make_renderer(tokenizer_of(job.model), job.model, row_limit(job))
     chosen = found_again(job.recipe.loss_on)
     embedded = embedding_rows(Path(job.model.path))
 

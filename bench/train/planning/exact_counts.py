@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from bench.digest import digest_json
 from bench.errors import InputError, Problem
 from bench.machine.device import dtype_of, pick_precision
+from bench.model.loading.kept_tokenizers import KeptTokenizers, TokenizerOf
 from bench.model.loading.load import load_skeleton
 from bench.model.size.parameters import count_parameters
 from bench.record.jobs.train_job import TrainJob
@@ -32,6 +33,7 @@ class TrainingCounter:
     _schedules: dict[str, PlannedCounts] = field(default_factory=dict)
     """Without parameters."""
     _parameters: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    _tokenizer_of: TokenizerOf = field(default_factory=KeptTokenizers)
 
     def count(self, job: TrainJob) -> PlannedCounts:
         """Counts of a training, from the schedule that it will run and a model without weights; nothing is trained.
@@ -49,7 +51,8 @@ class TrainingCounter:
     def _schedule(self, job: TrainJob) -> PlannedCounts:
         key = _schedule_key(job)
         if key not in self._schedules:
-            self._schedules[key] = _counts_of(build_training_data(job, budget=_budget(job)).schedule)
+            data = build_training_data(job, budget=_budget(job), tokenizer_of=self._tokenizer_of)
+            self._schedules[key] = _counts_of(data.schedule)
         return self._schedules[key]
 
 

@@ -8,7 +8,7 @@ import pytest
 import bench.train.planning.exact_counts
 from bench.suite.catalog.template import load_template
 from bench.train.planning.exact_counts import TrainingCounter, count_training, training_facts
-from bench.train.training_data import NOT_IN_SCHEDULE
+from bench.train.training_data import NOT_IN_SCHEDULE, TrainingData
 from tests.train.small_jobs import job_in
 
 OTHER_VALUES: dict[str, Any] = {
@@ -51,19 +51,19 @@ def test_a_counter_of_many_arms_counts_as_one_of_each(world: Path, unit: str) ->
 
 
 @pytest.fixture
-def built(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """What was asked of each schedule that was built."""
-    build, built = bench.train.planning.exact_counts.build_training_data, []
+def built(monkeypatch: pytest.MonkeyPatch) -> list[TrainingData]:
+    """Each schedule that was built."""
+    build, built = bench.train.planning.exact_counts.build_training_data, list[TrainingData]()
 
     def building(*arguments: Any, **named: Any) -> Any:
-        built.append(arguments)
-        return build(*arguments, **named)
+        built.append(build(*arguments, **named))
+        return built[-1]
 
     monkeypatch.setattr(bench.train.planning.exact_counts, "build_training_data", building)
     return built
 
 
-def test_rates_cost_no_second_count(world: Path, built: list[object]) -> None:
+def test_rates_cost_no_second_count(world: Path, built: list[TrainingData]) -> None:
     counter = TrainingCounter()
     for rate in (1e-4, 2e-4, 3e-4):
         counter.count(job_in(world, recipe={"learning_rate": rate}))
@@ -71,9 +71,17 @@ def test_rates_cost_no_second_count(world: Path, built: list[object]) -> None:
     assert len(built) == 1
 
 
-def test_facts_have_the_counts_of_a_plan_from_one_schedule(world: Path, built: list[object]) -> None:
+def test_facts_have_the_counts_of_a_plan_from_one_schedule(world: Path, built: list[TrainingData]) -> None:
     job = job_in(world, recipe={"method": "lora", "packing": "bfd"})
     facts = training_facts(job)
     assert len(built) == 1
     counts = count_training(job).exact
     assert facts.model_dump(include=set(counts)) == counts
+
+
+def test_tables_of_one_base_are_counted_with_one_tokenizer(world: Path, built: list[TrainingData]) -> None:
+    counter, jobs = TrainingCounter(), [job_in(world, seed=seed) for seed in range(3)]
+    for job in jobs:
+        counter.count(job)
+    assert len(built) == 3
+    assert len({id(data.tokenizer) for data in built}) == 1
