@@ -27,7 +27,7 @@ struct Panel {
 
 int64_t whole_vectors(int64_t count) { return (count + LANES - 1) / LANES * LANES; }
 
-template <int M, int N> void product_tile(Matrix left, Panel right, int64_t count, Panel to, bool add) {
+template <int M, int N> void product_tile(const Matrix &left, const Panel &right, int64_t count, const Panel &to, bool add) {
     Lanes sums[M][N];
 #pragma GCC unroll 8
     for (int row = 0; row < M; row++)
@@ -51,21 +51,22 @@ template <int M, int N> void product_tile(Matrix left, Panel right, int64_t coun
         for (int n = 0; n < N; n++) lanes_at(to.numbers + row * to.step + n * LANES) = sums[row][n];
 }
 
-template <int N, int M = TALL> void product_rows(int64_t rows, Matrix left, Panel right, int64_t count, Panel to, bool add) {
+template <int N, int M = TALL - 1>
+void product_rest(int64_t rows, const Matrix &left, const Panel &right, int64_t count, const Panel &to, bool add) {
     if (rows == M)
         product_tile<M, N>(left, right, count, to, add);
     else if constexpr (M > 1)
-        product_rows<N, M - 1>(rows, left, right, count, to, add);
+        product_rest<N, M - 1>(rows, left, right, count, to, add);
 }
 
-template <int N> void product_columns(int64_t rows, Matrix left, Panel right, int64_t count, Panel to, bool add) {
-    for (int64_t row = 0; row < rows; row += TALL)
-        product_rows<N>(std::min<int64_t>(TALL, rows - row), {left.numbers + row * left.down, left.down, left.across}, right,
-                        count, {to.numbers + row * to.step, to.step}, add);
+template <int N> void product_columns(int64_t rows, Matrix left, const Panel &right, int64_t count, Panel to, bool add) {
+    for (; rows >= TALL; rows -= TALL, left.numbers += TALL * left.down, to.numbers += TALL * to.step)
+        product_tile<TALL, N>(left, right, count, to, add);
+    product_rest<N>(rows, left, right, count, to, add);
 }
 
 // Writes, or adds, `left` [rows, count] × `right` [count, width in whole vectors] to `to` [rows, width].
-inline void small_product(int64_t rows, Matrix left, Panel right, int64_t count, int64_t width, Panel to, bool add) {
+inline void small_product(int64_t rows, const Matrix &left, const Panel &right, int64_t count, int64_t width, const Panel &to, bool add) {
     int64_t at = 0;
     const auto columns = [&](auto of) { of(rows, left, {right.numbers + at, right.step}, count, {to.numbers + at, to.step}, add); };
     for (; at + WIDE * LANES <= width; at += WIDE * LANES) columns(product_columns<WIDE>);

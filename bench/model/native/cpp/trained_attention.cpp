@@ -117,15 +117,18 @@ void write(const Panel &panel, const Unit &unit, const Heads &heads, int64_t fir
     }
 }
 
-// [size, tokens], with zeros behind the last token up to a whole vector.
+// [width, tokens], with zeros behind the last token up to a whole vector.
 Panel transposed(const Unit &unit, const Panel &panel, Memory &memory) {
-    const int64_t length = unit.of.length, columns = whole_vectors(length);
-    const Panel across = memory.panel(unit.of.size, columns);
-    for (int64_t at = 0; at < unit.of.size; at++) {
-        float *to = across.numbers + at * columns;
-        for (int64_t token = 0; token < length; token++) to[token] = panel.numbers[token * panel.step + at];
-        std::fill(to + length, to + columns, 0.0f);
-    }
+    const int64_t length = unit.of.length;
+    const Panel across = memory.panel(unit.of.width(), whole_vectors(length));
+    for (int64_t token = 0; token < length; token += LANES)
+        for (int64_t at = 0; at < unit.of.width(); at += LANES) {
+            Lanes square[LANES] = {};
+            for (int64_t row = 0; row < std::min<int64_t>(LANES, length - token); row++)
+                square[row] = lanes_at(panel.numbers + (token + row) * panel.step + at);
+            transpose(square);
+            for (int64_t row = 0; row < LANES; row++) lanes_at(across.numbers + (at + row) * across.step + token) = square[row];
+        }
     return across;
 }
 
@@ -136,10 +139,23 @@ Ints visible(int64_t column, int64_t begin, int64_t token) {
     return (columns >= int32_t(begin)) & (columns <= int32_t(token));
 }
 
+typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
+
+// All numbers of a vector as one, by fours and then by twos: one after the other they would wait for each other.
+template <typename Of>
+float all_of(const Lanes &lanes, Of of) {
+    const Four *fours = reinterpret_cast<const Four *>(&lanes);
+    Four some = of(fours[0], fours[1]);
+    for (int at = 2; at < LANES / 4; at++) some = of(some, fours[at]);
+    return of(of(some[0], some[1]), of(some[2], some[3]));
+}
+
 float sum_of(const Lanes &lanes) {
-    float sum = 0;
-    for (int lane = 0; lane < LANES; lane++) sum += lanes[lane];
-    return sum;
+    return all_of(lanes, [](auto one, auto other) { return one + other; });
+}
+
+float top_of(const Lanes &lanes) {
+    return all_of(lanes, [](auto one, auto other) { return one > other ? one : other; });
 }
 
 // Weights [columns] in place of a query's scores. Returns the logarithm of the sum of exponentials.
@@ -150,8 +166,7 @@ float softmax(float *scores, const Block &block, int64_t begin, int64_t token, f
         some = visible(block.low + at, begin, token) ? some * scaling : Lanes{} - INFINITY;
         tops = some > tops ? some : tops;
     }
-    float top = -INFINITY;
-    for (int lane = 0; lane < LANES; lane++) top = tops[lane] > top ? tops[lane] : top;
+    const float top = top_of(tops);
     for (int64_t at = 0; at < block.columns(); at += LANES) {
         Lanes &some = lanes_at(scores + at);
         some = visible(block.low + at, begin, token) ? exponential(some - top) : Lanes{};

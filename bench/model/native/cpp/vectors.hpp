@@ -38,4 +38,31 @@ inline Lanes exponential(Lanes x) {
     return p * reinterpret_cast<const Lanes &>(bits);
 }
 
+// Numbers of two vectors in turn: those of their lower halves, or of their upper ones.
+template <bool UPPER> inline Lanes interleaved(const Lanes &first, const Lanes &second) {
+    Ints order;
+    for (int lane = 0; lane < LANES; lane++) order[lane] = lane / 2 + (UPPER ? LANES / 2 : 0) + lane % 2 * LANES;
+#ifdef __clang__
+    Lanes result;
+    for (int lane = 0; lane < LANES; lane++) result[lane] = lane % 2 ? second[order[lane] - LANES] : first[order[lane]];
+    return result;
+#else
+    return __builtin_shuffle(first, second, order);
+#endif
+}
+
+// Transposes a square of numbers: each round brings vectors next to each other that were half of the square apart.
+inline void transpose(Lanes (&square)[LANES]) {
+    for (int round = 1; round < LANES; round *= 2) {
+        Lanes next[LANES];
+#pragma GCC unroll 8
+        for (int at = 0; at < LANES / 2; at++) {
+            next[2 * at] = interleaved<false>(square[at], square[at + LANES / 2]);
+            next[2 * at + 1] = interleaved<true>(square[at], square[at + LANES / 2]);
+        }
+#pragma GCC unroll 16
+        for (int at = 0; at < LANES; at++) square[at] = next[at];
+    }
+}
+
 }  // namespace

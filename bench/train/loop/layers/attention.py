@@ -36,8 +36,8 @@ def begins_of(mask: Tensor, rows: int) -> Tensor | None:
     known = mask.dtype == torch.bool and mask.device.type == "cpu" and mask.shape[1:] == (1, length, length)
     if not known or mask.shape[0] not in {1, rows}:
         return None
-    begins = torch.empty(mask.shape[0], length, dtype=torch.int64)
-    taken = _library().attention_begins(_at(mask.contiguous()), *map(ctypes.c_int64, begins.shape), _at(begins))
+    mask, begins = mask.contiguous(), torch.empty(mask.shape[0], length, dtype=torch.int64)
+    taken = _library().attention_begins(_at(mask), *map(ctypes.c_int64, begins.shape), _at(begins))
     return begins.expand(rows, length).contiguous() if taken else None
 
 
