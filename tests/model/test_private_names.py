@@ -17,15 +17,17 @@ from transformers import (
     MixtralConfig,
     MixtralForCausalLM,
     PreTrainedModel,
+    PreTrainedTokenizerFast,
     Trainer,
     TrainingArguments,
     dynamic_module_utils,
     trainer,
 )
 
+from bench.data.render.tokenizers_private import plain_tokenizer
 from bench.model import accelerate_private, peft_private, torch_private, transformers_private
 from bench.model.transformers_private import TrainerHooks
-from tests.fakes.checkpoints import tiny_model
+from tests.fakes.checkpoints import tiny_model, tiny_tokenizer
 
 OVERRIDDEN = {
     "_get_num_items_in_batch": ["self", "batch_samples", "device"],
@@ -354,6 +356,21 @@ def test_weights_that_transformers_keeps_in_fp32_are_known() -> None:
     stays = transformers_private.stays_fp32(model, torch.bfloat16)
     assert (stays("lm_head.weight"), stays("model.norm.weight")) == (True, False)
     assert not transformers_private.stays_fp32(model, torch.float32)("lm_head.weight")
+
+
+def test_a_tokenizer_is_plain_where_transformers_alone_stands_before_it() -> None:
+    class Prepares(PreTrainedTokenizerFast):  # type: ignore[misc]  # transformers is read as untyped
+        def _encode_plus(self, text: str, **options: Any) -> Any:
+            return super()._encode_plus(text.lower(), **options)
+
+    class Answers(PreTrainedTokenizerFast):  # type: ignore[misc]  # same
+        def encode(self, text: str, **options: Any) -> list[int]:
+            return [7]
+
+    plain = tiny_tokenizer()
+    assert plain_tokenizer(plain) is plain.backend_tokenizer
+    for kind in (Prepares, Answers):
+        assert plain_tokenizer(kind(tokenizer_object=plain.backend_tokenizer)) is None
 
 
 def test_the_trainer_has_the_name_by_which_it_is_given_a_scheduler(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.data.render.special_tokens import pieces
+from bench.data.render.tokenizers_private import plain_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -21,11 +22,14 @@ class Encoder:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
+        self._plain = plain_tokenizer(tokenizer)
         self.begin = self._beginning()
         self._anchor = self._dummy_prefix_anchor()
 
     def encode(self, text: str, *, special: bool = True) -> list[int]:
         """Ids without added beginning or end; `special`: whether special tokens written in the text are meant."""
+        if self._plain is not None:
+            return self._encode_plainly(text, special=special)
         encoded: list[int] = self._tokenizer.encode(
             text,
             add_special_tokens=False,
@@ -33,6 +37,17 @@ class Encoder:
             verbose=False,  # a row above the model's length is cut and counted by the renderer
         )
         return encoded
+
+    def _encode_plainly(self, text: str, *, special: bool) -> list[int]:
+        """Ids where nothing prepares a text. Other users of the tokenizer may have left settings behind."""
+        if self._plain.truncation is not None:
+            self._plain.no_truncation()
+        if self._plain.padding is not None:
+            self._plain.no_padding()
+        if self._plain.encode_special_tokens == special:
+            self._plain.encode_special_tokens = not special
+        ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
+        return ids
 
     def prompt(self, text: str) -> list[int]:
         """Ids of a prompt, guarded or not, with `begin` before them unless the text has it already."""

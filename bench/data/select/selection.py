@@ -79,6 +79,8 @@ class _Selector:
         self._held_keys = self._held_prompts = np.empty(0, dtype=np.uint64)
         self._needed = {need for spec in specs.values() for need in spec.needs}
         self._chosen: dict[str, _Chosen] = {}
+        self._free_rows: dict[tuple[int, int, int], tuple[Indices, dict[str, int]]] = {}
+        """By table and what was held out: a thousand draws of one table ask for the same."""
 
     def take(self, name: str) -> ResolvedData:
         """Selects and stores one table's rows. Raises `InputError`."""
@@ -137,6 +139,15 @@ class _Selector:
         everything = np.arange(len(table), dtype=np.uint32)
         if evaluates(name) or not len(self._held_keys):
             return everything
+        key = id(table), len(self._held_keys), len(self._held_prompts)  # what is held out only grows
+        if key not in self._free_rows:
+            self._free_rows[key] = self._not_held(table, everything)
+        kept, counts = self._free_rows[key]
+        dropped.update(counts)
+        return kept
+
+    def _not_held(self, table: RowTable, everything: Indices) -> tuple[Indices, dict[str, int]]:
+        """The rows that are not held out, by content or by prompt, and how many are."""
         counts = {HELD_OUT: 0, SAME_PROMPT: 0}
 
         def free(records: IndexRecords) -> NDArray[np.bool_]:
@@ -147,8 +158,7 @@ class _Selector:
             return ~(held | same_prompt)
 
         kept = filtered(table, everything, free)
-        dropped.update({reason: count for reason, count in counts.items() if count})
-        return kept
+        return kept, {reason: count for reason, count in counts.items() if count}
 
     def _hold(self, rows: Rows, indices: Indices) -> None:
         self._held_keys = np.union1d(self._held_keys, column(rows, "key", indices))

@@ -7,7 +7,7 @@ there, and has taken near duplicates out where diversity is asked for.
 
 import random
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,21 @@ def draw(indices: Indices, size: int | None, seed_text: str) -> Indices:
     """`size` of the indices without replacement, ascending. Draws of a seed are nested: the 250 are among the 1,000."""
     order = array("I")
     order.frombytes(indices.data.cast("B"))
-    random.Random(seed_text).shuffle(order)  # noqa: S311  # a draw to be repeated, no secret
+    shuffle(order, random.Random(seed_text))  # noqa: S311  # a draw to be repeated, no secret
     return np.sort(np.frombuffer(order, dtype=np.uint32)[:size])
+
+
+def shuffle(order: MutableSequence[int], rng: random.Random) -> None:
+    """Do what `rng.shuffle` does, which calls two functions for each row: each draw shuffles all rows of its table."""
+    bits, top = rng.getrandbits, len(order)
+    while top > 1:
+        width = top.bit_length()
+        least = 1 << width - 1  # as many rows or more are drawn from with as many bits
+        for place in range(top - 1, least - 2, -1):
+            while (other := bits(width)) > place:
+                pass
+            order[place], order[other] = order[other], order[place]
+        top = least - 1
 
 
 def within(rows: Rows, indices: Indices, limits: LengthFilter) -> Indices:

@@ -57,3 +57,15 @@ def test_without_such_a_blank_text_is_the_same_everywhere() -> None:
     encoder = Encoder(tokenizer)
     for text in ("town", " town", "\ntown"):
         assert encoder.follow(text, special=False) == encoder.encode(text)
+
+
+def test_ids_are_those_of_transformers_whatever_settings_others_leave_behind(
+    dummy_prefix: PreTrainedTokenizerFast,
+) -> None:
+    encoder, texts = Encoder(dummy_prefix), ("the town", "", f"a{EOS}b", " the.\n")
+    settings = {"add_special_tokens": False, "verbose": False}
+    theirs = [[dummy_prefix.encode(t, split_special_tokens=not s, **settings) for t in texts] for s in (True, False)]
+    assert theirs[0] != theirs[1]
+    dummy_prefix.backend_tokenizer.enable_padding(length=64)
+    dummy_prefix.backend_tokenizer.enable_truncation(2)
+    assert [[encoder.encode(text, special=special) for text in texts] for special in (True, False)] == theirs

@@ -98,6 +98,20 @@ def test_no_part_of_a_mix_brings_a_held_out_row(resolve: Resolve, two: dict[str,
     assert not set(_answers(found["m"])) & set(_answers(found["eval:loss"]))
 
 
+def test_what_is_held_out_of_a_table_is_held_out_of_all_that_train_on_it(resolve: Resolve, two: dict[str, Any]) -> None:
+    """Tables of one source look for it once, and again where more is held out by then."""
+    held = {"source": "a.jsonl", "select": {"by": "holdout", "size": 30}}
+    draws = {
+        f"draw{seed}": {"source": "a.jsonl", "select": {"by": "random", "size": 40, "seed": seed}} for seed in (1, 2)
+    }
+    found = resolve({**draws, "dev": held, "eval:loss": held, "rest": {"source": "a.jsonl"}})
+    apart = [*_answers(found["eval:loss"]), *_answers(found["dev"])]
+    assert len(set(apart)) == 60
+    assert not {answer for name in (*draws, "rest") for answer in _answers(found[name])} & set(apart)
+    assert [found[name].dropped for name in (*draws, "rest")] == [{HELD_OUT: 60}] * 3
+    assert found["dev"].dropped == {HELD_OUT: 30}
+
+
 def test_a_faulty_part_is_told_once(resolve: Resolve, two: dict[str, Any]) -> None:
     two["b"]["select"]["size"] = 51
     assert _refused(resolve, {**two, "m": _mix(("a", 1), ("b", 1))}) == [("data.too-few-rows", "data.b.select.size")]

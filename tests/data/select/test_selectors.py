@@ -1,5 +1,7 @@
 """Selection: a draw that is not repeatable, or not a draw, makes the control worthless."""
 
+import random
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from pydantic import ValidationError
 
 from bench.data.formats.chat.turns import texts_of
 from bench.data.select.near_duplicates import distinct
-from bench.data.select.selectors import SELECTORS, at_least, within
+from bench.data.select.selectors import SELECTORS, at_least, shuffle, within
 from bench.data.sources.table import RowTable, column, content_key, keys
 from bench.suite.tables.data import LengthFilter, Select
 
@@ -119,3 +121,11 @@ def test_content_is_the_same_whatever_its_spacing_case_and_field() -> None:
 
 def _prompt_key(turns: list[dict[str, str]]) -> int:
     return keys(turns, [list(texts_of(turn)) for turn in turns])[1]
+
+
+@given(size=st.integers(0, 2_100), seed=st.integers(0, 99))
+def test_a_draw_has_the_order_that_pythons_own_shuffle_gives_it(size: int, seed: int) -> None:
+    ours, theirs = (array("I", range(size)) for _ in range(2))
+    shuffle(ours, random.Random(seed))
+    random.Random(seed).shuffle(theirs)
+    assert ours == theirs
