@@ -1,6 +1,7 @@
 """How far a subject's next tokens are from its base's, on the same rows.
 
 Method: the exact divergence over the whole vocabulary at every position of the rows, the subject's distribution first.
+Both are computed in the same way: in C++ where both models have that (`bench.model.contexts`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,13 +12,10 @@ import psutil
 import torch
 from torch import Tensor
 
-from bench.model.forward import SLOTS, batches, logits_at, padded, vocabulary_size
-from bench.model.shared_prefix import shared_prefix
+from bench.model.contexts import Contexts, in_passes, logits_behind
+from bench.model.forward import vocabulary_size
+from bench.model.native_trial import native
 
-_ROWS = 8
-"""Rows that a loss is taken over."""
-_SHORTEST = 8
-"""Tokens of a beginning that is computed once: what a chat template puts before a question has a few dozen."""
 _AT_ONCE = 64
 """Positions whose distributions are compared at once: all at once would not stay in a processor's cache."""
 
@@ -34,51 +32,28 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Contexts:
-    """The distinct beginnings of some rows: row and column of the last token of each, and how many rows have it."""
-
-    places: list[tuple[int, int]]
-    counts: list[int]
-
-    @classmethod
-    def of(cls, rows: Sequence[Sequence[int]]) -> "_Contexts":
-        """What all rows begin with comes first, in the first row."""
-        found: dict[tuple[int, ...], int] = {}
-        places, counts = list[tuple[int, int]](), list[int]()
-        for number, row in enumerate(rows):
-            for column in range(len(row)):
-                index = found.setdefault(tuple(row[: column + 1]), len(places))
-                if index == len(places):
-                    places.append((number, column))
-                    counts.append(0)
-                counts[index] += 1
-        return cls(places=places, counts=counts)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BasePass:
     """Some rows that a base has read together."""
 
-    texts: list[Sequence[int]]
-    contexts: _Contexts
+    contexts: Contexts
     logits: Tensor
     """Behind each context [contexts, vocabulary]."""
+    in_cpp: bool
+    """How they were computed."""
 
 
 def drift(subject: Any, base: Any, rows: Sequence[Sequence[int]]) -> Drift:
     """The drift of `subject` from `base` on rows of token ids. A beginning that rows have in common is computed once,
     and counts in each of them."""
-    return drift_from(base_passes(base, rows), subject)
+    return drift_from(base_passes(base, rows, like=subject), subject)
 
 
-@torch.inference_mode()
-def base_passes(base: Any, rows: Sequence[Sequence[int]]) -> Iterator[BasePass]:
-    """What a drift from `base` needs of it, pass by pass."""
-    lengths = [len(row) for row in rows]
-    for batch in batches(lengths, slots=SLOTS, reads=lengths, vocabulary=vocabulary_size(base)):
-        texts = [rows[index] for index in batch]
-        contexts = _Contexts.of(texts)
-        yield BasePass(texts=texts, contexts=contexts, logits=_logits(base, texts, contexts))
+def base_passes(base: Any, rows: Sequence[Sequence[int]], *, like: Any) -> Iterator[BasePass]:
+    """What a drift from `base` needs of it, pass by pass, in the way that a subject, `like`, can be computed, too."""
+    decoder = None if native(like) is None else native(base)
+    for contexts in in_passes(rows, vocabulary=vocabulary_size(base)):
+        logits = logits_behind(base, contexts, decoder)
+        yield BasePass(contexts=contexts, logits=logits, in_cpp=decoder is not None)
 
 
 @torch.inference_mode()
@@ -86,8 +61,9 @@ def drift_from(passes: Iterable[BasePass], subject: Any) -> Drift:
     """The drift of `subject` from the base that made the passes."""
     divergence, changed, positions = 0.0, 0.0, 0
     for untuned in passes:
-        contexts, tuned = untuned.contexts, _logits(subject, untuned.texts, untuned.contexts)
-        positions += sum(map(len, untuned.texts))
+        contexts = untuned.contexts
+        tuned = logits_behind(subject, contexts, native(subject) if untuned.in_cpp else None)
+        positions += sum(contexts.counts)
         for start in range(0, len(contexts.places), _AT_ONCE):
             here = slice(start, start + _AT_ONCE)
             kl, moved = _apart(tuned[here], untuned.logits[here].to(tuned.device))  # llama.cpp's are on the processor
@@ -95,16 +71,6 @@ def drift_from(passes: Iterable[BasePass], subject: Any) -> Drift:
             divergence += float((kl * counts).sum())
             changed += float((moved * counts).sum())
     return Drift(kl=max(0.0, divergence / positions), changed_top=changed / positions, positions=positions)
-
-
-@torch.inference_mode()
-def loss_of(model: Any, rows: Sequence[Sequence[int]]) -> float:
-    """Mean negative log-likelihood per token of the first rows, in nats; a row's first token is not predicted."""
-    first = rows[:_ROWS]
-    places = [(number, column) for number, row in enumerate(first) for column in range(len(row) - 1)]
-    targets = torch.tensor([first[number][column + 1] for number, column in places], device=model.device)
-    logprobs = _logits_at(model, first, places).log_softmax(-1)
-    return -float(logprobs.gather(-1, targets[:, None]).double().mean())
 
 
 def has_room(model: Any) -> bool:
@@ -123,20 +89,3 @@ def _apart(tuned: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     moved = tuned.argmax(-1) != other.argmax(-1)
     tuned, other = tuned.log_softmax(-1), other.log_softmax(-1)
     return (tuned.exp() * (tuned - other)).sum(-1).double().cpu(), moved.double().cpu()
-
-
-def _logits(model: Any, texts: Sequence[Sequence[int]], contexts: _Contexts) -> Tensor:
-    """Logits [contexts, vocabulary] behind each of them."""
-    beginning = shared_prefix(model, texts, shortest=_SHORTEST, reads_all=True)
-    if beginning is None:
-        return _logits_at(model, texts, contexts.places)
-    length, cache = beginning.length, {"past_key_values": beginning.cache, "use_cache": True}
-    behind = [(row, column - length) for row, column in contexts.places[length:]]
-    return torch.cat([beginning.logits, _logits_at(model, [text[length:] for text in texts], behind, **cache)])
-
-
-def _logits_at(model: Any, texts: Sequence[Sequence[int]], places: Sequence[tuple[int, int]], **cached: Any) -> Tensor:
-    """Logits [places, vocabulary] in fp32 of one pass; padding on the right is never attended to by what is before."""
-    rows, columns = torch.tensor(places, device=model.device).T
-    inputs = {"input_ids": padded(texts, fill=0).to(model.device), "use_cache": False, **cached}
-    return logits_at(model, rows, columns, **inputs)

@@ -5,7 +5,7 @@ with. Models without an adapter are of one kind where their modules have the sam
 the same way (`SameOutputs`), and their configurations, types of numbers and devices are equal: a base and the models
 that were trained from it, wherever they are stored. Any other model is tried by itself.
 
-Contract: a verdict is that of the first model of its kind.
+Contract: a verdict is that of the first model of its kind that tells; one that tells nothing gets `None`.
 """
 
 import json
@@ -43,9 +43,10 @@ def tried_once(trial: Callable[[PreTrainedModel], Allowed]) -> Callable[[PreTrai
             if kind is None:
                 of_models[model] = trial(model)
             else:
-                if kind not in of_kinds:
-                    of_kinds[kind] = trial(model)
-                of_models[model] = of_kinds[kind]
+                found = of_kinds[kind] if kind in of_kinds else trial(model)
+                if found is not None:
+                    of_kinds[kind] = found
+                of_models[model] = found
         return of_models[model]
 
     return verdict

@@ -46,6 +46,13 @@ def test_a_base_and_what_was_trained_from_it_are_tried_once(base: Any) -> None:
     assert [counted.verdict(model) for model in (base, trained(base), base)] == [1, 1, 1]
 
 
+def test_a_model_that_tells_nothing_decides_for_no_other(base: Any) -> None:
+    """A training that diverged may be the first of its kind."""
+    verdicts, diverged = iter([None, 7]), trained(base)
+    verdict = tried_once(lambda model: next(verdicts))
+    assert [verdict(model) for model in (diverged, diverged, base, trained(base))] == [None, None, 7, 7]
+
+
 def packed(model: Any) -> Any:
     pack_linears(model)
     return model

@@ -17,12 +17,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bench.evals.inference.generation.answer_row import answer_row, choose_tokens
 from bench.evals.inference.generation.generator import Answered, generate
-from bench.evals.inference.generation.passes import answer_type, layers_in, native
+from bench.evals.inference.generation.passes import answer_type
 from bench.evals.inference.generation.request import Generation, GenerationRequest
 from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind
 from bench.evals.inference.pass_counts import counted_logits, pass_counts
 from bench.evals.inference.reply_memory import ReplyMemory
 from bench.model.forward import SLOTS
+from bench.model.native_trial import native
+from bench.model.whole_rows import layers_in
 from bench.record.results.evals.evaluation import Generated
 from bench.units import plural
 

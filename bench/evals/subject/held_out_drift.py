@@ -12,6 +12,8 @@ from bench.evals.subject.subject import Subject, rendered
 from bench.model.drift import BasePass, base_passes, drift_from, has_room, weight_bytes
 from bench.model.forward import vocabulary_size
 from bench.model.loading.load import PlainBase, load_base
+from bench.model.loading.packed_linear import pack_linears
+from bench.model.native_trial import native
 from bench.record.jobs.eval_job import EvalJob
 from bench.record.results.training.applied import QUESTION_ROWS, QUESTION_TOKENS, HeldOutDrift
 
@@ -47,10 +49,13 @@ def _passes(job: EvalJob, subject: Subject, plain: PlainBase, rows: list[list[in
 
     def passes() -> Iterator[BasePass]:
         model = job.model.model_copy(update={"starts": ()})
-        return base_passes(load_base(model, precision=job.precision, plain=plain), rows)
+        base = load_base(model, precision=job.precision, plain=plain)
+        pack_linears(base)
+        return base_passes(base, rows, like=subject.model)
 
     size = sum(map(len, rows)) * vocabulary_size(subject.model) * torch.float32.itemsize
     half = weight_bytes(subject.model) / 2 if subject.model.device.type == "cpu" else 0
     if size > max(KEPT_BYTES, half):
         return passes()
-    return subject.prepared.get(("base", job.precision), lambda: list(passes()), large=True)
+    way = "layers" if native(subject.model) is None else "C++"
+    return subject.prepared.get(("base", job.precision, way), lambda: list(passes()), large=True)

@@ -26,9 +26,9 @@ from bench.model.trials import SameOutputs
 
 @torch.no_grad()
 def pack_linears(model: torch.nn.Module) -> int:
-    """Packs every linear layer that is on the processor; the number of layers that were packed."""
+    """Packs every linear layer that is on the processor and is not packed yet; the number of these."""
     owners = Counter(weight.data_ptr() for module in model.modules() for weight in module.parameters(recurse=False))
-    linears = [module for module in model.modules() if type(module) in (torch.nn.Linear, Conv1D)]
+    linears = [m for m in model.modules() if type(m) in (torch.nn.Linear, Conv1D) and not _is_packed(m)]
     kept = _read_elsewhere(model, linears)
     return sum(_pack(linear, owners) for linear in linears if linear not in kept)
 
@@ -49,6 +49,10 @@ def _read_elsewhere(model: torch.nn.Module, linears: list[Any]) -> set[Any]:
     parents = {child: module for module in model.modules() for child in module.children()}
     left_out = {linear for linear in linears if linear not in called and parents.get(linear) in called}
     return under_adapters | left_out
+
+
+def _is_packed(linear: Any) -> bool:
+    return isinstance(vars(linear).get("forward"), SameOutputs)
 
 
 def _pack(linear: Any, owners: Counter[int]) -> bool:

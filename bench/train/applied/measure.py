@@ -1,6 +1,7 @@
 """One subject held against its base: its matrices, its next tokens, and its loss both ways.
 
-Contract: both are loaded as evals load them, once each. Where there is no memory for the two, nothing is measured.
+Contract: both are loaded as evals load them, once each, and compute as evals do: with packed weights, in C++ where they
+have that. Where there is no memory for the two, nothing is measured.
 """
 
 import time
@@ -14,24 +15,30 @@ from transformers import PreTrainedTokenizerBase
 
 from bench.errors import InputError, Problem
 from bench.machine.device import pick_device
-from bench.model.drift import drift, has_room, loss_of
+from bench.model.drift import drift, has_room
 from bench.model.finite import is_finite
 from bench.model.loading.load import PlainBase, load_base, load_tokenizer, load_tuned
+from bench.model.loading.packed_linear import pack_linears
 from bench.model.loading.prefix import unused_positions
+from bench.model.row_loss import all_predicted, loss_of
 from bench.record.results.training.applied import Applied, WeightsCheck
 from bench.suite.resolved import ResolvedModel, ResolvedWeights
 from bench.train.applied.questions import question_ids
 from bench.train.applied.update import MatrixChange, expected_matrices, layer_groups, matrix_changes, norms
 
 _NAMED = 3
+_LOSS_ROWS = 8
+"""Questions that an adapter's loss is taken over."""
 
 
 def measure(folder: Path, rows: Sequence[Sequence[int]], *, subject: Any, base: Any, own: bool = True) -> Applied:
-    """What `subject`, loaded from `folder`, changes of `base`, and of its next tokens on `rows` of token ids. own: its
-    training is the suite's own."""
+    """What `subject`, loaded from `folder`, changes of `base`, and of its next tokens on `rows` of token ids. Packs
+    both. own: its training is the suite's own."""
     started = time.perf_counter()
-    moved = drift(subject, base, rows)
     changes = matrix_changes(subject, base)
+    for model in (subject, base):
+        pack_linears(model)
+    moved = drift(subject, base, rows)
     norm, relative = norms(changes) if changes else (None, None)
     expected = expected_matrices(folder, changes, own=own)
     idle = _without_effect(changes, expected)
@@ -72,16 +79,16 @@ def measure_given(
             raise InputError(Problem(reference="given.not-finite", what=what, where=weights.source, hint=hint))
         rows = questions_of(subject, load_tokenizer(model), model)
         applied = measure(folder, rows, subject=subject, base=base, own=False)
-        return applied, _both_ways(folder, rows, subject, base) if weights.form == "adapter" else None
+        if weights.form != "adapter":
+            return applied, None
+        asked = [all_predicted(ids) for ids in rows[:_LOSS_ROWS]]
+        evaluated, untouched = loss_of(subject, asked), loss_of(base, asked)
+        del subject, base
+        plain_base = load_base(model, precision="auto", device=device, plain=plain)
+        in_layers = PeftModel.from_pretrained(plain_base, folder, use_safetensors=True).eval()
+        return applied, WeightsCheck(as_trained=loss_of(in_layers, asked), as_evaluated=evaluated, base=untouched)
     except (torch.OutOfMemoryError, MemoryError):
         return None
-
-
-def _both_ways(folder: Path, rows: Sequence[Sequence[int]], subject: Any, base: Any) -> WeightsCheck:
-    """Changes `base`: PEFT puts the adapter into its layers."""
-    untouched, evaluated = loss_of(base, rows), loss_of(subject, rows)
-    in_layers = PeftModel.from_pretrained(base, folder, use_safetensors=True).eval()
-    return WeightsCheck(as_trained=loss_of(in_layers, rows), as_evaluated=evaluated, base=untouched)
 
 
 def _not_finite(subject: Any) -> str | None:

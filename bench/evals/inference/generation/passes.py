@@ -3,24 +3,20 @@
 Contract: passes over a table are used only for a model in which they were seen to give the logits of whole rows.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Protocol
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
-from transformers.cache_utils import DynamicLayer
 
-from bench.evals.inference.generation.key_value_table import compute_prefix
 from bench.evals.inference.generation.layer_passes import LayerPasses
 from bench.evals.inference.generation.native_passes import NativePasses
 from bench.evals.inference.pass_counts import uncounted
-from bench.model.forward import differ_by_rounding, logits_at, reads_positions, vocabulary_size
-from bench.model.native.decoder import NativeDecoder, native_decoder
+from bench.model.forward import differ_by_rounding, vocabulary_size
+from bench.model.native_trial import native
 from bench.model.trials import tried_once
-from bench.model.windows import narrowest_window
+from bench.model.whole_rows import keeps_whole_rows, whole_logits
 
 
 class Passes(Protocol):
@@ -54,13 +50,10 @@ class Passes(Protocol):
         """Forgets a row whose numbers are not finite."""
 
 
-_NATIVE: WeakKeyDictionary[PreTrainedModel, NativeDecoder | None] = WeakKeyDictionary()
-
-
 @tried_once
 def fits_table(model: PreTrainedModel) -> bool:
     """Whether the model's keys and values can be kept in a table."""
-    return _keeps_whole_rows(model) and gives_whole_rows(LayerPasses(model), model)
+    return keeps_whole_rows(model) and gives_whole_rows(LayerPasses(model), model)
 
 
 def table_passes(model: PreTrainedModel) -> Passes | None:
@@ -71,43 +64,9 @@ def table_passes(model: PreTrainedModel) -> Passes | None:
     return LayerPasses(model) if fits_table(model) else None
 
 
-def native(model: PreTrainedModel) -> NativeDecoder | None:
-    """The model's decoder in C++, if it has one that was seen to give its logits; tested once per model."""
-    if model not in _NATIVE:
-        decoder = native_decoder(model)
-        if decoder is not None and not (
-            _keeps_whole_rows(model) and gives_whole_rows(NativePasses(model, decoder), model)
-        ):
-            decoder = None
-        _NATIVE[model] = decoder
-    return _NATIVE[model]
-
-
 def answer_type(model: PreTrainedModel) -> torch.dtype:
     """Type of the numbers between the products of the model's answers."""
     return model.dtype if native(model) is None else NativePasses.dtype
-
-
-@contextmanager
-def layers_in(model: PreTrainedModel, dtype: torch.dtype) -> Iterator[None]:
-    """While open, the model's layers compute in `dtype`: its own, or fp32 over weights in bf16, packed for both."""
-    handle = model.get_input_embeddings().register_forward_hook(lambda _module, _given, states: states.to(dtype))
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-def _keeps_whole_rows(model: PreTrainedModel) -> bool:
-    """Whether rows have keys and values of all their positions and nothing else. A learned prompt before the rows has a
-    cache of its own, and a window, longer than the rows of a trial, counts the columns of the table."""
-    if getattr(model, "virtual_tokens", 0) or narrowest_window(model.config) is not None:
-        return False
-    try:
-        layers = compute_prefix(model, [0, 1]).layers
-        return all(type(layer) is DynamicLayer for layer in layers) and reads_positions(model)
-    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
-        return False
 
 
 @torch.inference_mode()
@@ -122,7 +81,7 @@ def gives_whole_rows(passes: Passes, model: PreTrainedModel) -> bool:
             alone = passes.prefill([rests[1]], [2], passes.prefix([]))
             later = passes.decode([*tokens, tokens[0]], [9, 11, 5])
         rows = [[*start, *rest, token] for rest, token in zip(rests, tokens, strict=True)]
-        whole = [_whole_logits(model, row, 2, passes.dtype) for row in [*rows, [*rests[1], tokens[0]]]]
+        whole = [whole_logits(model, row, 2, passes.dtype) for row in [*rows, [*rests[1], tokens[0]]]]
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
         return False
     first, second = torch.stack(whole).unbind(1)
@@ -130,11 +89,3 @@ def gives_whole_rows(passes: Passes, model: PreTrainedModel) -> bool:
         differ_by_rounding(logits, expected, passes.dtype)
         for logits, expected in ((torch.cat([behind, alone]), first), (later, second))
     )
-
-
-def _whole_logits(model: PreTrainedModel, ids: Sequence[int], last: int, dtype: torch.dtype) -> Tensor:
-    """Logits [last, vocabulary] behind the last tokens of one row, by the model's layers."""
-    columns = torch.arange(len(ids) - last, len(ids), device=model.device)
-    row = torch.tensor([list(ids)], device=model.device)
-    with layers_in(model, dtype):
-        return logits_at(model, torch.zeros_like(columns), columns, input_ids=row, use_cache=False)

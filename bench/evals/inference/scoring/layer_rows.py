@@ -6,11 +6,11 @@ from functools import partial
 import torch
 from transformers import PreTrainedModel
 
-from bench.evals.inference.generation.passes import native
 from bench.evals.inference.pass_counts import counted_logits, counted_prefix
 from bench.evals.inference.scoring.native_trees import native_passes
 from bench.evals.inference.scoring.scored_text import Score, ScoredText, ScoringPass, summed
 from bench.model.forward import batches, padded, token_logprobs, vocabulary_size
+from bench.model.native_trial import native
 
 
 def row_passes(model: PreTrainedModel, texts: Sequence[ScoredText], *, slots: int) -> Iterator[ScoringPass]:

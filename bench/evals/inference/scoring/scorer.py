@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from transformers import PreTrainedModel
 
-from bench.evals.inference.generation.passes import native
 from bench.evals.inference.partial_replies import FinishedReplies, ReplyKind, nothing_finished
 from bench.evals.inference.scoring.layer_trees import honours_trees, tree_passes
 from bench.evals.inference.scoring.native_trees import native_passes
 from bench.evals.inference.scoring.scored_text import Score, ScoredText, ScoringPass
 from bench.model.forward import SLOTS
+from bench.model.native_trial import native
 
 ContinuationPair = tuple[tuple[int, ...], tuple[int, ...]]
 """Context ids and continuation ids, neither empty."""

@@ -9,11 +9,11 @@ from transformers import PreTrainedModel
 from bench.evals.inference.counted_generator import CountedGenerator, tokens_alone
 from bench.evals.inference.generation.generator import generate
 from bench.evals.inference.generation.native_passes import NativePasses
-from bench.evals.inference.generation.passes import native
 from bench.evals.inference.generation.request import GenerationRequest
 from bench.evals.inference.pass_counts import count_from_here
 from bench.model.loading.packed_linear import pack_linears
 from bench.model.native.library import Products
+from bench.model.native_trial import native
 from tests.compiler import each_way, multiplied, needs_compiler
 from tests.evals.loud import OTHERS, loud, other_model
 from tests.fakes.checkpoints import tiny_tokenizer

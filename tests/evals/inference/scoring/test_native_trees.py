@@ -6,13 +6,13 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from bench.evals.inference.generation.passes import native
 from bench.evals.inference.pass_counts import count_from_here
 from bench.evals.inference.scoring.native_trees import native_passes
 from bench.evals.inference.scoring.scored_text import ScoredText
 from bench.evals.inference.scoring.scorer import ContinuationPair, Scorer
 from bench.evals.loss import summed_nll
 from bench.model.loading.packed_linear import pack_linears
+from bench.model.native_trial import native
 from bench.model.size.flops import Work
 from tests.compiler import needs_compiler
 from tests.evals.inference.scoring.test_scorer import draw_pairs, naive
