@@ -87,6 +87,8 @@ class Prepared:
             "distributed": self.trainer.accelerator.distributed_type.value.lower(),
             "trained_in": ", ".join(dict.fromkeys(str(value.dtype).removeprefix("torch.") for value in trained)),
         }
+        if self.trainer.sdpa is not None and self.trainer.sdpa.used:
+            words["attention"] += ", of trained rows in C++"
         if self.trainer.fuses_layers:
             words["layers"] = "parts of each computed together, in C++"
         if (router := describe_router_loss(load_config(self.job.model))) is not None:

@@ -34,6 +34,7 @@ from bench.train.loop.checkpoints.sharded import gather_state
 from bench.train.loop.kept_step.evaluated_steps import EvaluatedSteps
 from bench.train.loop.kept_step.weights import upcast_trainable_bf16
 from bench.train.loop.layers.fused import can_fuse, fused
+from bench.train.loop.layers.sdpa import SdpaInCpp, computes_as_torch
 from bench.train.loop.loss.lm_head import pick_head
 from bench.train.loop.loss.step_loss import StepLoss
 from bench.train.loop.steps import DivergedError, StepAccount
@@ -94,8 +95,11 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         )
         """Where the language-model head is applied."""
         alone = plan.ranks.size == 1 and not (self.is_sharded or arguments.torch_compile)
-        self.fuses_layers = alone and arguments.device.type == "cpu" and can_fuse(self.model)
+        alone_on_processor = alone and arguments.device.type == "cpu"
+        self.fuses_layers = alone_on_processor and can_fuse(self.model)
         """Whether parts of the layers are computed together."""
+        self.sdpa = SdpaInCpp() if alone_on_processor and computes_as_torch() else None
+        """What computes attention in place of torch."""
         if plan.separation is not None:
             check_isolation(self.model, max(first, key=len), pad, device=arguments.device, separation=plan.separation)
 
@@ -115,8 +119,9 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         self._checkpoints = replace(self._checkpoints, evaluated=steps)
 
     def train(self, *given: Any, **named: Any) -> Any:
-        """Trains as transformers does, with fused layers where the model can have them."""
-        with fused(self.model) if self.fuses_layers else nullcontext():
+        """Trains as transformers does, with fused layers and attention in C++ where the model can have them."""
+        attention = nullcontext() if self.sdpa is None else self.sdpa.open()
+        with attention, fused(self.model) if self.fuses_layers else nullcontext():
             return super().train(*given, **named)
 
     def run(self, checkpoint: Checkpoint | None = None, folder: Path | None = None) -> bool:
