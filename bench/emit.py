@@ -56,6 +56,14 @@ class ExamplesDone(Event):
     """`None` where no model of this machine computes."""
 
 
+class StageDone(Event):
+    """A part of the work beside its steps and examples is over."""
+
+    type: Literal["stage"] = "stage"
+    stage: Literal["made", "loaded", "compared"]
+    """`made`: what a subject is loaded from; `loaded`: a subject; `compared`: it was held against its base."""
+
+
 class RowsMeasured(Event):
     """Some rows of a preview are measured."""
 
@@ -92,7 +100,9 @@ class AllAnswered(Event):
 
 Emit = Callable[[Event], None]
 
-_WHILE_WORKING = StepDone | ReadyForTurn | ExamplesDone | RowsMeasured | RequestCompleted | RequestFailed | AllAnswered
+_WHILE_WORKING = (
+    StepDone | ReadyForTurn | ExamplesDone | StageDone | RowsMeasured | RequestCompleted | RequestFailed | AllAnswered
+)
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[_WHILE_WORKING, Field(discriminator="type")])
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from bench.data.render.render import make_renderer
-from bench.emit import Emit, Event, ExamplesDone, PassTotals
+from bench.emit import Emit, Event, ExamplesDone, PassTotals, StageDone
 from bench.evals.inference.partial_replies import PartialReplies
 from bench.evals.inference.pass_counts import PassCounts, count_from_here
 from bench.evals.inference.reply_memory import ReplyMemory
@@ -50,9 +50,10 @@ def score_subject(
 ) -> EvalResult:
     """Score one subject by `evaluate` and write `scores.jsonl` into `folder`.
 
-    `emit` gets `{"type": "examples", "done": …, "total": …}` with `tokens`, `slots` and `work` of the subject's passes
-    so far. partial: file of the replies so far, of which a job that was killed resumes; the caller removes it.
-    loader: keeps the subject for the next eval of it. Raises `InputError` for what the user can fix.
+    `emit` gets a `StageDone` once the subject is loaded, then `{"type": "examples", "done": …, "total": …}` with
+    `tokens`, `slots` and `work` of the subject's passes so far. partial: file of the replies so far, of which a job
+    that was killed resumes; the caller removes it. loader: keeps the subject for the next eval of it. Raises
+    `InputError` for what the user can fix.
     """
     with tempfile.TemporaryDirectory(prefix="engine-") as replies:
         started = time.perf_counter()
@@ -63,6 +64,7 @@ def score_subject(
         if job.engine is not None:
             # A folder of this job alone: under one name a server may have other weights in the next.
             subject = with_engine(subject, job, job.engine, Path(replies))
+        emit(StageDone(stage="loaded"))
         result = _score(job, subject, folder, emit, evaluate, started=started)
         shots = None if context is None else context.rows
         drift = None if job.share is not None else held_out_drift(job, subject, loader.base)

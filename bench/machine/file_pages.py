@@ -20,19 +20,23 @@ Pages = tuple[int, int]
 
 def file_pages(tensors: Iterable[Tensor]) -> set[Pages] | None:
     """Mappings of files that hold the tensors; `None` where one of them is in other memory."""
-    if not _MAPS.exists():
-        return None
-    lines = [line.split(maxsplit=5) for line in _MAPS.read_text().splitlines()]
+    places = pages_of(tensors)
+    held = {place for place in places if place is not None}
+    return None if None in places or not _MAPS.exists() else held
+
+
+def pages_of(tensors: Iterable[Tensor]) -> list[Pages | None]:
+    """The mapping of a file that holds each tensor; `None` of one in other memory."""
+    lines = [line.split(maxsplit=5) for line in _MAPS.read_text().splitlines()] if _MAPS.exists() else []
     mappings = [(int(first, 16), int(end, 16)) for first, _, end in (line[0].partition("-") for line in lines)]
-    held = set[Pages]()
+    places = list[Pages | None]()
     for tensor in tensors:
         first, size = tensor.data_ptr(), tensor.numel() * tensor.element_size()
         at = bisect_right(mappings, first, key=lambda pages: pages[0]) - 1
         inside = at >= 0 and first + size <= mappings[at][1]
-        if not inside or len(lines[at]) < 6 or not lines[at][5].startswith("/"):
-            return None
-        held.add(mappings[at])
-    return held
+        of_file = inside and len(lines[at]) == 6 and lines[at][5].startswith("/")
+        places.append(mappings[at] if of_file else None)
+    return places
 
 
 def give_back(mappings: Iterable[Pages]) -> None:

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from bench.control_codes import visible
 from bench.run.display import duration
-from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecast
+from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecast, SubjectForecast
 from bench.run.estimate.placement.types import DeviceLayout, Placement
 from bench.units import plural, size_text
 
@@ -31,6 +31,8 @@ def print_forecast(expected: Forecast, console: Console) -> None:
     if len(expected.arms) > _MOST_ARMS:
         console.print(Text(f"and {len(expected.arms) - _MOST_ARMS:,} more arms, all counted below; --json has each"))
     console.print(_evals(expected.evals))
+    if any(kind.to_load for kind in expected.subjects):
+        console.print(_subjects(expected.subjects))
     if expected.placement is not None:
         _print_placement(expected.placement, console)
     for line in (*expected.unavailable, *expected.refused):
@@ -168,6 +170,20 @@ def _evals(evals: tuple[EvalForecast, ...]) -> Table:
         memory = "" if forecast.memory_bytes is None else _memory(forecast.memory_bytes, forecast.seconds_from)
         scored = f"{forecast.subjects - forecast.cached}/{forecast.subjects}"
         table.add_row(Text(visible(forecast.eval)), scored, seconds, memory)
+    return table
+
+
+def _subjects(subjects: tuple[SubjectForecast, ...]) -> Table:
+    table = _table(("beside its scoring, a subject", "to load", "load", "drift from the base", "memory"))
+    for kind in subjects:
+        load = "not known" if kind.load_seconds is None else _time(kind.load_seconds, kind.seconds_from)
+        drift, compared = kind.comparison_seconds, kind.to_compare > 0
+        peak = max(kind.load_memory_bytes or 0, kind.comparison_memory_bytes or 0)
+        memory = _memory(peak, kind.seconds_from) if peak else ""
+        table.add_row(
+            Text(visible(kind.kind)), f"{kind.to_load}/{kind.subjects}", load,
+            "" if drift is None or not compared else _time(drift, kind.seconds_from), memory,
+        )  # fmt: skip
     return table
 
 

@@ -40,6 +40,7 @@ from bench.run.process.payloads import (
     RehearsalRequest,
     ShowRequest,
     SoundRequest,
+    StandInsRequest,
     TrustRequest,
     UnpackRequest,
 )
@@ -90,6 +91,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "check": WorkKind(payload=CheckRequest, do=planning.check),
     "sound": WorkKind(payload=SoundRequest, do=planning.sound),
     "given": WorkKind(payload=GivenRequest, do=planning.given),
+    "stand-ins": WorkKind(payload=StandInsRequest, do=planning.stand_ins),
     "rehearse": WorkKind(payload=RehearsalRequest, do=planning.rehearse),
     "facts": WorkKind(payload=PlannedTraining, do=planning.facts),
     "fetch": WorkKind(payload=FetchRequest, do=data.fetch),

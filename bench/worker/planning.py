@@ -27,6 +27,8 @@ from bench.run.process.payloads import (
     RehearsalRequest,
     SoundReply,
     SoundRequest,
+    StandInsReply,
+    StandInsRequest,
 )
 from bench.train.planning.exact_counts import TrainingCounter, training_facts
 from bench.train.planning.problems import problems_at
@@ -116,6 +118,13 @@ def given(request: GivenRequest, folder: Path, emit: Emit) -> GivenReply:
     if problems:
         raise InputError(problems)
     return GivenReply(facts=tuple(facts))
+
+
+def stand_ins(request: StandInsRequest, folder: Path, emit: Emit) -> StandInsReply:
+    """Load subjects that there are not yet."""
+    from bench.worker.stand_ins import load_stand_ins  # it needs what evals need
+
+    return load_stand_ins(request, folder, emit)
 
 
 def rehearse(request: RehearsalRequest, folder: Path, emit: Emit) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.emit import Emit
+from bench.emit import Emit, StageDone
 from bench.errors import InputError, Problem
 from bench.record.results.training.facts import LargestPass, PlannedCounts, StepBytes
 from bench.run.process.payloads import (
@@ -17,6 +17,9 @@ from bench.run.process.payloads import (
     RehearsalRequest,
     SoundReply,
     SoundRequest,
+    StandInsReply,
+    StandInsRequest,
+    SubjectMemory,
 )
 from bench.suite.resolved import UNREACHABLE
 from tests.fakes.orders import AWAY, CHECKED, COUNTED, ORDERS, REFUSED
@@ -56,6 +59,19 @@ def memory(request: MemoryRequest, folder: Path, emit: Emit) -> MemoryReply:
         for step in request.steps
     ]
     return MemoryReply(process_bytes=1000, steps=tuple(counted))
+
+
+def stand_ins(request: StandInsRequest, folder: Path, emit: Emit) -> StandInsReply:
+    """Each is loaded at once; nothing can stand in for what has weights of its own."""
+    found = list[SubjectMemory | None]()
+    for asked in request.subjects:
+        if asked.job.given is not None:
+            found.append(None)
+            continue
+        for stage in ("made", "loaded", "compared"):
+            emit(StageDone(stage=stage))
+        found.append(SubjectMemory(load_bytes=3000, resident_bytes=2000, comparison_bytes=4000))
+    return StandInsReply(memory=tuple(found))
 
 
 def check(request: CheckRequest, folder: Path, emit: Emit) -> CheckReply:

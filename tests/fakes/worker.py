@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.emit import Emit, ExamplesDone, ReadyForTurn, StepDone
+from bench.emit import Emit, ExamplesDone, ReadyForTurn, StageDone, StepDone
 from bench.errors import InputError, Problem
 from bench.evals.step_score import score_step
 from bench.evals.trajectory import score_trajectory
@@ -37,9 +37,10 @@ from bench.run.process.payloads import (
     MemoryRequest,
     RehearsalRequest,
     SoundRequest,
+    StandInsRequest,
 )
 from bench.run.process.work import IN_TURN, REST, Rest, Service, TurnGiven, WorkKind
-from tests.fakes.instant_planning import check, count, fetch, memory, rehearse, sound
+from tests.fakes.instant_planning import check, count, fetch, memory, rehearse, sound, stand_ins
 from tests.fakes.orders import AWAY, BEST_RATE, CRASHES, ORDERS, UNSCORED
 from tests.fakes.results import deploy_result, eval_result, training_result
 
@@ -119,6 +120,7 @@ def evaluate(job: EvalJob, folder: Path, emit: Emit) -> None:
         if job.eval.name == CRASHES:
             os.kill(os.getpid(), signal.SIGKILL)
         score = None if job.eval.name in (AWAY, UNSCORED) else 0.0 if job.training is None else 1.0
+        emit(StageDone(stage="loaded"))
         for done in range(3):
             emit(ExamplesDone(done=done, total=2))
             time.sleep(0.01)
@@ -182,6 +184,7 @@ KINDS: dict[str, WorkKind[Any]] = {
     "memory": WorkKind(payload=MemoryRequest, do=memory),
     "check": WorkKind(payload=CheckRequest, do=check),
     "sound": WorkKind(payload=SoundRequest, do=sound),
+    "stand-ins": WorkKind(payload=StandInsRequest, do=stand_ins),
     "rehearse": WorkKind(payload=RehearsalRequest, do=rehearse),
     "fetch": WorkKind(payload=FetchRequest, do=fetch),
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bench.evals.subject.prepared import PreparedEvals
+from bench.machine.file_pages import give_back, pages_of
 from bench.machine.freed_memory import give_back_freed
 from bench.model.loading.deployed import load_form
 from bench.model.loading.kept_base import KeptBase
@@ -17,6 +18,7 @@ from bench.model.loading.load import load_subject, load_tokenizer, load_tuned
 from bench.model.loading.packed_linear import pack_linears
 from bench.record.files import WEIGHTS
 from bench.record.jobs.eval_job import EvalJob, LoadedWeights
+from bench.suite.peft_files import ADAPTER_CONFIG
 
 
 class SubjectLoader:
@@ -44,6 +46,8 @@ class SubjectLoader:
         if self._loaded is None:
             model = self._model(job)
             pack_linears(model)
+            if _is_whole(job):
+                give_back({pages for pages in pages_of(model.parameters()) if pages is not None})
             self._name, self._loaded = job.weights, (model, self._tokenizer_of(job))
         return self._loaded
 
@@ -70,3 +74,13 @@ class SubjectLoader:
             return load_tuned(job.model, Path(job.given.path), precision=job.precision, plain=self.base)
         training = None if job.training_path is None else Path(job.training_path)
         return load_subject(job.model, training, precision=job.precision, plain=self.base)
+
+
+def _is_whole(job: EvalJob) -> bool:
+    """Whether the subject's weights are those of its own files, which nothing has written to: once they are packed,
+    next to nothing reads the pages of these files."""
+    if job.form is not None or job.model.remote_code is not None:
+        return False
+    if job.given is not None:
+        return not (Path(job.given.path) / ADAPTER_CONFIG).is_file()
+    return job.training_path is not None and not (Path(job.training_path) / WEIGHTS / ADAPTER_CONFIG).is_file()

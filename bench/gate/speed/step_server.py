@@ -35,7 +35,7 @@ from typing import Any, NoReturn, TypeVar
 import torch
 
 import bench
-from bench.emit import Event, ExamplesDone, StepDone
+from bench.emit import Event, ExamplesDone, StageDone, StepDone
 from bench.errors import InputError, Problem, did_you_mean
 from bench.evals.job import run_eval
 from bench.gate.speed.counting import Counts, SoFar, counts_of, nothing_more
@@ -102,6 +102,8 @@ class Stepper:
 
     def __call__(self, event: Event) -> None:
         """A step is done, or a round begins."""
+        if isinstance(event, StageDone):
+            return
         cpu, wall = time.process_time(), time.perf_counter()
         done: Counts = {"tokens": _tokens(event), **self._so_far(event)}
         if self._beginning:

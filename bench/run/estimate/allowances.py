@@ -18,6 +18,7 @@ from bench.run.checks.counts import exact_counts
 from bench.run.estimate.job_costs import START_SECONDS, JobCosts, TrainingCost
 from bench.run.estimate.memory.on_processor import step_memory
 from bench.run.estimate.speed.past_speeds import History
+from bench.run.estimate.speed.subject_kinds import subject_kinds
 from bench.run.estimate.speed.timing import Timings
 from bench.run.executors.allowance import Allowance
 from bench.run.plan.types import Plan
@@ -46,7 +47,9 @@ def job_allowances(plan: Plan, *, home: Path, server: ChildServer) -> dict[str, 
     steps = step_memory(counted, counts, home=home, server=server) if counted and device() == "cpu" else {}
     timings = Timings(home=home, server=server, measure=False)
     costs = JobCosts(history=History.read(home), timings=timings, steps=steps, tell=lambda doing: None)
-    known = {planned.digest: _allowance(planned.job, costs, counts) for planned in plan.can_run}
+    subjects = costs.subjects(subject_kinds(plan, trainings))
+    loading = max(((cost.load or 0.0) + (cost.comparison or 0.0) for cost in subjects), default=0.0)
+    known = {planned.digest: _allowance(planned.job, costs, counts, loading) for planned in plan.can_run}
     return {digest: allowance for digest, allowance in known.items() if allowance is not None}
 
 
@@ -56,7 +59,8 @@ def _training(job: Job) -> TrainJob | None:
     return training if isinstance(training, TrainJob) else None
 
 
-def _allowance(job: Job, costs: JobCosts, counts: Mapping[str, PlannedCounts]) -> Allowance | None:
+def _allowance(job: Job, costs: JobCosts, counts: Mapping[str, PlannedCounts], loading: float) -> Allowance | None:
+    """loading: seconds that a subject may take beside its scoring."""
     training = _training(job)
     if training is not None:
         counted = counts.get(training.arm)
@@ -64,8 +68,9 @@ def _allowance(job: Job, costs: JobCosts, counts: Mapping[str, PlannedCounts]) -
     asked = job.asking if isinstance(job, AnswerJob | ShareJob) else job
     if not isinstance(asked, EvalJob):
         return None
-    cost = costs.evaluation(asked, to_do=True)
-    seconds = None if cost.seconds is None or cost.seconds_from is None else _seconds(cost.seconds, cost.seconds_from)
+    cost, seconds = costs.evaluation(asked, to_do=True), None
+    if cost.seconds is not None and cost.seconds_from is not None:
+        seconds = _seconds(cost.seconds + loading, cost.seconds_from)
     return Allowance(seconds=seconds, memory_gib=_memory(cost.memory_bytes))
 
 

@@ -6,6 +6,7 @@ computed from shapes. Both say so.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.places import INSTALLED
@@ -22,7 +23,7 @@ from bench.run.estimate.advice.advice import speed_advice
 from bench.run.estimate.advice.engine_advice import engine_advice
 from bench.run.estimate.changes import why_new
 from bench.run.estimate.disk import free_bytes, needed_bytes
-from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecast
+from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecast, SubjectForecast
 from bench.run.estimate.job_costs import START_SECONDS, JobCosts
 from bench.run.estimate.memory.from_shapes import device_memory, model_shape
 from bench.run.estimate.memory.limit import memory_remarks
@@ -32,6 +33,7 @@ from bench.run.estimate.placement.placement import Workload, place
 from bench.run.estimate.speed.engine_start import start_seconds
 from bench.run.estimate.speed.past_speeds import History
 from bench.run.estimate.speed.scored_steps import steps_forecast
+from bench.run.estimate.speed.subject_kinds import subject_kinds
 from bench.run.estimate.speed.timing import Timings
 from bench.run.guards import server_ended_on_error
 from bench.run.hints import hint_file, leave
@@ -86,12 +88,16 @@ def forecast(
         costs = JobCosts(history=history, timings=timings, steps=steps, tell=tell)
         arms = _arms(planned, trainings, counts, costs)
         evals = tuple(_eval(name, jobs, costs, away=checked.unavailable) for name, jobs in _by_eval(planned).items())
-        evals += steps_forecast(planned, evals, {arm.arm: arm.steps for arm in arms})
+        if timings is not None:
+            timings.end()
+        subjects = _subjects(planned, trainings, costs)
+        load = max((kind.load_seconds or 0.0 for kind in subjects), default=0.0)
+        evals += steps_forecast(planned, evals, {arm.arm: arm.steps for arm in arms}, load=load)
         further = () if on else speed_advice(planned, trainings, counts, arms, home=home, server=server, measure=probe)
     leave(hint)
     remarks = (*map(as_line, advice(loaded)), *plan_remarks(planned, trainings, counts))
     memory = () if on else memory_remarks({arm.arm: arm.memory_bytes for arm in arms}, device())
-    return _of_plan(checked, loaded, home, arms, evals).model_copy(
+    return _of_plan(checked, loaded, home, _Expected(arms=arms, evals=evals, subjects=subjects)).model_copy(
         update={
             "new": () if reports is None else why_new(planned, home, _earlier_runs(loaded, reports)),
             "placement": None if on is None else place([*_workloads(arms, trainings, counts, made)], on),
@@ -115,15 +121,18 @@ def _eval_remarks(planned: Plan, evals: tuple[EvalForecast, ...], home: Path, hi
     return (*engine_notes(planned), *engine_advice(planned, evals, loading=loading, speedup=speedup))
 
 
-def _of_plan(
-    checked: CheckedPlan,
-    loaded: LoadedSuite,
-    home: Path,
-    arms: tuple[ArmForecast, ...],
-    evals: tuple[EvalForecast, ...],
-) -> Forecast:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Expected:
+    """What jobs take, in rows of one table each."""
+
+    arms: tuple[ArmForecast, ...]
+    evals: tuple[EvalForecast, ...]
+    subjects: tuple[SubjectForecast, ...]
+
+
+def _of_plan(checked: CheckedPlan, loaded: LoadedSuite, home: Path, expected: _Expected) -> Forecast:
     """The forecast without what is to be told besides: placement, warnings, advice, why jobs are new."""
-    suite, planned = loaded.suite, checked.plan
+    suite, planned, arms, evals = loaded.suite, checked.plan, expected.arms, expected.evals
     matched, sentence = budget_statement(suite)
     selected = [job for job in planned.jobs if job.selected]
     return Forecast(
@@ -140,7 +149,8 @@ def _of_plan(
         cached=len(selected) - len(planned.to_do),
         arms=arms,
         evals=evals,
-        seconds=_total_seconds(planned, arms, evals),
+        subjects=expected.subjects,
+        seconds=_total_seconds(planned, expected),
         untimed=tuple(scored.eval for scored in evals if scored.seconds is None and scored.subjects > scored.cached),
         training_tokens=sum(arm.tokens * (arm.seeds - arm.cached + arm.sweep) for arm in arms),
         disk_bytes=needed_bytes(planned),
@@ -286,11 +296,30 @@ def _eval(name: str, jobs: Sequence[PlannedJob], costs: JobCosts, *, away: Colle
     )
 
 
-def _total_seconds(planned: Plan, arms: Sequence[ArmForecast], evals: Sequence[EvalForecast]) -> float:
+def _subjects(planned: Plan, trainings: Mapping[str, TrainJob], costs: JobCosts) -> tuple[SubjectForecast, ...]:
+    kinds = subject_kinds(planned, trainings)
+    return tuple(
+        SubjectForecast(
+            kind=kind.name,
+            subjects=kind.subjects,
+            to_load=kind.to_load,
+            to_compare=kind.to_compare,
+            load_seconds=cost.load,
+            comparison_seconds=cost.comparison,
+            seconds_from=cost.seconds_from,
+            load_memory_bytes=cost.load_bytes,
+            comparison_memory_bytes=cost.comparison_bytes if kind.to_compare else None,
+        )
+        for kind, cost in zip(kinds, costs.subjects(kinds), strict=True)
+    )
+
+
+def _total_seconds(planned: Plan, expected: _Expected) -> float:
     room = {job.arm: min(job.processes, planned.workers) for job in planned.jobs if isinstance(job.job, TrainJob)}
-    training = sum(arm.seconds * room[arm.arm] * (arm.seeds - arm.cached + arm.sweep) for arm in arms)
-    evaluating = sum((forecasted.seconds or 0.0) * (forecasted.subjects - forecasted.cached) for forecasted in evals)
-    alone, by_name = 0.0, {arm.arm: arm for arm in arms}
+    training = sum(arm.seconds * room[arm.arm] * (arm.seeds - arm.cached + arm.sweep) for arm in expected.arms)
+    scoring = sum((scored.seconds or 0.0) * (scored.subjects - scored.cached) for scored in expected.evals)
+    evaluating = scoring + sum(kind.seconds for kind in expected.subjects)
+    alone, by_name = 0.0, {arm.arm: arm for arm in expected.arms}
     for planned_job in planned.can_run:
         if isinstance(planned_job.job, ProbeJob):
             arm = by_name[planned_job.job.training.arm]

@@ -40,11 +40,39 @@ class EvalForecast(Spec):
     subjects: int
     cached: int
     seconds: float | None
-    """Seconds of one subject; `None` where it was never timed here and could not be."""
+    """Seconds of one subject, without what it takes beside its scoring; `None` where it was never timed here and could
+    not be."""
     seconds_from: Literal["history", "probe"] | None = None
     """`history`: earlier results of this eval here; `probe`: some examples of the base, timed for this."""
     memory_bytes: int | None = None
     """Peak of one subject: of a GPU's tensors, or of the process on a processor; `None` where it was not measured."""
+
+
+class SubjectForecast(Spec):
+    """What subjects of one kind take beside their scoring."""
+
+    kind: str
+    """`base`, the method of a recipe, or how weights are given."""
+    subjects: int
+    to_load: int
+    """Subjects that a run loads: once each, and again where a worker would be idle otherwise."""
+    to_compare: int
+    """Evals of a run that compare one with its base, by the drift of its next tokens."""
+    load_seconds: float | None
+    """Seconds of one load; `None` where it is not known."""
+    comparison_seconds: float | None
+    """Seconds of one comparison; `None` where it is not known."""
+    seconds_from: Literal["history", "probe"] | None = None
+    """`history`: earlier evals of this kind here; `probe`: of weights of the same shape, loaded for this."""
+    load_memory_bytes: int | None = None
+    """Peak of a load, of the process on a processor; `None` where it was not measured."""
+    comparison_memory_bytes: int | None = None
+    """Peak of a comparison likewise."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that a run spends on all of them, as far as they are known."""
+        return self.to_load * (self.load_seconds or 0.0) + self.to_compare * (self.comparison_seconds or 0.0)
 
 
 class Forecast(Spec):
@@ -65,6 +93,8 @@ class Forecast(Spec):
     cached: int
     arms: tuple[ArmForecast, ...]
     evals: tuple[EvalForecast, ...]
+    subjects: tuple[SubjectForecast, ...] = ()
+    """What the evals' subjects take beside their scoring, by kind."""
     seconds: float
     """Seconds of the whole run, over the workers, without the evals in `untimed`."""
     untimed: tuple[str, ...] = ()

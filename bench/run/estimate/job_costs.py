@@ -1,6 +1,6 @@
 """Time and memory of single jobs: from earlier ones, else timed for this, else from shapes. Each says which."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,8 @@ from bench.record.results.training.facts import PlannedCounts
 from bench.run.estimate.memory.from_shapes import training_memory
 from bench.run.estimate.memory.on_processor import StepMemory
 from bench.run.estimate.speed.past_speeds import History
-from bench.run.estimate.speed.timing import Timing, Timings
+from bench.run.estimate.speed.subject_kinds import SubjectKind, loads_apart, stand_ins
+from bench.run.estimate.speed.timing import SubjectTiming, Timing, Timings
 
 _ROUGH_FLOPS_PER_SECOND = {"cpu": 2e10, "mps": 1e12, "cuda": 5e13}
 """What small batches reach, per worker; only where no earlier job says better."""
@@ -38,8 +39,29 @@ class EvalCost:
     """What one subject of an eval takes; `None` where nothing says so."""
 
     seconds: float | None = None
+    """Without what the subject takes beside its scoring, where other evals share it."""
     seconds_from: Literal["history", "probe"] | None = None
     memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectCost:
+    """What a subject takes beside its scoring; `None` where nothing says so."""
+
+    load: float | None = None
+    """Seconds of a load."""
+    comparison: float | None = None
+    """Seconds of a comparison with its base."""
+    seconds_from: Literal["history", "probe"] | None = None
+    load_bytes: int | None = None
+    """Peak of a load."""
+    comparison_bytes: int | None = None
+    """Peak of a comparison."""
+
+    def tells(self, kind: SubjectKind) -> bool:
+        """Whether it says what a run will spend on this kind."""
+        loads, compares = self.load is not None, self.comparison is not None
+        return (loads or not kind.to_load) and (compares or not kind.to_compare)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +99,24 @@ class JobCosts:
         timing = self.timings.evaluation(job)
         if timing is None or timing.examples is None:
             return EvalCost()
-        seconds = timing.start + timing.seconds_per_unit * timing.examples
+        load = 0.0 if loads_apart(eval_job) else timing.load or 0.0
+        seconds = load + timing.start + timing.seconds_per_unit * timing.examples
         peak = timing.peak_bytes if device() == "cpu" else None
         return EvalCost(seconds=seconds, seconds_from="probe", memory_bytes=peak)
+
+    def subjects(self, kinds: Sequence[SubjectKind]) -> list[SubjectCost]:
+        """Time and memory of each kind of subjects, beside their scoring."""
+        past = [self._past_subject(kind) for kind in kinds]
+        if self.timings is None or all(cost.tells(kind) for kind, cost in zip(kinds, past, strict=True)):
+            return past
+        self.tell("loading what evals load")
+        timed = self.timings.subjects(stand_ins(kinds))
+        found = [old if old.tells(kind) else _timed(new) for kind, old, new in zip(kinds, past, timed, strict=True)]
+        return [_as_others(cost, found) for cost in found]
+
+    def _past_subject(self, kind: SubjectKind) -> SubjectCost:
+        load, comparison = self.history.subject_seconds(kind.name, kind.job)
+        return SubjectCost(load=load, comparison=comparison, seconds_from=None if load is None else "history")
 
     def _training_bytes(
         self, job: TrainJob, counts: PlannedCounts, timing: Timing | None
@@ -93,6 +130,32 @@ class JobCosts:
             further = 0 if timing.counted_bytes is None else step.total - timing.counted_bytes
             return timing.peak_bytes + further * job.recipe.processes, "probe"
         return step.total * job.recipe.processes, "shapes"
+
+
+def _timed(timing: SubjectTiming | None) -> SubjectCost:
+    if timing is None:
+        return SubjectCost()
+    memory = timing.memory if device() == "cpu" else None
+    return SubjectCost(
+        load=timing.load,
+        comparison=timing.comparison,
+        seconds_from="probe",
+        load_bytes=None if memory is None else memory.load_bytes,
+        comparison_bytes=None if memory is None else memory.comparison_bytes,
+    )
+
+
+def _as_others(cost: SubjectCost, costs: Sequence[SubjectCost]) -> SubjectCost:
+    """What was not timed of one kind takes about as much as of the first that was."""
+    loaded = next((one for one in (cost, *costs) if one.load is not None), cost)
+    compared = next((one for one in (cost, *costs) if one.comparison is not None), cost)
+    return SubjectCost(
+        load=loaded.load,
+        comparison=compared.comparison,
+        seconds_from=cost.seconds_from or loaded.seconds_from,
+        load_bytes=loaded.load_bytes,
+        comparison_bytes=compared.comparison_bytes,
+    )
 
 
 def _training_seconds(

@@ -105,6 +105,43 @@ class MemoryReply(Spec):
     """Tensors of each training, in their order; `None` where they cannot be counted without numbers."""
 
 
+class StandIn(Spec):
+    """A subject that there is not yet, and something of its shape in its place."""
+
+    job: EvalJob
+    """An eval of it; a held-out loss where there is one, which compares a subject with its base."""
+    training: TrainJob | None
+    """What will make it; `None` of a base, and of weights that are there."""
+
+    @property
+    def compared(self) -> bool:
+        """Whether the eval compares it with its base."""
+        return self.job.eval.kind == "loss" and (self.training is not None or self.job.given is not None)
+
+
+class StandInsRequest(Spec):
+    """Subjects to load, as one process would, in this order."""
+
+    subjects: tuple[StandIn, ...]
+
+
+class SubjectMemory(Spec):
+    """Memory of a process that has a subject, libraries included."""
+
+    load_bytes: int | None
+    """Peak while it was loaded."""
+    resident_bytes: int | None
+    """Once it is loaded."""
+    comparison_bytes: int | None
+    """Peak while it was compared with its base; `None` where it was not."""
+
+
+class StandInsReply(Spec):
+    """Memory of the subjects that were asked about, in their order; `None` where there is nothing in their place."""
+
+    memory: tuple[SubjectMemory | None, ...]
+
+
 class GivenRequest(Spec):
     """Weights from elsewhere to hold against the base that each belongs to."""
 

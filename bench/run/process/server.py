@@ -84,9 +84,9 @@ class ChildServer:
             stays=stays,
         )
 
-    def start(self, kind: str, payload: Spec, *, folder: Path, log: Path) -> "Child":
+    def start(self, kind: str, payload: Spec, *, folder: Path, log: Path, stays: bool = False) -> "Child":
         """A child on one piece of work: the one that has `begun` the same, else a new one, once it is forked."""
-        request = self.request(kind, payload, folder=folder, log=log)
+        request = self.request(kind, payload, folder=folder, log=log, stays=stays)
         for number, (asked, child) in enumerate(self.begun):
             if asked == request:
                 del self.begun[number]

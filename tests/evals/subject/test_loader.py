@@ -118,6 +118,32 @@ def test_base_and_tokenizer_are_read_once_for_all_subjects_that_are_made_of_the_
         assert [result.base_loads for result, _ in kept] == [1, 0, 0, 0, 0]
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone tells where memory comes from")
+def test_pages_of_a_whole_subjects_files_are_given_back_once_they_are_packed(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trained weights took twice their size, packed and as pages of their file. Pages of a base that an adapter was
+    merged into would lose the sum."""
+    model, given_back = resolved_model(checkpoint), list[int]()
+    give_back = subject_loader.give_back
+    monkeypatch.setattr(
+        subject_loader,
+        "give_back",
+        lambda pages: (given_back.append(sum(end - at for at, end in pages)), give_back(pages)),
+    )
+    tiny_model(seed=1).save_pretrained(tmp_path / "whole" / "weights")
+    size = (tmp_path / "whole" / "weights" / "model.safetensors").stat().st_size
+    base = jobs(model, tmp_path)[2]
+    for name, folder in [
+        ("whole", tmp_path / "whole"),
+        ("adapter", store_adapter(checkpoint, tmp_path / "adapter", 1)),
+    ]:
+        scored(base.model_copy(update={"training": name, "training_path": str(folder)}), tmp_path / f"of {name}", None)
+    scored(base, tmp_path / "of base", None)
+    [bytes_given_back] = given_back
+    assert bytes_given_back >= size
+
+
 def test_a_subject_is_loaded_for_each_eval_where_code_from_elsewhere_runs(tmp_path: Path) -> None:
     """What code of a model or of a task leaves behind is unknown."""
     ordinary, own = (resolved_model(tmp_path, remote_code=code) for code in (None, "0" * 64))

@@ -116,7 +116,8 @@ def test_a_first_plan_times_a_few_steps_and_examples_once(tmp_path: Path) -> Non
     """Without that, the first time a user is told is an operation count over an assumed rate, or none at all."""
     first = expect(tmp_path, probe=True)
     assert {arm.seconds_from for arm in first.arms} == {one.seconds_from for one in first.evals} == {"probe"}
-    kept = [Timing.model_validate_json(file.read_text()) for file in (tmp_path / "home" / "timings").glob("*.json")]
+    files = [file for file in (tmp_path / "home" / "timings").glob("*.json") if not file.name.startswith("subjects-")]
+    kept = [Timing.model_validate_json(file.read_text()) for file in files]
     # The fake probe trains 10 tokens in 0.05 s at least; an arm has 100 tokens in 200 slots, and is checked once:
     # a forward pass is 2 of 4.2 operations for each weight and slot, where a tenth of the weights are trained.
     assert all(arm.seconds >= 0.5 for arm in first.arms)
@@ -127,6 +128,10 @@ def test_a_first_plan_times_a_few_steps_and_examples_once(tmp_path: Path) -> Non
             if timing.examples is None
         )
     )
+    evals = [timing for timing in kept if timing.examples is not None]
+    assert all(timing.load is not None for timing in evals), "told apart"
+    scored = [timing.start + 2 * timing.seconds_per_unit for timing in evals]
+    assert sorted(one.seconds for one in first.evals) == pytest.approx(sorted(scored))
     assert first.untimed == ()
     assert first.seconds > 4 * 0.5 / 2
     work = worked(tmp_path / "home")
@@ -134,6 +139,37 @@ def test_a_first_plan_times_a_few_steps_and_examples_once(tmp_path: Path) -> Non
     assert again.seconds == first.seconds
     assert worked(tmp_path / "home") == work
     assert not list((tmp_path / "home" / "timings").glob("start-*"))
+
+
+def test_loads_and_drifts_of_subjects_are_rows_of_their_own(tmp_path: Path) -> None:
+    """An eval was planned with a load of the base each time, and took up to five times less: the first eval of a
+    subject loads it for the others."""
+    first = expect(tmp_path, probe=True)
+    assert [(one.kind, one.subjects, one.to_load, one.to_compare) for one in first.subjects] == [
+        ("base", 1, 1, 0), ("full", 2, 2, 2), ("lora", 2, 2, 2),
+    ]  # fmt: skip
+    base, full, lora = first.subjects
+    assert base.comparison_seconds == full.comparison_seconds == lora.comparison_seconds, "of the one that was compared"
+    assert {one.seconds_from for one in first.subjects} == {"probe"}
+    beside = sum(one.seconds for one in first.subjects)
+    without = first.model_copy(update={"subjects": ()})
+    trained = sum(arm.seconds * arm.seeds for arm in without.arms)
+    scored = sum(one.seconds * one.subjects for one in without.evals)
+    alone = [1.0 + arm.seconds for arm in without.arms]  # both steps of a training are a probe's
+    assert first.seconds == pytest.approx((trained + scored + beside) / 2 + sum(alone))
+    again = expect(tmp_path, probe=True)
+    assert again.subjects == first.subjects
+    shown = StringIO()
+    print_forecast(first, Console(file=shown, width=200))
+    assert "drift from the base" in shown.getvalue()
+    go(tmp_path)
+    done = expect(tmp_path)
+    assert [(one.kind, one.to_load, one.seconds) for one in done.subjects] == [
+        ("base", 0, 0.0), ("full", 0, 0.0), ("lora", 0, 0.0),
+    ]  # fmt: skip
+    shown = StringIO()
+    print_forecast(done, Console(file=shown, width=200))
+    assert "drift from the base" not in shown.getvalue()
 
 
 def test_memory_is_measured_where_it_can_be_and_counted_from_shapes_elsewhere(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """How fast earlier jobs were on this machine and how much memory they took, read from the finished jobs in the home."""
 
 import statistics
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,8 @@ from bench.record.results.evals.engine_use import EngineUse
 from bench.record.results.evals.evaluation import EvalResult
 from bench.record.results.training.result import TrainResult
 from bench.record.store import Manifest
+from bench.run.estimate.speed.subject_kinds import kind_name, loads_apart
+from bench.suite.tables.arms.weights_form import WeightsForm
 
 NOT_IN_SPEED = {"learning_rate", "min_learning_rate", "schedule", "warmup", "weight_decay", "betas", "budget"}
 """Keys of a recipe that change no speed."""
@@ -29,6 +32,9 @@ class History:
     _evals: dict[str, list[float]] = field(default_factory=dict)
     _engines: dict[str, list[float]] = field(default_factory=dict)
     """Speeds of servers as engines, in multiples of this program's on the same prompts, by hash of the base."""
+    _methods: dict[str, str] = field(default_factory=dict)
+    """Methods of the recipes of trainings, by their digest."""
+    _subjects: list["_PastSubject"] = field(default_factory=list)
     _peaks: dict[str, int] = field(default_factory=dict)
     """Highest peak in bytes, by key of a training or an eval: of a GPU's tensors, or of the process on a processor."""
     _keys: dict[str, str] = field(default_factory=dict)
@@ -52,11 +58,17 @@ class History:
             scored = result_adapter.validate_json((folder / RESULT).read_bytes())
             if isinstance(scored, EvalResult) and scored.recalled_share > 0:
                 return  # of a part of its examples
-            self._evals.setdefault(_eval_key(job), []).append(manifest.seconds)
+            whole = manifest.seconds
+            if isinstance(scored, EvalResult) and loads_apart(job):
+                beside = _PastSubject.of(job, scored, whole)
+                self._subjects.append(beside)
+                whole -= (beside.load or 0.0) + (beside.comparison or 0.0)
+            self._evals.setdefault(_eval_key(job), []).append(whole)
             if isinstance(scored, EvalResult):
                 self._take_engine(job, scored.engine)
                 self._take_peak(_eval_key(job), scored.peak_device_bytes or scored.peak_process_bytes)
         elif isinstance(job, TrainJob):
+            self._methods[manifest.digest] = job.recipe.method
             result = result_adapter.validate_json((folder / RESULT).read_bytes())
             if isinstance(result, TrainResult) and result.ledger.seconds.wall > 0:
                 speed = result.ledger.tokens / result.ledger.seconds.wall
@@ -99,10 +111,52 @@ class History:
         """Highest peak of earlier subjects of this eval."""
         return self._peaks.get(_eval_key(job))
 
+    def subject_seconds(self, kind: str, job: EvalJob) -> tuple[float | None, float | None]:
+        """Medians over earlier subjects of this kind and base: of a load, and of a comparison with the base."""
+        past = [one for one in self._subjects if (one.base, one.precision) == (job.model.sha256, job.precision)]
+        alike = [one for one in past if self._kind(one) == kind]
+        return _median(one.load for one in alike), _median(one.comparison for one in alike)
+
+    def _kind(self, subject: "_PastSubject") -> str | None:
+        """`None` where its training is not there any more."""
+        if subject.training is None:
+            return kind_name(None, subject.given)
+        return self._methods.get(subject.training)
+
     def eval_seconds(self, job: EvalJob) -> float | None:
-        """Median wall time over earlier subjects of this eval."""
+        """Median wall time over earlier subjects of this eval, without their loads and comparisons."""
         times = self._evals.get(_eval_key(job))
         return statistics.median(times) if times else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PastSubject:
+    """What an eval took beside its scoring."""
+
+    base: str
+    precision: str
+    training: str | None
+    given: WeightsForm | None
+    load: float | None
+    """`None` where the process had the subject."""
+    comparison: float | None
+
+    @classmethod
+    def of(cls, job: EvalJob, result: EvalResult, seconds: float) -> Self:
+        """seconds: of the whole job."""
+        return cls(
+            base=job.model.sha256,
+            precision=job.precision,
+            training=job.training,
+            given=None if job.given is None else job.given.form,
+            load=None if result.weights_kept else result.seconds.start_up,
+            comparison=None if result.drift is None else max(0.0, seconds - result.seconds.wall),
+        )
+
+
+def _median(seconds: Iterable[float | None]) -> float | None:
+    known = [one for one in seconds if one is not None]
+    return statistics.median(known) if known else None
 
 
 def _training_key(job: TrainJob) -> str:
@@ -113,4 +167,4 @@ def _training_key(job: TrainJob) -> str:
 def _eval_key(job: EvalJob) -> str:
     spec: dict[str, Any] = job.eval.model_dump(mode="json", exclude={"role"})
     served = None if job.served is None else job.served.endpoint.identity
-    return digest_json([job.model.sha256, spec, job.threads, served])
+    return digest_json([job.model.sha256, spec, job.threads, job.precision, served])

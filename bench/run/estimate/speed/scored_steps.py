@@ -9,12 +9,17 @@ from bench.run.estimate.forecast_types import EvalForecast
 from bench.run.plan.types import Plan
 
 
-def steps_forecast(planned: Plan, evals: Sequence[EvalForecast], steps: Mapping[str, int]) -> tuple[EvalForecast, ...]:
-    """One row per eval of `evaluate_at`. evals: those of the test examples. steps: of a training, by arm."""
-    return tuple(_rows(planned, {forecast.eval: forecast for forecast in evals}, steps))
+def steps_forecast(
+    planned: Plan, evals: Sequence[EvalForecast], steps: Mapping[str, int], *, load: float
+) -> tuple[EvalForecast, ...]:
+    """One row per eval of `evaluate_at`. evals: those of the test examples. steps: of a training, by arm. load: seconds
+    until a step's weights are loaded, each time."""
+    return tuple(_rows(planned, {forecast.eval: forecast for forecast in evals}, steps, load))
 
 
-def _rows(planned: Plan, evals: Mapping[str, EvalForecast], steps: Mapping[str, int]) -> Iterator[EvalForecast]:
+def _rows(
+    planned: Plan, evals: Mapping[str, EvalForecast], steps: Mapping[str, int], load: float
+) -> Iterator[EvalForecast]:
     asked = planned.resolved.suite.evaluate_at
     if asked is None:
         return
@@ -24,7 +29,8 @@ def _rows(planned: Plan, evals: Mapping[str, EvalForecast], steps: Mapping[str, 
             continue
         test = evals.get(name)
         times = [len(asked.plan.of(steps[job.arm])) if job.arm is not None and job.arm in steps else 1 for job in jobs]
-        known = None if test is None or test.seconds is None else test.seconds * asked.dev_share / (1 - asked.dev_share)
+        known = None if test is None else test.seconds
+        known = None if known is None else load + known * asked.dev_share / (1 - asked.dev_share)
         yield EvalForecast(
             eval=f"{name}, over steps",
             subjects=len(jobs),

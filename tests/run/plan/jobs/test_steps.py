@@ -162,7 +162,9 @@ def test_a_plan_has_the_time_and_the_room_of_the_steps(tmp_path: Path) -> None:
     test, steps = (next(row for row in again.evals if row.eval == name) for name in ("qa", "qa, over steps"))
     assert test.seconds is not None
     assert steps.seconds is not None
-    assert steps.seconds == pytest.approx(test.seconds * 0.2 / 0.8 * (6 * 2 + 1) / 7), "two steps, and the base once"
+    load = max(kind.load_seconds or 0.0 for kind in again.subjects)
+    each = load + test.seconds * 0.2 / 0.8
+    assert steps.seconds == pytest.approx(each * (6 * 2 + 1) / 7), "two steps, and the base once, each loaded"
     more, less = (
         needed_bytes(planned(tmp_path / name, evaluate_at=table)) for name, table in (("a", ASKED), ("b", None))
     )
