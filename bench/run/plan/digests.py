@@ -9,7 +9,7 @@ roles and claims, the report.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench.digest import digest_json
+from bench.digest import SharedTexts, digest_json, digest_with
 from bench.record.environment import EVAL_LIBRARIES, TRAINING_LIBRARIES, cores, device, processor, versions
 from bench.record.jobs.eval_job import ExamplePart, Judging, QuestionShare, ServerEngineJob, Shots
 from bench.record.jobs.train_job import KeepBest
@@ -74,29 +74,34 @@ def training_digest(
     evaluated: StepPlan | None = None,
     keep_best: KeepBest | None = None,
     program: Sequence[str] = (),
+    texts: SharedTexts | None = None,
 ) -> str:
     """Digest of one seed replicate. `sweep`: digests of the jobs whose results choose its setting. Of `keep_best` the
     digest of what scores a step is a part, and the code that makes one figure of these scores, for they decide which
-    weights are kept; of no other eval. `program`: hashes of the files that another program trains with."""
+    weights are kept; of no other eval. `program`: hashes of the files that another program trains with. `texts`: of
+    what other digests share with this one."""
+    texts = texts or SharedTexts()
     parts = [_BY_ENGINE.get(recipe.engine, TRAIN)]
     parts += [CHOSEN_SETTING] if sweep else []
     parts += [] if keep_best is None else [KEPT_STEP]
-    return digest_json(
+    return digest_with(
+        {
+            "model": texts.of(model, _identity),
+            "recipe": texts.of(recipe, _without_budget),
+            "machine": texts.of(threads, machine_part),
+            "budget": texts.of(budget, _amount),
+            "versions": texts.of((*TRAINING_LIBRARIES, *_also_used(recipe)), versions),
+        },
         {
             "kind": TRAIN,
-            "model": model.identity,
             "data": data.sha256,
-            "recipe": recipe.model_dump(mode="json", exclude={"budget"}),
-            "budget": budget.model_dump(mode="json"),
             "sweep": list(sweep),
             "evaluated": None if evaluated is None else evaluated.model_dump(mode="json"),
             "keep_best": None if keep_best is None else [keep_best.scored_by, keep_best.patience],
             "program": list(program),
             "seed": seed,
-            "machine": machine_part(threads),
-            "versions": versions((*TRAINING_LIBRARIES, *_also_used(recipe))),
             "code": [code(*ENTRIES[part]) for part in parts],
-        }
+        },
     )
 
 
@@ -168,13 +173,20 @@ def eval_digest(
     given: ResolvedWeights | None = None,
     engine: ServerEngineJob | None = None,
     part: ExamplePart | None = None,
+    texts: SharedTexts | None = None,
 ) -> str:
-    """Digest of one subject on one eval. `training` is the digest of the training whose weights are scored."""
-    return digest_json(
+    """Digest of one subject on one eval. `training` is the digest of the training whose weights are scored; `texts`: of
+    what other digests share with this one."""
+    texts = texts or SharedTexts()
+    return digest_with(
+        {
+            "eval": texts.of(evaluation, _asked),
+            "model": texts.of(model, _identity),
+            "machine": texts.of(threads, machine_part),
+            "versions": texts.of(EVAL_LIBRARIES, versions),
+        },
         {
             "kind": "eval",
-            "eval": evaluation.model_dump(mode="json", exclude=_NOT_IN_EVAL),
-            "model": model.identity,
             "data": None if data is None else data.sha256,
             "tasks": tasks_sha256,
             "part": None if part is None else part.model_dump(mode="json"),
@@ -182,10 +194,8 @@ def eval_digest(
             "shots": None if shots is None else [shots.data.sha256, shots.size, shots.seed],
             "precision": precision,
             "engine": None if engine is None else _engine_part(engine.spec),
-            "machine": machine_part(threads),
-            "versions": versions(EVAL_LIBRARIES),
             "code": code(*ENTRIES[evaluation.kind]),
-        }
+        },
     )
 
 
@@ -202,7 +212,7 @@ def served_digest(
     return digest_json(
         {
             "kind": SERVED,
-            "eval": evaluation.model_dump(mode="json", exclude=_NOT_IN_EVAL),
+            "eval": _asked(evaluation),
             "endpoint": endpoint.identity,
             "data": None if data is None else data.sha256,
             "tasks": tasks_sha256,
@@ -231,6 +241,22 @@ def judge_digest(*, evaluation: JudgeSpec, data: ResolvedData, judging: Judging,
             "code": code(*ENTRIES[JUDGE]),
         }
     )
+
+
+def _identity(model: ResolvedModel) -> dict[str, Any]:
+    return model.identity
+
+
+def _without_budget(recipe: Recipe) -> dict[str, Any]:
+    return recipe.model_dump(mode="json", exclude={"budget"})
+
+
+def _amount(budget: Budget) -> dict[str, Any]:
+    return budget.model_dump(mode="json")
+
+
+def _asked(evaluation: EvalSpec) -> dict[str, Any]:
+    return evaluation.model_dump(mode="json", exclude=_NOT_IN_EVAL)
 
 
 def _engine_part(spec: EngineSpec) -> list[Any]:

@@ -17,6 +17,7 @@ from bench.record.jobs.eval_job import ShareJob
 from bench.record.jobs.train_job import ProbeJob
 from bench.record.results.training.result import ProbeResult
 from bench.record.store import JobStore
+from bench.run.plan.digests import planner_digest
 from bench.run.plan.free_weights import retrained_where_freed
 from bench.run.plan.jobs.context import PlanContext
 from bench.run.plan.jobs.entries import all_entries
@@ -52,6 +53,7 @@ def plan(
     chosen = _asked(suite, tuple(only))
     workers = worker_count(resolved)
     threads = max(1, cores() // workers)
+    code = own_code(home).digest
     context = PlanContext(
         resolved=resolved,
         store=JobStore(home=home),
@@ -59,7 +61,8 @@ def plan(
         threads=threads,
         precision=resolved.eval_precision(),
         trust_task_code=trust_task_code,
-        code=own_code(home).digest,
+        code=code,
+        planner=None if fresh else planner_digest(code),
         fresh=fresh,
     )
     entries = all_entries(context)

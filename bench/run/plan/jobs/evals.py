@@ -42,9 +42,13 @@ def eval_job(
         "precision": context.precision,
         "threads": context.threads,
     }
-    digested = {**covered, "tasks_sha256": context.resolved.tasks_sha256.get(spec.name), "code": context.code}
+    tasks_sha256 = context.resolved.tasks_sha256.get(spec.name)
+    digested = {**covered, "tasks_sha256": tasks_sha256, "code": context.code, "texts": context.texts}
     data = _rows(context, spec)
-    return EvalJob(
+    return context.job_of(
+        EvalJob,
+        spec,
+        model,
         **covered,
         subject=subject,
         eval=spec,

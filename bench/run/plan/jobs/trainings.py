@@ -7,13 +7,12 @@ from bench.record.environment import cores
 from bench.record.files import WEIGHTS
 from bench.record.jobs.planned_training import PlannedTraining
 from bench.record.jobs.train_job import Candidate, ProbeJob, SweepJob, TrainJob
-from bench.run.plan.digests import planner_digest, probe_digest, sweep_digest, training_digest
+from bench.run.plan.digests import probe_digest, sweep_digest, training_digest
 from bench.run.plan.jobs.context import PlanContext
 from bench.run.plan.jobs.steps import keep_best
 from bench.run.resolve.data_specs import sweep_data
 from bench.suite.resolved import ResolvedData, ResolvedModel, WarmStart
 from bench.suite.tables.arms.arms import ArmRef
-from bench.suite.tables.training.recipe import Recipe
 from bench.suite.tables.training.sweep import Setting
 
 
@@ -43,7 +42,8 @@ def training_job(
 ) -> PlannedTraining:
     """One seed replicate, whose setting is chosen by `sweep`; with `setting`, a training of that sweep on `data`."""
     suite, model = context.resolved.suite, _model(context, arm, seed)
-    recipe = _recipe(context, arm, model, setting)
+    recipe = context.recipe_of(arm)
+    recipe = recipe if setting is None else recipe.with_setting(setting)
     last_alone = setting is not None or recipe.by_program  # a sweep's training, and a program's
     asked = None if last_alone else suite.evaluate_at
     kept, scoring = (None if asked is None else keep_best(context, model)) or (None, None)
@@ -58,7 +58,10 @@ def training_job(
         "evaluated": None if asked is None else asked.plan,
         "keep_best": kept,
     }
-    return PlannedTraining(
+    return context.job_of(
+        PlannedTraining,
+        recipe,
+        model,
         **covered,
         arm=arm.name,
         steps_between_saves=suite.run.steps_between_saves,
@@ -70,12 +73,13 @@ def training_job(
             Candidate(setting=job.setting, digest=job.digest, path=str(context.store.folder(job.digest)))
             for job in sweep
         ),
-        planned_by=None if context.fresh else planner_digest(context.code),
+        planned_by=context.planner,
         digest=training_digest(
             **covered,
             code=context.code,
             sweep=[job.digest for job in sweep],
             program=[file.sha256 for file in program],
+            texts=context.texts,
         ),
     )
 
@@ -89,13 +93,6 @@ def probe_job(context: PlanContext, training: TrainJob, number: int) -> ProbeJob
         round=number,
         digest=probe_digest(training=training.digest, steps=steps, number=number, code=context.code),
     )
-
-
-def _recipe(context: PlanContext, arm: ArmRef, model: ResolvedModel, setting: Setting | None) -> Recipe:
-    recipe = context.resolved.suite.recipe[arm.recipe].with_defaults(model.lora_target_modules)
-    if recipe.command is None:
-        recipe = recipe.model_copy(update={"precision": context.resolved.precision_of(arm)})
-    return recipe if setting is None else recipe.with_setting(setting)
 
 
 def _model(context: PlanContext, arm: ArmRef, seed: int) -> ResolvedModel:

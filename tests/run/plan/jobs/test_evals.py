@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.record.jobs.eval_job import AnswerJob, EvalJob
+from bench.record.jobs.train_job import TrainJob
 from bench.run.estimate.advice.engine_advice import engine_advice
 from bench.run.estimate.forecast_types import EvalForecast
 from bench.run.plan.engine_notes import engine_notes
@@ -38,6 +39,15 @@ def test_each_subject_checks_its_batches_in_the_first_eval_with_answers(tmp_path
     assert {job.eval.name for job in alone if job.checks_batches} == {"written"}
     digests = {(job.eval.name, job.subject): job.digest for job in planned}
     assert all(digests[job.eval.name, job.subject] == job.digest for job in alone), "no part of a digest"
+
+
+def test_a_job_that_is_made_like_an_earlier_one_is_what_its_own_fields_make(tmp_path: Path) -> None:
+    """Only the first of a recipe or an eval is validated; a wrong field in another would first be seen by its child."""
+    planned = make_plan(tmp_path, LOSS, WRITTEN, seeds=[0, 1])
+    for job in (entry.job for entry in planned.jobs):
+        assert type(job).model_validate(job.model_dump(by_alias=True)) == job
+    seeds = {job.seed: job for entry in planned.jobs if isinstance(job := entry.job, TrainJob) and "lora" in job.arm}
+    assert seeds[0] == seeds[1].model_copy(update={"seed": 0, "digest": seeds[0].digest}) != seeds[1]
 
 
 def test_a_served_arm_has_jobs_where_text_is_enough_and_no_machine_in_its_digest(tmp_path: Path) -> None:
