@@ -5,8 +5,8 @@ earlier jobs of the same kind on this machine, else from a short timing of a few
 computed from shapes. Both say so.
 """
 
+import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from bench.places import INSTALLED
@@ -24,7 +24,7 @@ from bench.run.estimate.advice.engine_advice import engine_advice
 from bench.run.estimate.changes import why_new
 from bench.run.estimate.disk import free_bytes, needed_bytes
 from bench.run.estimate.forecast_types import ArmForecast, EvalForecast, Forecast, SubjectForecast
-from bench.run.estimate.job_costs import START_SECONDS, JobCosts
+from bench.run.estimate.job_costs import START_SECONDS, JobCosts, SubjectCost
 from bench.run.estimate.memory.from_shapes import device_memory, model_shape
 from bench.run.estimate.memory.limit import memory_remarks
 from bench.run.estimate.memory.on_devices import made_on_devices
@@ -33,7 +33,7 @@ from bench.run.estimate.placement.placement import Workload, place
 from bench.run.estimate.speed.engine_start import start_seconds
 from bench.run.estimate.speed.past_speeds import History
 from bench.run.estimate.speed.scored_steps import steps_forecast
-from bench.run.estimate.speed.subject_kinds import subject_kinds
+from bench.run.estimate.speed.subject_kinds import SubjectKind, subject_kinds
 from bench.run.estimate.speed.timing import Timings
 from bench.run.guards import server_ended_on_error
 from bench.run.hints import hint_file, leave
@@ -86,11 +86,14 @@ def forecast(
         made = made_on_devices(trainings, counts, home=home, server=server) if on else {}
         history = History.read(home)
         costs = JobCosts(history=history, timings=timings, steps=steps, tell=tell)
+        kinds = subject_kinds(planned, trainings)
+        beside = [*zip(kinds, costs.subjects(kinds), strict=True)]
+        costs = dataclasses.replace(costs, checks=_checks(beside))
         arms = _arms(planned, trainings, counts, costs)
         evals = tuple(_eval(name, jobs, costs, away=checked.unavailable) for name, jobs in _by_eval(planned).items())
         if timings is not None:
             timings.end()
-        subjects = _subjects(planned, trainings, costs)
+        subjects = tuple(_subject(kind, cost) for kind, cost in beside)
         load = max((kind.load_seconds or 0.0 for kind in subjects), default=0.0)
         evals += steps_forecast(planned, evals, {arm.arm: arm.steps for arm in arms}, load=load)
         further = () if on else speed_advice(planned, trainings, counts, arms, home=home, server=server, measure=probe)
@@ -121,7 +124,7 @@ def _eval_remarks(planned: Plan, evals: tuple[EvalForecast, ...], home: Path, hi
     return (*engine_notes(planned), *engine_advice(planned, evals, loading=loading, speedup=speedup))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Expected:
     """What jobs take, in rows of one table each."""
 
@@ -239,6 +242,17 @@ def _by_eval(planned: Plan) -> dict[str, list[PlannedJob]]:
     return evals
 
 
+def _checks(beside: Sequence[tuple[SubjectKind, SubjectCost]]) -> dict[str, float]:
+    """Seconds of the check at the end of a training, by arm: it loads the subject and compares it with its base."""
+    return {
+        entry.arm: cost.load + cost.comparison
+        for kind, cost in beside
+        if cost.load is not None and cost.comparison is not None
+        for entry in kind.evals
+        if entry.arm is not None
+    }
+
+
 def _arms(
     planned: Plan, trainings: Mapping[str, TrainJob], counts: Mapping[str, PlannedCounts], costs: JobCosts
 ) -> tuple[ArmForecast, ...]:
@@ -296,21 +310,17 @@ def _eval(name: str, jobs: Sequence[PlannedJob], costs: JobCosts, *, away: Colle
     )
 
 
-def _subjects(planned: Plan, trainings: Mapping[str, TrainJob], costs: JobCosts) -> tuple[SubjectForecast, ...]:
-    kinds = subject_kinds(planned, trainings)
-    return tuple(
-        SubjectForecast(
-            kind=kind.name,
-            subjects=kind.subjects,
-            to_load=kind.to_load,
-            to_compare=kind.to_compare,
-            load_seconds=cost.load,
-            comparison_seconds=cost.comparison,
-            seconds_from=cost.seconds_from,
-            load_memory_bytes=cost.load_bytes,
-            comparison_memory_bytes=cost.comparison_bytes if kind.to_compare else None,
-        )
-        for kind, cost in zip(kinds, costs.subjects(kinds), strict=True)
+def _subject(kind: SubjectKind, cost: SubjectCost) -> SubjectForecast:
+    return SubjectForecast(
+        kind=kind.name,
+        subjects=kind.subjects,
+        to_load=kind.to_load,
+        to_compare=kind.to_compare,
+        load_seconds=cost.load,
+        comparison_seconds=cost.comparison,
+        seconds_from=cost.seconds_from,
+        load_memory_bytes=cost.load_bytes,
+        comparison_memory_bytes=cost.comparison_bytes if kind.to_compare else None,
     )
 
 

@@ -1,7 +1,7 @@
 """Time and memory of single jobs: from earlier ones, else timed for this, else from shapes. Each says which."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.record.environment import device
@@ -74,6 +74,8 @@ class JobCosts:
     steps: Mapping[str, StepMemory]
     """Memory on a processor by arm, as counted from shapes."""
     tell: Callable[[str], None]
+    checks: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of the check at the end of a training, by arm, where they are known."""
 
     def training(self, job: TrainJob, counts: PlannedCounts, *, to_do: bool) -> TrainingCost:
         """Time and memory of one training. `to_do`: it is worth timing."""
@@ -82,7 +84,7 @@ class JobCosts:
             self.tell(f"timing a few steps of {job.arm}")
             step = self.steps.get(job.arm)
             timing = self.timings.training(job, counts, counted_bytes=None if step is None else step.total)
-        seconds, source = _training_seconds(job, counts, speed, timing)
+        seconds, source = _training_seconds(job, counts, speed, timing, self.checks.get(job.arm))
         memory, memory_source = self._training_bytes(job, counts, timing)
         return TrainingCost(seconds=seconds, seconds_from=source, memory_bytes=memory, memory_from=memory_source)
 
@@ -159,14 +161,16 @@ def _as_others(cost: SubjectCost, costs: Sequence[SubjectCost]) -> SubjectCost:
 
 
 def _training_seconds(
-    job: TrainJob, counts: PlannedCounts, speed: float | None, timing: Timing | None
+    job: TrainJob, counts: PlannedCounts, speed: float | None, timing: Timing | None, check: float | None
 ) -> tuple[float, Literal["history", "probe", "rough"]]:
-    """Seconds of one training by the `speed` of earlier ones, else by the `timing`, and which of them it was."""
+    """Seconds of one training by the `speed` of earlier ones, else by the `timing`, and which of them it was. check:
+    seconds of the check at its end; `None`: by the pace of its steps."""
     if speed is not None:
         return START_SECONDS + counts.tokens / speed, "history"
     if timing is not None:
         forward = 2 * counts.parameters / (4 * counts.parameters + 2 * counts.trainable_parameters)  # of a slot's time
-        return timing.start + timing.seconds_per_unit * (counts.slots + CHECK_SLOTS * forward), "probe"
+        checked = timing.seconds_per_unit * CHECK_SLOTS * forward if check is None else check
+        return timing.start + timing.seconds_per_unit * counts.slots + checked, "probe"
     return START_SECONDS + _rough_seconds(counts) / job.recipe.processes, "rough"
 
 

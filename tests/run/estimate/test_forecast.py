@@ -17,7 +17,6 @@ from bench.record.record import Record
 from bench.record.results.training.facts import StepBytes
 from bench.run.estimate.forecast import forecast
 from bench.run.estimate.forecast_types import Forecast
-from bench.run.estimate.job_costs import CHECK_SLOTS
 from bench.run.estimate.memory import limit as memory_limit
 from bench.run.estimate.memory import on_processor
 from bench.run.estimate.speed.timing import Timing
@@ -118,15 +117,11 @@ def test_a_first_plan_times_a_few_steps_and_examples_once(tmp_path: Path) -> Non
     assert {arm.seconds_from for arm in first.arms} == {one.seconds_from for one in first.evals} == {"probe"}
     files = [file for file in (tmp_path / "home" / "timings").glob("*.json") if not file.name.startswith("subjects-")]
     kept = [Timing.model_validate_json(file.read_text()) for file in files]
-    # The fake probe trains 10 tokens in 0.05 s at least; an arm has 100 tokens in 200 slots, and is checked once:
-    # a forward pass is 2 of 4.2 operations for each weight and slot, where a tenth of the weights are trained.
+    # The fake probe trains 10 tokens in 0.05 s at least; an arm has 100 tokens in 200 slots, and is checked once.
     assert all(arm.seconds >= 0.5 for arm in first.arms)
-    assert sorted(arm.seconds for arm in first.arms) == pytest.approx(
-        sorted(
-            timing.start + (200 + CHECK_SLOTS / 2.1) * timing.seconds_per_unit
-            for timing in kept
-            if timing.examples is None
-        )
+    checks = {kind.kind: kind.load_seconds + (kind.comparison_seconds or 0.0) for kind in first.subjects}
+    assert sorted(arm.seconds - checks[arm.arm.removeprefix("few/")] for arm in first.arms) == pytest.approx(
+        sorted(timing.start + 200 * timing.seconds_per_unit for timing in kept if timing.examples is None)
     )
     evals = [timing for timing in kept if timing.examples is not None]
     assert all(timing.load is not None for timing in evals), "told apart"
