@@ -19,7 +19,7 @@ from bench.run.checks.before_work import CheckedPlan, checked_plan
 from bench.run.checks.counts import exact_counts
 from bench.run.checks.remarks import plan_remarks
 from bench.run.checks.warnings import advice, as_line
-from bench.run.estimate.advice.advice import speed_advice
+from bench.run.estimate.advice.advice import begin_advice, speed_advice
 from bench.run.estimate.advice.engine_advice import engine_advice
 from bench.run.estimate.changes import why_new
 from bench.run.estimate.disk import free_bytes, needed_bytes
@@ -82,6 +82,8 @@ def forecast(
         trainings = _first_trainings(planned)
         counts = exact_counts(trainings, workers=planned.workers, home=home, server=server)
         timings = Timings(home=home, server=server) if probe and on is None else None
+        if timings is None and on is None:  # else the child would work beside what is timed
+            begin_advice(trainings, counts, home=home, server=server)
         steps = step_memory(trainings, counts, home=home, server=server) if device() == "cpu" else {}
         made = made_on_devices(trainings, counts, home=home, server=server) if on else {}
         history = History.read(home)
@@ -96,7 +98,8 @@ def forecast(
         subjects = tuple(_subject(kind, cost) for kind, cost in beside)
         load = max((kind.load_seconds or 0.0 for kind in subjects), default=0.0)
         evals += steps_forecast(planned, evals, {arm.arm: arm.steps for arm in arms}, load=load)
-        further = () if on else speed_advice(planned, trainings, counts, arms, home=home, server=server, measure=probe)
+        advised = speed_advice(planned, trainings, counts, arms, home=home, server=server, measure=probe)
+        further = () if on else tuple(advised)
     leave(hint)
     remarks = (*map(as_line, advice(loaded)), *plan_remarks(planned, trainings, counts))
     memory = () if on else memory_remarks({arm.arm: arm.memory_bytes for arm in arms}, device())
@@ -105,7 +108,7 @@ def forecast(
             "new": () if reports is None else why_new(planned, home, _earlier_runs(loaded, reports)),
             "placement": None if on is None else place([*_workloads(arms, trainings, counts, made)], on),
             "warnings": (*_eval_remarks(planned, evals, home, history), *remarks, *memory, *_data_remarks(planned)),
-            "advice": tuple(further),
+            "advice": further,
         }
     )
 

@@ -14,7 +14,7 @@ from bench.errors import BenchError
 from bench.record.environment import cores, device
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training.facts import PlannedCounts, PrecisionTrial
-from bench.run.checks.counts import exact_counts
+from bench.run.checks.counts import begin_counts, exact_counts
 from bench.run.estimate.forecast_types import ArmForecast
 from bench.run.plan.types import Plan
 from bench.run.process.server import ChildServer
@@ -45,27 +45,25 @@ def speed_advice(
         yield from _workers(planned, ours, arms, home=home, server=server)
 
 
+def begin_advice(
+    trainings: Mapping[str, TrainJob], counts: Mapping[str, PlannedCounts], *, home: Path, server: ChildServer
+) -> None:
+    """Have counted meanwhile what `speed_advice` will ask for."""
+    if padded := _padded(trainings, counts):
+        arm = _worst(padded)
+        begin_counts({arm: _grouped(trainings[arm])}, workers=1, home=home, server=server)
+
+
 def _grouping(
     trainings: Mapping[str, TrainJob], counts: Mapping[str, PlannedCounts], *, home: Path, server: ChildServer
 ) -> Iterator[str]:
     """The arm that pads most, counted once more with rows of similar length together."""
-    padded = {
-        arm: counts[arm].slots / counts[arm].tokens
-        for arm, job in trainings.items()
-        if not job.recipe.group_by_length and not job.recipe.packed and counts[arm].slots >= _GAIN * counts[arm].tokens
-    }
+    padded = _padded(trainings, counts)
     if not padded:
         return
-    arm = max(padded, key=lambda name: padded[name])
-    job = trainings[arm]
-    grouped = job.model_copy(
-        update={
-            "recipe": job.recipe.model_copy(update={"group_by_length": True}),
-            "digest": digest_json([job.digest, "grouped"]),
-        }
-    )
+    arm = _worst(padded)
     try:
-        count = exact_counts({arm: grouped}, workers=1, home=home, server=server)[arm]
+        count = exact_counts({arm: _grouped(trainings[arm])}, workers=1, home=home, server=server)[arm]
     except BenchError:  # a plan needs no advice
         return
     ratio = padded[arm] / (count.slots / max(1, count.tokens))
@@ -75,6 +73,32 @@ def _grouping(
             f"recipe.{recipe_name(arm)}.group_by_length = true: {arm} would compute {ratio:.1f} times fewer positions "
             f"for its tokens (counted){others}; batches are then of rows of similar length"
         )
+
+
+def _padded(trainings: Mapping[str, TrainJob], counts: Mapping[str, PlannedCounts]) -> dict[str, float]:
+    """Positions for each token, of the arms that pad so much that grouping may pay."""
+    return {
+        arm: counts[arm].slots / counts[arm].tokens
+        for arm, job in trainings.items()
+        if counts[arm].tokens
+        and not job.recipe.group_by_length
+        and not job.recipe.packed
+        and counts[arm].slots >= _GAIN * counts[arm].tokens
+    }
+
+
+def _worst(padded: Mapping[str, float]) -> str:
+    return max(padded, key=lambda name: padded[name])
+
+
+def _grouped(job: TrainJob) -> TrainJob:
+    """The training with rows of similar length together."""
+    return job.model_copy(
+        update={
+            "recipe": job.recipe.model_copy(update={"group_by_length": True}),
+            "digest": digest_json([job.digest, "grouped"]),
+        }
+    )
 
 
 def _batch_tokens(trainings: Mapping[str, TrainJob], counts: Mapping[str, PlannedCounts]) -> Iterator[str]:

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from bench.record.results.training.facts import LargestPass, PlannedCounts, PrecisionTrial
+from bench.run.checks.counts import exact_counts
 from bench.run.estimate.advice import advice
 from bench.run.estimate.advice.advice import speed_advice
 from bench.run.estimate.forecast import forecast
 from bench.run.estimate.forecast_types import ArmForecast
 from bench.run.plan.plan import plan
-from bench.run.process.server import ChildServer
+from bench.run.process.server import Child, ChildServer
+from bench.run.process.work import ChildRequest
 from bench.run.resolve.suite import resolve
 from tests.fakes.suites import SERVER, fake_suite
 
@@ -83,3 +85,23 @@ def test_a_plan_says_it(tmp_path: Path) -> None:
     server = SERVER
     expected = forecast(fake_suite(tmp_path), home=tmp_path / "home", server=server, probe=False)
     assert expected.advice, "the fake's trainings have twice as many slots as tokens"
+
+
+def test_what_is_advised_is_counted_while_memory_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not again; never beside what is timed."""
+    monkeypatch.setattr(advice, "exact_counts", exact_counts)
+    fork, forked = ChildServer.fork, list[str]()
+
+    def noted(server: ChildServer, request: ChildRequest) -> Child:
+        forked.append(request.kind)
+        return fork(server, request)
+
+    monkeypatch.setattr(ChildServer, "fork", noted)
+    for home, probe in (("quick", False), ("timed", True)):
+        forked.clear()
+        expected = forecast(fake_suite(tmp_path), home=tmp_path / home, server=SERVER, probe=probe)
+        assert expected.advice
+        at = max(place for place, kind in enumerate(forked) if kind == "count")
+        assert forked.count("count") == 2
+        assert (at < forked.index("memory")) is not probe
+    assert SERVER.begun == []
