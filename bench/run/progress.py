@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bench.emit import Event, ExamplesDone, StepDone
 from bench.record.jobs.job import Job
@@ -54,9 +55,9 @@ class Tally:
     _workers: int = 1
     _arm_of: dict[str, str] = field(default_factory=dict)
     _left_of_arm: dict[str, int] = field(default_factory=dict)
-    _left_of_group: dict[str, int] = field(default_factory=dict)
-    _seconds_of_group: dict[str, list[float]] = field(default_factory=dict)
-    _group_of: dict[str, str] = field(default_factory=dict)
+    _left_of_group: dict["_JobGroup", int] = field(default_factory=dict)
+    _seconds_of_group: dict["_JobGroup", list[float]] = field(default_factory=dict)
+    _group_of: dict[str, "_JobGroup"] = field(default_factory=dict)
 
     def plan(self, plan: Plan) -> None:
         """Count what is to do, and learn from the times of cached jobs."""
@@ -103,9 +104,8 @@ class Tally:
         if arm is None or group is None:
             return
         for task, value in scores:
-            name = group.removeprefix("eval:")
             by_eval = self.scores.setdefault(arm, {})
-            by_eval.setdefault(name if len(scores) == 1 else f"{name}/{task}", []).append(value)
+            by_eval.setdefault(group.eval if len(scores) == 1 else f"{group.eval}/{task}", []).append(value)
         self._left_of_arm[arm] -= 1
         self._left_of_group[group] -= 1
         if seconds is not None and failure is None:
@@ -118,12 +118,13 @@ class Tally:
 
     @property
     def seconds_left(self) -> float | None:
-        """Mean time of each group's ended jobs × those left, over the workers; `None` before each has one."""
+        """Mean time of each group's ended jobs × those left, over the workers; `None` before each has one. While no
+        trained subject has ended an eval, its time is the base's."""
         now, needed = self.clock(), 0.0
         for group, left in self._left_of_group.items():
             if left == 0:
                 continue
-            times = self._seconds_of_group.get(group)
+            times = self._seconds_of_group.get(group) or self._seconds_of_group.get(group.of_others)
             if not times:
                 return None
             mean = sum(times) / len(times)
@@ -132,6 +133,21 @@ class Tally:
         return needed / self._workers
 
 
-def _group(job: Job) -> str:
-    """Jobs that take about the same time: all trainings, all probes, each eval."""
-    return f"eval:{job.eval.name}" if job.kind == "eval" else job.kind
+class _JobGroup(NamedTuple):
+    """Jobs that take about the same time: all trainings, all probes, each eval of the bases and of the others, whose
+    weights take longer to load, and which a held-out loss compares with their base."""
+
+    kind: str
+    eval: str = ""
+    base: bool = False
+
+    @property
+    def of_others(self) -> "_JobGroup":
+        """Jobs of this eval that score the other subjects."""
+        return self._replace(base=not self.base)
+
+
+def _group(job: Job) -> _JobGroup:
+    if job.kind != "eval":
+        return _JobGroup(job.kind)
+    return _JobGroup("eval", job.eval.name, base=job.training is None and job.given is None)

@@ -131,6 +131,20 @@ def test_time_left_is_unknown_until_every_kind_of_job_was_timed(planned: Plan) -
     assert tally.seconds_left == pytest.approx((1 + 30 + 16 - 10) / 2)
 
 
+def test_time_left_of_a_trained_subjects_eval_is_the_bases_until_one_has_ended(planned: Plan) -> None:
+    """A held-out loss of a trained subject takes longer: it is compared with its base."""
+    tally = Tally()
+    tally.plan(planned)
+    for one in planned.jobs:
+        if one.job.kind != "eval" or one.job.eval.name != "held":
+            tally.ended(one.job.id, None, 1.0)
+    assert tally.seconds_left is None
+    tally.ended("eval:held:base", None, 2.0)
+    assert tally.seconds_left == pytest.approx(4 * 2.0 / 2)
+    tally.ended("eval:held:few/full#0", None, 5.0)
+    assert tally.seconds_left == pytest.approx(3 * 5.0 / 2)
+
+
 def test_arms_are_done_when_nothing_of_theirs_is_left(planned: Plan) -> None:
     tally = Tally()
     tally.plan(planned)
