@@ -45,7 +45,7 @@ class PackedWeight(SameOutputs):
         halved = weight.detach().bfloat16()
         is_halved = weight.dtype is torch.bfloat16 or torch.equal(halved.float(), weight)
         self.products = bf16_products() if is_halved else Products.WIDENED
-        self._panels = _pairs(halved) if is_halved else _panels(weight.detach())
+        self._panels = _panels(_words(halved if is_halved else weight.detach()))
         bias_at = None if self._bias is None else self._bias.data_ptr()
         self.struct = LinearStruct(self._panels.data_ptr(), bias_at, self.inputs, self.outputs, is_halved)
 
@@ -78,19 +78,24 @@ class PackedWeight(SameOutputs):
         return outputs
 
 
-def _pairs(weight: Tensor) -> Tensor:
-    """Panels [panels, inputs / 2, lanes, 2] of a weight [outputs, inputs] in bf16; an odd input is filled up."""
-    panels = _panels(torch.nn.functional.pad(weight, (0, weight.shape[1] % 2)))
-    return panels.view(len(panels), -1, 2, lanes()).transpose(2, 3).contiguous()
+def _words(weight: Tensor) -> Tensor:
+    """Words [outputs, inputs] of numbers in fp32, or [outputs, inputs / 2] of two each in bf16; an odd input is filled
+    up."""
+    odd = weight.dtype is torch.bfloat16 and weight.shape[1] % 2
+    return (torch.nn.functional.pad(weight, (0, 1)) if odd else weight.contiguous()).view(torch.int32)
 
 
-def _panels(weight: Tensor) -> Tensor:
-    """Panels [panels, inputs, lanes] of a weight [outputs, inputs]; the last is filled up with zeros."""
-    (outputs, inputs), wide = weight.shape, lanes()
-    panels = weight.new_empty((-(-outputs // wide), inputs, wide))
-    whole = outputs // wide
-    panels[:whole] = weight[: whole * wide].view(whole, wide, inputs).transpose(1, 2)
-    if whole < len(panels):
-        panels[whole] = 0
-        panels[whole, :, : outputs - whole * wide] = weight[whole * wide :].t()
+def _panels(words: Tensor) -> Tensor:
+    """Panels [panels, inputs, lanes] of words [outputs, inputs]; the last is filled up with zeros."""
+    library = native_library()
+    assert library is not None, "asked for before"
+    (outputs, inputs), wide = words.shape, lanes()
+    panels = words.new_empty((-(-outputs // wide), inputs, wide))
+    library.pack(
+        ctypes.c_void_p(words.data_ptr()),
+        ctypes.c_void_p(panels.data_ptr()),
+        ctypes.c_int64(outputs),
+        ctypes.c_int64(inputs),
+        ctypes.c_int(torch.get_num_threads()),
+    )
     return panels

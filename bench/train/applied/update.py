@@ -123,31 +123,36 @@ def _spread(group: Sequence[MatrixChange]) -> list[MatrixChange]:
 
 
 def _change(name: str, tuned: Tensor, untuned: Tensor) -> MatrixChange:
-    untuned = untuned.to(tuned.device).float()
-    base_square, tuned = _square(untuned), tuned.float()
-    if torch.equal(tuned, untuned):
-        return MatrixChange(name=name, square=0.0, base_square=base_square)
-    difference, unit = _difference(tuned, untuned)
-    return MatrixChange(name=name, square=_square(difference) * unit**2, base_square=base_square)
+    """Summed in fp64: squares of what diverged have no room in fp32."""
+    square = base_square = 0.0
+    for after, before in zip(_parts(tuned), _parts(untuned.to(tuned.device)), strict=True):
+        wide = before.double()
+        base_square += float(wide.dot(wide))
+        if not torch.equal(after, before):
+            wide = after.double().sub_(wide)
+            square += float(wide.dot(wide))
+    return MatrixChange(name=name, square=square, base_square=base_square)
 
 
-def _difference(tuned: Tensor, untuned: Tensor) -> tuple[Tensor, float]:
-    """Difference [rows, columns] in units of its largest number, and that number: the squares of what diverged have no
-    room in fp32."""
+def _parts(values: Tensor) -> tuple[Tensor, ...]:
+    return torch.split(values.flatten(), _AT_ONCE)
+
+
+def _unit(tuned: Tensor, untuned: Tensor) -> Tensor:
+    """Difference [rows, columns] in fp32, of norm one."""
     difference = (tuned.float() - untuned.to(tuned.device).float()).flatten(0, -2)
-    unit = float(torch.stack(difference.aminmax()).abs().max())
-    return difference.div_(unit), unit
+    difference /= torch.stack(difference.aminmax()).abs().max()
+    return difference.div_(math.sqrt(_square(difference)))
 
 
 def _square(values: Tensor) -> float:
-    """Sum of squares, which are taken in fp32."""
-    return math.fsum(float(part.square().sum(dtype=torch.float64)) for part in torch.split(values.flatten(), _AT_ONCE))
+    """Sum of squares, in fp32 within a part."""
+    return math.fsum(float(part.dot(part)) for part in _parts(values))
 
 
 def _effective_rank(tuned: Tensor, untuned: Tensor) -> float:
     """Effective rank of the difference."""
-    unit, _ = _difference(tuned, untuned)
-    unit /= math.sqrt(_square(unit))
+    unit = _unit(tuned, untuned)
     small = unit if unit.shape[0] <= unit.shape[1] else unit.T
     if small.shape[0] <= _EXACT_SIDE:
         fourth = _gram_square(small)
