@@ -20,9 +20,9 @@ from bench.train.loop.layers.attention import attendable, attention, begins_of
 _NAME = "sdpa"
 _NEAR = 1e-5
 """Largest difference of the trial, in root mean squares of its tensor, that counts as rounding."""
-_SHORT = 128
-"""Tokens of a row that torch's needs three times as long for, and more; of longer ones it has more threads where they
-outnumber the heads of keys."""
+_SHORT, _LONG = 128, 2048
+"""Tokens of a row that torch needs twice as long for, or longer, and those from which on torch's blocks are faster
+(one AMD Zen 4 core, heads of 64). In between torch has more threads where they outnumber the heads of keys."""
 _MORE = {"softcap", "position_bias", "cache", "output_attentions"}
 
 
@@ -87,7 +87,7 @@ def _cast(*heads: Tensor) -> list[Tensor]:
 
 
 def _is_faster(rows: int, key_heads: int, length: int) -> bool:
-    return length <= _SHORT or rows * key_heads >= torch.get_num_threads()
+    return length <= _SHORT or (length <= _LONG and rows * key_heads >= torch.get_num_threads())
 
 
 def _tried(how: Any) -> list[Tensor]:

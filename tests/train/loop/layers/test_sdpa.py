@@ -95,10 +95,12 @@ def test_what_asks_more_is_torchs() -> None:
     assert not called([given[0], *heads(12)[1:]])[1], "keys of a cache"
 
 
-def test_long_rows_are_torchs_where_threads_outnumber_heads_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_that_torch_is_faster_on_are_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert called(heads(2048))[1]
+    assert not called(heads(2049))[1]
     monkeypatch.setattr("torch.get_num_threads", lambda: 5)
     assert called(heads(128))[1]
-    assert not called(heads(129))[1]
+    assert not called(heads(129))[1], "its threads outnumber the heads of keys"
     assert called([part.repeat(2, 1, 1, 1) for part in heads(129)])[1]
 
 
