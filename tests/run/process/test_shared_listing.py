@@ -34,3 +34,16 @@ def test_the_list_is_the_models_own() -> None:
         "utils.create_import_structure_from_path(other)))\n"
     )
     assert printed(SHARED + code) == ["True", "True"]
+
+
+def test_the_names_of_a_file_are_looked_for_from_its_end_and_are_the_same() -> None:
+    listed = (
+        "from pathlib import Path\nfrom transformers.utils import import_utils as utils\n"
+        "files = sorted((Path(utils.__file__).parents[1] / 'models').rglob('*.py'))\n"
+        "names = [utils.fetch__all__(file.read_text(encoding='utf-8')) for file in files]\n"
+        "print(utils.fetch__all__.__module__, sum(map(len, names)), hashlib.sha256(repr(names).encode()).hexdigest())\n"
+    )
+    [ours, *found], [theirs, *expected] = (printed(f"import hashlib\n{code}{listed}") for code in (SHARED, ""))
+    assert (ours, theirs) == ("bench.run.process.shared_listing", "transformers.utils.import_utils")
+    assert found == expected
+    assert int(found[0]) > 1_000
