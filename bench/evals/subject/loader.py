@@ -37,8 +37,8 @@ class SubjectLoader:
         return self._loaded is not None and job.weights is not None and job.weights == self._name
 
     def load(self, job: EvalJob) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        """Model, ready to compute, and tokenizer of the job's subject. What the eval before has freed is given back:
-        memory limits and peaks are those of an eval that comes first."""
+        """Model, ready to compute, and tokenizer of the job's subject. What the eval before has freed is given back,
+        and what the load has: memory limits and peaks are those of an eval that comes first."""
         kept = self._loaded if self.has(job) else None
         if self._loaded is not None:
             self._loaded = kept
@@ -48,6 +48,7 @@ class SubjectLoader:
             pack_linears(model)
             if _is_whole(job):
                 give_back({pages for pages in pages_of(model.parameters()) if pages is not None})
+            give_back_freed()
             self._name, self._loaded = job.weights, (model, self._tokenizer_of(job))
         return self._loaded
 

@@ -84,7 +84,7 @@ def test_another_subject_takes_the_place_of_the_one_that_was_kept(
     one_by_one = [scored(job, tmp_path / f"turn{n}", loader) for n, job in enumerate((base, tuned, base))]
     assert alone[0] != alone[1]
     assert [rows for _, rows in one_by_one] == [alone[0], alone[1], alone[0]]
-    assert given_back == [True, True], "before the second and the third, with nothing loaded"
+    assert given_back == [True] * 5, "before the second and the third, with nothing loaded, and after each load"
     assert not any(result.weights_kept for result, _ in one_by_one)
 
 
