@@ -1,5 +1,6 @@
 """Attention of any model in C++ while it is trained: the same training, and torch's wherever more is asked."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from transformers import AutoModelForCausalLM, MistralConfig
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from bench.train.accounting.meter import Meter
@@ -109,3 +111,22 @@ def test_nothing_is_left_behind() -> None:
     with sdpa.open():
         assert ALL_ATTENTION_FUNCTIONS["sdpa"] is sdpa
     assert ALL_ATTENTION_FUNCTIONS["sdpa"] is before
+
+
+def test_rows_that_are_packed_under_a_window_see_what_torch_has_them_see() -> None:
+    config = MistralConfig(
+        vocab_size=40, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, sliding_window=5,
+    )  # fmt: skip
+    model: Any = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
+    ids, positions = torch.arange(17).unsqueeze(0), torch.tensor([[*range(6), *range(11)]])
+
+    def gradient(how: Any) -> Tensor:
+        with how:
+            logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits
+        (of_embeddings,) = torch.autograd.grad(logits.square().sum(), [model.get_input_embeddings().weight])
+        return of_embeddings
+
+    sdpa = SdpaInCpp()
+    torch.testing.assert_close(gradient(sdpa.open()), gradient(nullcontext()), rtol=1e-4, atol=1e-5)
+    assert sdpa.used
