@@ -6,10 +6,12 @@ import gc
 import torch
 
 
-def give_back_freed() -> None:
-    """Collects garbage and empties the caches of allocators. Elsewhere than with the GNU C library the processor's
-    allocator decides by itself."""
-    gc.collect()
+def give_back_freed(*, circles: bool) -> None:
+    """Empties the caches of allocators. circles: after a search for what is garbage and refers to itself, as a model
+    does, which looks at every object there is. Elsewhere than with the GNU C library the processor's allocator decides
+    by itself."""
+    if circles:
+        gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

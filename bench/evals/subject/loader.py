@@ -42,13 +42,13 @@ class SubjectLoader:
         kept = self._loaded if self.has(job) else None
         if self._loaded is not None:
             self._loaded = kept
-            give_back_freed()
+            give_back_freed(circles=kept is None)
         if self._loaded is None:
             model = self._model(job)
             pack_linears(model)
             if _is_whole(job):
                 give_back({pages for pages in pages_of(model.parameters()) if pages is not None})
-            give_back_freed()
+            give_back_freed(circles=True)
             self._name, self._loaded = job.weights, (model, self._tokenizer_of(job))
         return self._loaded
 
@@ -56,7 +56,7 @@ class SubjectLoader:
         """Ends the subject that stayed, and what is large of its evals' preparations; the base is kept."""
         self._name = self._loaded = None
         self.prepared.rest()
-        give_back_freed()
+        give_back_freed(circles=True)
 
     def _tokenizer_of(self, job: EvalJob) -> PreTrainedTokenizerBase:
         """The base's tokenizer, which its subjects share; of a job that keeps no weights, its own."""

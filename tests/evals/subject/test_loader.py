@@ -75,16 +75,18 @@ def test_another_subject_takes_the_place_of_the_one_that_was_kept(
     tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Base, a training of it, and the base again: never the weights of the one before."""
-    model, loader, given_back = resolved_model(checkpoint), SubjectLoader(), list[bool]()
+    model, loader, given_back = resolved_model(checkpoint), SubjectLoader(), list[tuple[bool, bool]]()
     tiny_model(seed=1).save_pretrained(tmp_path / "training" / "weights")
     base = jobs(model, tmp_path)[2]
     tuned = base.model_copy(update={"training": "t", "training_path": str(tmp_path / "training")})
     alone = [scored(job, tmp_path / f"alone{n}", None)[1] for n, job in enumerate((base, tuned))]
-    monkeypatch.setattr(subject_loader, "give_back_freed", lambda: given_back.append(loader._loaded is None))
+    monkeypatch.setattr(
+        subject_loader, "give_back_freed", lambda circles: given_back.append((loader._loaded is None, circles))
+    )
     one_by_one = [scored(job, tmp_path / f"turn{n}", loader) for n, job in enumerate((base, tuned, base))]
     assert alone[0] != alone[1]
     assert [rows for _, rows in one_by_one] == [alone[0], alone[1], alone[0]]
-    assert given_back == [True] * 5, "before the second and the third, with nothing loaded, and after each load"
+    assert given_back == [(True, True)] * 5, "before the second and the third, with nothing loaded, and after each load"
     assert not any(result.weights_kept for result, _ in one_by_one)
 
 
