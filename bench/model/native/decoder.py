@@ -18,20 +18,20 @@ from bench.model.native.packed_weight import LinearStruct, PackedWeight
 from bench.model.native.token_tree import TokenTree
 
 LAYERS = frozenset({"LlamaDecoderLayer", "MistralDecoderLayer", "Qwen2DecoderLayer", "Qwen3DecoderLayer"})
-"""Layers of transformers that compute what `kernels.cpp` does, at every position. A trial on short rows could not tell
+"""Layers of transformers that compute what `decoder.hpp` does, at every position. A trial on short rows could not tell
 those whose attention changes far into a row."""
 _LINEARS = ("query", "key", "value", "output", "gate", "up", "down")
 _NORMS = ("attention_norm", "perceptron_norm", "query_norm", "key_norm")
 
 
 class _LayerStruct(ctypes.Structure):
-    """`Layer` of `kernels.cpp`."""
+    """`Layer` of `decoder.hpp`."""
 
     _fields_ = (*((name, LinearStruct) for name in _LINEARS), *((name, ctypes.c_void_p) for name in _NORMS))
 
 
 class _DecoderStruct(ctypes.Structure):
-    """`Decoder` of `kernels.cpp`."""
+    """`Decoder` of `decoder.hpp`."""
 
     _fields_ = (
         ("layers", ctypes.POINTER(_LayerStruct)),
@@ -88,7 +88,7 @@ class NativeTable:
 
 
 class NativeDecoder:
-    """A model's layers as `kernels.cpp` takes them. Raises `AttributeError` or `ValueError` where they are not such."""
+    """A model's layers as `decoder.hpp` takes them. Raises `AttributeError` or `ValueError` where they are not such."""
 
     def __init__(self, model: Any, decode: Any) -> None:
         base = model.base_model

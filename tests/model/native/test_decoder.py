@@ -73,3 +73,20 @@ def test_a_rows_rounded_logits_are_those_that_it_has_alone_to_the_last_bit(
     pack_linears(model)
     alone = torch.cat([logits(model, [row], rounded=True) for row in rows()])
     assert torch.equal(logits(model, rows(), rounded=True), alone)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@each_way
+def test_a_row_that_goes_through_a_layer_in_parts_gives_what_torchs_layers_give(
+    way: Products, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts end within rows, and within what rows begin with alike."""
+    multiplied(way, monkeypatch)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    model, plain = decoder("qwen3").to(torch.bfloat16).float(), decoder("qwen3").to(torch.bfloat16).float()
+    pack_linears(model)
+    long = torch.randint(2, 384, (500,), generator=torch.Generator().manual_seed(4)).tolist()
+    asked = sorted([long[:190], long[:190] + long[200:450], long, *rows()])
+    with torch.no_grad():
+        expected = torch.cat([plain(input_ids=torch.tensor([row])).logits[0] for row in asked])
+    torch.testing.assert_close(logits(model, asked, rounded=False), expected, rtol=0, atol=2e-4 * float(expected.std()))

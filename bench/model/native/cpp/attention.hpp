@@ -33,13 +33,6 @@ struct Span {
     int64_t begin, count;  // columns
 };
 
-// What a token sees: its own columns first, then those of its parents.
-void see(const Tokens &tokens, int64_t token, std::vector<Span> &spans) {
-    spans.clear();
-    for (; token >= 0; token = tokens.parents[token])
-        spans.push_back({tokens.begins[token], tokens.columns[token] + 1 - tokens.begins[token]});
-}
-
 // What one head of one row sees.
 struct Cached {
     float *keys, *values;
@@ -51,66 +44,102 @@ struct Cached {
     }
 
     void add(const float *key, const float *value, int64_t position) const {
-        float *to = keys + position / LANES * LANES * size + position % LANES;
-        for (int64_t at = 0; at < size; at++) {
-            to[at * LANES] = key[at];
-            values[at / LANES * LANES * width + position * LANES + at % LANES] = value[at];
-        }
+        float *const lane = keys + position / LANES * LANES * size + position % LANES;
+        float *const panel = values + position * LANES;
+        for (int64_t at = 0; at < size; at++) lane[at * LANES] = key[at];
+        for (int64_t at = 0; at < size; at += LANES) copy_lanes(value + at, size - at, panel + at * width);
     }
 };
 
-// Attention of some queries, packed as one group, over spans of the keys and values of one place; query `q` sees the
-// first `seen[q]` columns of the first span, all of which the last query sees, and the others whole. `weights`: room for
-// each query and column, in whole panels. Gives take(q, at, number).
-template <typename Take>
-void attend(const Cached &cached, const float *queries, const std::vector<Span> &spans, const int64_t *seen, int64_t count,
-            float scaling, float *weights, Take take) {
-    const auto of = [&](int64_t at, int64_t q) -> Lanes & { return *reinterpret_cast<Lanes *>(weights + at * count + q * LANES); };
-    const auto visible = [&](const Span &span, int64_t q) { return &span == spans.data() ? seen[q] : span.count; };
-    Lanes sums[ROWS], largest[ROWS], total[ROWS] = {};
-    for (int64_t q = 0; q < count; q++) largest[q] = Lanes{} - INFINITY;
-    int64_t before = 0;
-    for (const Span &span : spans) {
-        for (int64_t at = 0; at < span.count; at += LANES) {
-            tile(count, queries, cached.keys + (span.begin + at) * cached.size, cached.size, sums);
+// Attention of a group of queries to the keys and values of one place.
+class Attention {
+    const int64_t size;
+    std::vector<Span> spans;
+    std::vector<float> queries, weights;  // [size / LANES][queries][LANES], and the same of the spans' columns in whole panels
+    Lanes sums[ROWS], largest[ROWS];
+
+  public:
+    int64_t seen[ROWS];  // columns of the first span that each query sees: the last one all, and all the other spans whole
+
+    explicit Attention(int64_t size) : size(size), queries(whole(size) * ROWS) {}
+
+    // Takes the spans that a token sees: its own columns first, then those of its parents.
+    void see(const Tokens &tokens, int64_t token) {
+        int64_t columns = 0;
+        for (spans.clear(); token >= 0; token = tokens.parents[token]) {
+            spans.push_back({tokens.begins[token], tokens.columns[token] + 1 - tokens.begins[token]});
+            columns += whole(spans.back().count);
+        }
+        if (weights.size() < static_cast<size_t>(columns * ROWS)) weights.resize(columns * ROWS);
+    }
+
+    // Puts what each query takes of the values into its place, query_of(q).
+    template <typename QueryOf> void attend(const Cached &cached, int64_t count, float scaling, QueryOf query_of) {
+        for (int64_t q = 0; q < count; q++)
+            for (int64_t at = 0; at < size; at += LANES) copy_lanes(query_of(q) + at, size - at, &queries[at * count + q * LANES]);
+        score(cached, count, scaling);
+        Lanes shares[ROWS];
+        for (int64_t q = 0; q < count; q++) shares[q] = Lanes{} + 1.0f / weigh(q, count);
+        for (int64_t at = 0; at < size; at += LANES) {
+            Lanes taken[ROWS] = {};
+            mix(cached, at, count, taken);
             for (int64_t q = 0; q < count; q++) {
-                sums[q] *= scaling;
-                for (int64_t lane = std::max<int64_t>(0, visible(span, q) - at); lane < LANES; lane++) sums[q][lane] = -INFINITY;
-                largest[q] = sums[q] > largest[q] ? sums[q] : largest[q];
-                of(before + at, q) = sums[q];
+                taken[q] *= shares[q];
+                copy_lanes(reinterpret_cast<const float *>(&taken[q]), size - at, query_of(q) + at);
             }
         }
-        before += whole(span.count);
     }
-    for (int64_t q = 0; q < count; q++) {
+
+  private:
+    Lanes &weights_of(int64_t q, int64_t count, int64_t column) { return lanes_at(&weights[column * count + q * LANES]); }
+
+    // Calls take(column of the place, column among all spans, lanes) for each panel; query q sees lanes(q).
+    template <typename Take> void each_panel(Take take) {
+        int64_t before = 0;
+        for (const Span &span : spans) {
+            const bool own = &span == spans.data();
+            for (int64_t at = 0; at < span.count; at += LANES)
+                take(span.begin + at, before + at, [=](int64_t q) { return (own ? seen[q] : span.count) - at; });
+            before += whole(span.count);
+        }
+    }
+
+    // Scaled products of queries and keys, and each query's largest; of what a query does not see, minus infinity.
+    void score(const Cached &cached, int64_t count, float scaling) {
+        for (int64_t q = 0; q < count; q++) largest[q] = Lanes{} - INFINITY;
+        each_panel([&](int64_t column, int64_t at, auto lanes) {
+            tile(count, queries.data(), cached.keys + column * size, size, sums);
+            for (int64_t q = 0; q < count; q++) {
+                const Lanes scores = first_lanes(sums[q] * scaling, lanes(q), -INFINITY);
+                largest[q] = scores > largest[q] ? scores : largest[q];
+                weights_of(q, count, at) = scores;
+            }
+        });
+    }
+
+    // Powers of e of a query's scores in place of them; their sum.
+    float weigh(int64_t q, int64_t count) {
         float top = -INFINITY, sum = 0;
         for (int lane = 0; lane < LANES; lane++) top = std::max(top, largest[q][lane]);
-        before = 0;
+        Lanes total = {};
+        each_panel([&](int64_t, int64_t at, auto lanes) {
+            Lanes &scores = weights_of(q, count, at);
+            scores = first_lanes(exponential(scores - top), lanes(q), 0);
+            total += scores;
+        });
+        for (int lane = 0; lane < LANES; lane++) sum += total[lane];
+        return sum;
+    }
+
+    // Adds LANES numbers of the values, from number `at` on, by their weights.
+    void mix(const Cached &cached, int64_t at, int64_t count, Lanes *taken) {
+        int64_t before = 0;
         for (const Span &span : spans) {
-            for (int64_t at = 0; at < span.count; at += LANES) {
-                Lanes some = exponential(of(before + at, q) - top);
-                for (int64_t lane = std::max<int64_t>(0, visible(span, q) - at); lane < LANES; lane++) some[lane] = 0;
-                total[q] += some;
-                of(before + at, q) = some;
-            }
+            tile(count, &weights[before * count], cached.values + at * cached.width + span.begin * LANES, span.count, sums);
+            for (int64_t q = 0; q < count; q++) taken[q] += sums[q];
             before += whole(span.count);
         }
-        for (int lane = 0; lane < LANES; lane++) sum += total[q][lane];
-        largest[q] = Lanes{} + 1.0f / sum;
     }
-    for (int64_t at = 0; at < cached.size; at += LANES) {
-        std::fill(total, total + count, Lanes{});
-        before = 0;
-        for (const Span &span : spans) {
-            tile(count, weights + before * count, cached.values + at * cached.width + span.begin * LANES, span.count, sums);
-            for (int64_t q = 0; q < count; q++) total[q] += sums[q];
-            before += whole(span.count);
-        }
-        for (int64_t q = 0; q < count; q++) {
-            total[q] *= largest[q];
-            for (int64_t lane = 0; lane < std::min<int64_t>(LANES, cached.size - at); lane++) take(q, at + lane, total[q][lane]);
-        }
-    }
-}
+};
 
 }  // namespace

@@ -30,12 +30,14 @@ constexpr int ROWS = LANES == 16 ? 24 : 12;  // sums of one group: 24 of 32 regi
 
 constexpr int64_t whole(int64_t count) { return (count + LANES - 1) / LANES * LANES; }
 
-// How rows are put into groups of nearly equal size.
+// How rows are put into groups of nearly equal size. Both are asked for each vector that is packed: a division of integers
+// would take longer than the packing. What is added to the dividend keeps every quotient off a whole number's wrong side.
 struct Groups {
     int64_t rows, count;
+    double by_rows = 1.0 / rows, by_count = 1.0 / count;
     explicit Groups(int64_t rows) : rows(rows), count((rows + ROWS - 1) / ROWS) {}
-    int64_t begin(int64_t group) const { return group * rows / count; }
-    int64_t of(int64_t row) const { return ((row + 1) * count - 1) / rows; }
+    int64_t begin(int64_t group) const { return (group * rows + 0.5) * by_count; }
+    int64_t of(int64_t row) const { return ((row + 1) * count - 0.5) * by_rows; }
 };
 
 // This thread's share of 0 … count.
@@ -72,7 +74,7 @@ struct Packed {
     bool round;  // to bf16
     int pieces;
     int64_t steps;  // numbers or words of a row
-    std::unique_ptr<float[]> room;
+    std::shared_ptr<float[]> room;
     float *numbers;
 
     Packed(int64_t rows, int64_t inputs, By best, bool round)
@@ -87,6 +89,13 @@ struct Packed {
 #ifdef TILES
         if (by == TILED) std::memset(numbers, 0, count * sizeof(float));  // a tile is read beyond the last input
 #endif
+    }
+
+    // Fewer rows, in the same memory.
+    Packed first(int64_t rows) const {
+        Packed fewer = *this;
+        fewer.groups = Groups(rows);
+        return fewer;
     }
 
     // Packs a row of fp32, or of bf16.

@@ -21,6 +21,22 @@ typedef int32_t Ints __attribute__((vector_size(4 * LANES), aligned(4), may_alia
 inline const Lanes &lanes_at(const float *numbers) { return *reinterpret_cast<const Lanes *>(numbers); }
 inline Lanes &lanes_at(float *numbers) { return *reinterpret_cast<Lanes *>(numbers); }
 
+// Copies the first of `count` numbers, at most LANES.
+inline void copy_lanes(const float *from, int64_t count, float *to) {
+    if (count >= LANES)
+        lanes_at(to) = lanes_at(from);
+    else
+        for (int64_t at = 0; at < count; at++) to[at] = from[at];
+}
+
+// The first `count` numbers of a vector, and `other` in place of the rest.
+inline Lanes first_lanes(Lanes numbers, int64_t count, float other) {
+    if (count >= LANES) return numbers;
+    Ints lane;
+    for (int at = 0; at < LANES; at++) lane[at] = at;
+    return lane < static_cast<int32_t>(count) ? numbers : Lanes{} + other;
+}
+
 // e^x to about one unit in the last place: 2^n by the exponent's bits, the rest by Taylor's polynomial.
 inline Lanes exponential(Lanes x) {
     const Lanes low = Lanes{} - 87.0f, high = Lanes{} + 88.0f;
