@@ -51,7 +51,7 @@ void rotate(float *head, const float *cosines, const float *sines, int64_t size)
     }
 }
 
-// Tokens that pass through a layer before the next do: what lies between its products stays in a cache.
+// Tokens that pass through a layer before the next do: what is between its products stays in a cache.
 constexpr int64_t CHUNK = 2 * BLOCK;
 
 // How queries are put into groups that see the same keys: the heads that share them, of tokens that follow each other.
