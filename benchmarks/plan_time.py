@@ -15,6 +15,8 @@ while it lasts.
 import argparse
 import contextlib
 import tempfile
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +28,7 @@ from bench.run.display import QuietDisplay
 from bench.run.estimate.forecast import forecast
 from bench.run.estimate.forecast_types import EvalForecast, Forecast, SubjectForecast
 from bench.run.estimate.speed import timing
-from bench.run.process.limits import peak_resident_bytes
+from bench.run.process.limits import resident_bytes
 from bench.run.process.server import Child, ChildServer
 from bench.run.run import run_suite
 from bench.suite.load import LoadedSuite, load_suite
@@ -35,6 +37,8 @@ from benchmarks.end_to_end.question import FLAGSHIP, Question
 
 HELD_OUT = "heldout"
 """Name of the held-out loss, as in the flagship."""
+LOOK_SECONDS = 0.02
+"""Between two looks at the memory of a job."""
 
 
 def processor_seconds(process: psutil.Process) -> float:
@@ -119,31 +123,38 @@ def planned(loaded: LoadedSuite, home: Path) -> Plan:
 
 
 class JobClock(QuietDisplay):
-    """Processor seconds of everything below this process while each job lasts, and the peak of its evals' processes."""
+    """Processor seconds of everything below this process while each job lasts, and the peak of its evals' processes,
+    which is looked at from outside: an eval forgets the peak of its load."""
 
     def __init__(self) -> None:
         self._since = 0.0
+        self._peak = 0
         self.seconds: dict[str, float] = {}
         self.peaks: dict[str, int] = {}
+        threading.Thread(target=self._look, daemon=True).start()
 
     def started(self, job_id: str) -> None:
         """A job begins."""
-        self._since = below()
-        for process in job_processes():
-            with contextlib.suppress(OSError):
-                Path(f"/proc/{process}/clear_refs").write_text("5")  # proc(5): forgets the peak
+        self._since, self._peak = below(), 0
 
     def ended(self, job_id: str, *facts: Any, **more: Any) -> None:
-        """A job has ended; an eval's process is still there."""
+        """A job has ended."""
         self.seconds[job_id] = below() - self._since
-        peaks = [peak for process in job_processes() if (peak := peak_resident_bytes(process)) is not None]
-        if job_id.startswith("eval:") and peaks:
-            self.peaks[job_id] = max(peaks)
+        if job_id.startswith("eval:"):
+            self.peaks[job_id] = self._peak
+
+    def _look(self) -> None:
+        while True:
+            sizes = [resident for process in job_processes() if (resident := resident_bytes(process)) is not None]
+            self._peak = max(self._peak, *sizes, 0)
+            time.sleep(LOOK_SECONDS)
 
 
 def job_processes() -> list[int]:
     """Processes that the run's server has forked."""
-    return [child.pid for server in psutil.Process().children() for child in server.children()]
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [child.pid for server in psutil.Process().children() for child in server.children()]
+    return []
 
 
 def below() -> float:
