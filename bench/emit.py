@@ -103,7 +103,9 @@ Emit = Callable[[Event], None]
 _WHILE_WORKING = (
     StepDone | ReadyForTurn | ExamplesDone | StageDone | RowsMeasured | RequestCompleted | RequestFailed | AllAnswered
 )
-_ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[_WHILE_WORKING, Field(discriminator="type")])
+_ADAPTER: TypeAdapter[Event] = TypeAdapter(
+    Annotated[_WHILE_WORKING, Field(discriminator="type")], config=ConfigDict(defer_build=True)
+)
 
 
 def ignore_event(event: Event) -> None:

@@ -45,6 +45,7 @@ from bench.run.process.payloads import (
     UnpackRequest,
 )
 from bench.run.process.work import IN_TURN, REST, Payload, Rest, Service, TurnGiven, WorkKind
+from bench.spec import build_specs
 from bench.worker import data, models, planning
 
 
@@ -113,6 +114,8 @@ SERVICES: dict[str, Service[Any, Any]] = {
 tqdm.set_lock(threading.RLock())
 
 remember_packages()
+
+build_specs()  # for all children, too
 
 get_checkpoint_conversion_mapping("")  # compiles a thousand patterns once, for all children that load a model
 

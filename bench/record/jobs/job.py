@@ -6,7 +6,7 @@ and scores beside it as JSON Lines.
 
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from bench.record.jobs.deploy_job import DeployJob
 from bench.record.jobs.eval_job import AnswerJob, EvalJob, LoadedWeights, ShareJob
@@ -23,13 +23,13 @@ Job = Annotated[
     PlannedTraining | SweepJob | ProbeJob | DeployJob | TrajectoryJob | EvalJob | AnswerJob | ShareJob,
     Field(discriminator="kind"),
 ]
-job_adapter: TypeAdapter[Job] = TypeAdapter(Job)
+job_adapter: TypeAdapter[Job] = TypeAdapter(Job, config=ConfigDict(defer_build=True))
 
 JobResult = Annotated[
     TrainResult | SweepResult | ProbeResult | DeployResult | TrajectoryResult | EvalResult | ShareResult,
     Field(discriminator="kind"),
 ]
-result_adapter: TypeAdapter[JobResult] = TypeAdapter(JobResult)
+result_adapter: TypeAdapter[JobResult] = TypeAdapter(JobResult, config=ConfigDict(defer_build=True))
 
 
 def loaded_weights(job: Job) -> LoadedWeights | None:

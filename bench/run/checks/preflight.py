@@ -9,10 +9,10 @@ is remembered by digest and by the checks' own code.
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from bench.code_digest import own_code
-from bench.digest import digest_json
+from bench.digest import SharedTexts
 from bench.errors import InputError, Problem, collected
 from bench.record.environment import cores
 from bench.record.jobs.train_job import SweepJob, TrainJob
@@ -22,7 +22,9 @@ from bench.run.plan.types import Plan
 from bench.run.process.payloads import CheckReply, CheckRequest, SoundReply, SoundRequest
 from bench.run.process.server import ChildServer
 from bench.run.process.side_by_side import raise_failures, side_by_side
+from bench.suite.resolved import ResolvedModel
 from bench.suite.tables.arms.arms import recipe_name
+from bench.suite.tables.training.recipe import Recipe
 
 LARGE = 20_000
 """Rows that take about a second to render."""
@@ -94,10 +96,9 @@ class Preflight:
                 memo.touch()
         if not refused:
             return self.planned
-        by_key = {_recipe_key(job): refused[job.digest] for job in self.recipes.values() if job.digest in refused}
-        return without(
-            self.planned, {job.digest: by_key[key] for job in self.jobs if (key := _recipe_key(job)) in by_key}
-        )
+        key, texts = _recipe_key, SharedTexts()
+        by_key = {key(job, texts): refused[job.digest] for job in self.recipes.values() if job.digest in refused}
+        return without(self.planned, {job.digest: by_key[of] for job in self.jobs if (of := key(job, texts)) in by_key})
 
     @property
     def _large(self) -> Sequence[Path]:
@@ -134,20 +135,29 @@ def _trainings(planned: Plan) -> Iterator[TrainJob]:
             yield job
 
 
-def _one_of_each(jobs: Sequence[TrainJob], key: Callable[[TrainJob], Hashable]) -> list[TrainJob]:
+def _one_of_each(jobs: Sequence[TrainJob], key: Callable[[TrainJob, SharedTexts], Hashable]) -> list[TrainJob]:
     """The first job of each key."""
-    return list({key(job): job for job in reversed(jobs)}.values())[::-1]
+    texts = SharedTexts()
+    return list({key(job, texts): job for job in reversed(jobs)}.values())[::-1]
 
 
 def _mark(home: Path, checked: str) -> Path:
     return home / "checked" / own_code(home).key(checked, "bench.train.planning.check")
 
 
-def _recipe_key(job: TrainJob) -> Hashable:
+def _recipe_key(job: TrainJob, texts: SharedTexts) -> Hashable:
     """What decides whether a recipe can be done: many rates are one check."""
-    return digest_json([job.model.identity, job.recipe.model_dump(mode="json", exclude={"budget", "learning_rate"})])
+    return texts.of(job.model, _identity), texts.of(job.recipe, _without_rate)
 
 
-def _rows_key(job: TrainJob) -> Hashable:
+def _rows_key(job: TrainJob, texts: SharedTexts) -> Hashable:
     """What decides how a row becomes text, and which turns of it are found again."""
-    return digest_json(job.model.identity), job.data.sha256, job.data.odd_rows, job.recipe.loss_on
+    return texts.of(job.model, _identity), job.data.sha256, job.data.odd_rows, job.recipe.loss_on
+
+
+def _identity(model: ResolvedModel) -> dict[str, Any]:
+    return model.identity
+
+
+def _without_rate(recipe: Recipe) -> dict[str, Any]:
+    return recipe.model_dump(mode="json", exclude={"budget", "learning_rate"})

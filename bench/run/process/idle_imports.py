@@ -11,6 +11,8 @@ from importlib import import_module
 from multiprocessing import forkserver
 from types import SimpleNamespace
 
+from bench.spec import build_specs
+
 LATER: list[str] = []
 """Modules to import when there is nothing else to do."""
 
@@ -25,6 +27,7 @@ class _ImportsWhileIdle(selectors.DefaultSelector):
                 return ready
             with contextlib.suppress(ImportError):  # as of what is imported at first: who asks for it is told
                 import_module(LATER.pop(0))
+            build_specs()
             gc.freeze()  # out of sight of the children's collectors, as what was imported before
         return super().select(timeout)
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from bench.record.results.evals.evaluation import ScoreRow
 
-_rows_adapter = TypeAdapter(list[ScoreRow])
+_rows_adapter = TypeAdapter(list[ScoreRow], config=ConfigDict(defer_build=True))
 
 
 def read_scores(path: Path) -> list[ScoreRow]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.atomic import write_text
 from bench.code_digest import own_code
-from bench.digest import digest_json
+from bench.digest import SharedTexts, digest_json
 from bench.record.environment import cores
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training.facts import LargestPass, PlannedCounts, StepBytes
@@ -77,8 +77,9 @@ def step_memory(
     """
     recipes = {arm: job.recipe.with_setting(job.recipe.settings[0]) for arm, job in trainings.items()}
     groups: dict[str, dict[_Step, LargestPass]] = {}
+    texts = SharedTexts()
     for arm, job in trainings.items():
-        group = groups.setdefault(digest_json(_parts(job.model.sha256, recipes[arm])), {})
+        group = groups.setdefault(job.model.sha256 + texts.of(recipes[arm], _of_recipe), {})
         group |= {(arm, first): _rounded_up(largest) for first, largest in _that_may_peak(counts[arm])}
     ends = {name: _ends(passes) for name, passes in groups.items()}
     asked = {step: _request(trainings[step[0]], groups[name][step]) for name, pair in ends.items() for step in pair}
@@ -185,7 +186,11 @@ def _rounded(count: int) -> int:
 
 def _parts(base: str, recipe: Recipe) -> list[Any]:
     """What decides a step's memory beside its largest pass. base: hash of the model's files."""
-    return [base, recipe.model_dump(mode="json", include=_DECIDES), min(2, recipe.accumulation)]
+    return [base, *_of_recipe(recipe)]
+
+
+def _of_recipe(recipe: Recipe) -> list[Any]:
+    return [recipe.model_dump(mode="json", include=_DECIDES), min(2, recipe.accumulation)]
 
 
 def _key(request: StepRequest, home: Path) -> str:
