@@ -30,7 +30,9 @@ from bench.run.process.work import ChildRequest
 from bench.spec import Spec
 
 WORKER = "bench.worker.kinds"
-_FIRST = tuple(f"bench.run.process.{name}" for name in ("collector_off", "later_imports", "shared_listing"))
+_FIRST = tuple(
+    f"bench.run.process.{name}" for name in ("collector_off", "later_imports", "shared_listing", "kernel_sources")
+)
 _GRACE_SECONDS = 3.0
 _TICK_SECONDS = 1.0
 _STARTS = 3
