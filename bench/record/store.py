@@ -216,6 +216,11 @@ def _is_whole(path: str, expected: StoredFile) -> bool:
 
 
 def _content(path: str) -> bytes:
-    """Bytes of a small file, of which a plan reads thousands: a `Path` and a buffer take longer than the reading."""
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-        return file.readall()
+    """Bytes of a small file, of which a plan reads thousands: a file object takes longer than the reading."""
+    descriptor, parts = os.open(path, os.O_RDONLY), list[bytes]()
+    try:
+        while part := os.read(descriptor, _HASH_ON_READ_BYTES):
+            parts.append(part)
+    finally:
+        os.close(descriptor)
+    return b"".join(parts)
