@@ -29,9 +29,9 @@ from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training.facts import LargestPass
 from bench.run.estimate.memory.from_shapes import state_bytes
 from bench.run.estimate.memory.on_processor import StepMemory, frees_early
-from bench.train.accounting.step_memory import step_bytes
 from bench.train.job import run_training
 from bench.train.planning.exact_counts import count_training
+from bench.train.planning.step_memory import step_bytes
 from benchmarks.training import MICRO, make_job
 
 WIDTH, INNER, LAYERS, HEADS, VOCABULARY, POSITIONS = 512, 1536, 8, 8, 16_384, 512

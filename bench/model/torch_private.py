@@ -19,6 +19,7 @@ __all__ = [
     "TorchDispatchMode",
     "can_pack",
     "has_hooks",
+    "has_numbers",
     "makes_new",
     "pack_weight",
     "packed_linear",
@@ -37,6 +38,11 @@ def storage_key(tensor: Tensor) -> int:
 def has_hooks(module: torch.nn.Module) -> bool:
     """Whether something is called before or after the forward pass of this module."""
     return bool(module._forward_hooks or module._forward_pre_hooks)
+
+
+def has_numbers(tensor: Tensor) -> bool:
+    """Whether there is memory behind the tensor, and not its shape alone."""
+    return not isinstance(tensor, FakeTensor)
 
 
 @cache

@@ -90,7 +90,7 @@ class Prepared:
         if self.trainer.sdpa is not None and self.trainer.sdpa.used:
             words["attention"] += ", of trained rows in C++"
         if self.trainer.fuses_layers:
-            words["layers"] = "parts of each computed together, in C++"
+            words["layers"] = "each as two functions, in C++ between products, attention included"
         if (router := describe_router_loss(load_config(self.job.model))) is not None:
             words["router_loss"] = router
         if self.job.recipe.adapter is None:

@@ -49,7 +49,7 @@ def count(request: CountRequest, folder: Path, emit: Emit) -> CountReply:
 def memory(request: MemoryRequest, folder: Path, emit: Emit) -> MemoryReply:
     """Memory of trainings, without training."""
     import bench.worker.jobs  # noqa: F401  # a training's libraries are counted
-    from bench.train.accounting.step_memory import step_bytes  # only plans ask
+    from bench.train.planning.step_memory import step_bytes  # only plans ask
 
     resident, counted = psutil.Process().memory_info().rss, list[StepBytes | None]()
     for step in request.steps:

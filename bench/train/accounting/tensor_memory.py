@@ -38,10 +38,10 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         """Runs the operation and counts what it made."""
         if func is _WHERE:
             return func(*args)
-        inputs = {storage_key(tensor) for tensor in tree_iter((args, kwargs)) if isinstance(tensor, Tensor)}
+        inputs = {storage_key(tensor) for tensor in tree_iter((args, kwargs)) if _is_stored(tensor)}
         result = func(*args, **(kwargs or {}))
         for tensor in tree_iter(result):
-            if isinstance(tensor, Tensor) and storage_key(tensor) not in inputs:
+            if _is_stored(tensor) and storage_key(tensor) not in inputs:
                 self._follow(tensor)
         return result
 
@@ -58,6 +58,11 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         self._known[key] = weakref.ref(storage, gone)
         self.alive += size
         self.peak = max(self.peak, self.alive)
+
+
+def _is_stored(value: Any) -> bool:
+    """Whether `value` is a tensor of a storage; a sparse one is made of others, of few rows."""
+    return isinstance(value, Tensor) and not value.is_sparse
 
 
 def peak_tensor_bytes(model: torch.nn.Module, batch: Batch, *, packed: bool) -> int:

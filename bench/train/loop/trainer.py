@@ -96,10 +96,11 @@ class MeteredTrainer(TrainerHooks, SFTTrainer):  # type: ignore[misc]  # trl is 
         """Where the language-model head is applied."""
         alone = plan.ranks.size == 1 and not (self.is_sharded or arguments.torch_compile)
         alone_on_processor = alone and arguments.device.type == "cpu"
-        self.fuses_layers = alone_on_processor and can_fuse(self.model)
-        """Whether parts of the layers are computed together."""
+        with self.accelerator.autocast():
+            self.fuses_layers = alone_on_processor and can_fuse(self.model)
+        """Whether the layers are computed as `bench.train.loop.layers` has them."""
         self.sdpa = SdpaInCpp() if alone_on_processor and computes_as_torch() else None
-        """What computes attention in place of torch."""
+        """What computes attention in place of torch, in layers that are not fused."""
         if plan.separation is not None:
             check_isolation(self.model, max(first, key=len), pad, device=arguments.device, separation=plan.separation)
 

@@ -73,6 +73,8 @@ class StepBytes(Spec):
     """Gradients, of `made`: what is left of it when the optimiser steps."""
     made: int
     """Peak of what one step makes: activations, logits, gradients."""
+    fused: bool = False
+    """Whether layers are computed as functions of their own, which free next to nothing on their way."""
 
 
 class ExactCounts(Spec):

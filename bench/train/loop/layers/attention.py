@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from bench.model.native.library import native_library
+from bench.model.torch_private import has_numbers
 
 _TYPES = (torch.float32, torch.bfloat16)
 
@@ -37,7 +38,8 @@ def begins_of(mask: Tensor, rows: int) -> Tensor | None:
     if not known or mask.shape[0] not in {1, rows}:
         return None
     mask, begins = mask.contiguous(), torch.empty(mask.shape[0], length, dtype=torch.int64)
-    taken = _library().attention_begins(_at(mask), *map(ctypes.c_int64, begins.shape), _at(begins))
+    shape = map(ctypes.c_int64, begins.shape)
+    taken = not has_numbers(mask) or _library().attention_begins(_at(mask), *shape, _at(begins))
     return begins.expand(rows, length).contiguous() if taken else None
 
 
@@ -48,8 +50,9 @@ def attention_forward(
     rows, length, heads, _ = queries.shape
     out = queries.new_empty(queries.shape)
     log_sums = queries.new_empty((rows, heads, length), dtype=torch.float32)
-    shape, given = _attention(queries, keys, scaling, begins), _tensors(queries, keys, values)
-    _call("attention_forward", shape, given, _heads(out), log_sums)
+    if has_numbers(queries):
+        shape, given = _attention(queries, keys, scaling, begins), _tensors(queries, keys, values)
+        _call("attention_forward", shape, given, _heads(out), log_sums)
     return out, log_sums
 
 
@@ -58,8 +61,9 @@ def attention_backward(
     begins: Tensor | None, out: tuple[Tensor, Tensor, Tensor],
 ) -> None:  # fmt: skip
     """Writes the gradients of queries, keys and values to `out`, tensors of their shapes."""
-    shape, given = _attention(queries, keys, scaling, begins), _tensors(queries, keys, values)
-    _call("attention_backward", shape, _heads(gradient), given, log_sums, _tensors(*out))
+    if has_numbers(queries):
+        shape, given = _attention(queries, keys, scaling, begins), _tensors(queries, keys, values)
+        _call("attention_backward", shape, _heads(gradient), given, log_sums, _tensors(*out))
 
 
 class _Attention(torch.autograd.Function):

@@ -1,67 +1,73 @@
-"""Layers of a Llama-like model, and of LoRA, with their parts fused while they are trained on a processor.
+"""Layers of a Llama-like model, and of LoRA, computed as `TrainedLayer` while they are trained on a processor.
 
 Contract: only layers of the listed classes, whose forward pass nothing else has replaced, are fused, and only where a
 trial of one of them gave the outputs and gradients of the layer as it was. Behind `fused` the model is as before.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import torch
-from peft.tuners.lora import Linear as LoraLinear
 from torch import Tensor
-from torch.nn import Embedding, Identity, Linear, Module
+from torch.nn import Embedding, Module
 
 from bench.model.head import output_head
 from bench.model.native.decoder import LAYERS
-from bench.model.torch_private import has_hooks
-from bench.train.loop.layers.lora import lora_linear
-from bench.train.loop.layers.parts import computable, rms_norm, rotated, swiglu
+from bench.model.transformers_private import attention_implementation
+from bench.train.loop.layers.attention import begins_of
+from bench.train.loop.layers.decoder_layer import TrainedLayer
+from bench.train.loop.layers.half import LayerRows
+from bench.train.loop.layers.linear import is_changed, is_trainable_here
+from bench.train.loop.layers.parts import computable, rms_norm
+from bench.train.loop.layers.sdpa import is_faster
 
-_ROTATION = "apply_rotary_pos_emb"
-"""Name under which each file of transformers' models looks its rotation up."""
-_NEAR = 1e-4
-"""Largest difference of a number of the trial, in root mean squares of its tensor, that counts as rounding."""
+_LINEARS = tuple(f"self_attn.{name}_proj" for name in "qkvo") + tuple(
+    f"mlp.{name}_proj" for name in ("gate", "up", "down")
+)
+_USUAL = {"position_ids", "use_cache", "position_embeddings", "cache_position"}
+"""What a layer may be given without it being asked for anything but whole rows."""
+_NEAR = {torch.float32: 1e-5, torch.bfloat16: 0.03}
+"""Largest root mean square of the trial's differences in those of its tensors that counts as rounding, by the numbers
+that products take."""
 
 
 @contextmanager
 def fused(model: Module) -> Iterator[None]:
-    """While open, the parts of the model's layers are fused."""
-    layers = _layers(model)
-    files = {id(names): names for layer in layers for names in [_file_of(layer)]}
+    """While open, the layers of the model are fused."""
     replaced = [(module, forward) for module in model.modules() if (forward := _fused_forward(module)) is not None]
-    rotations = [(names, names[_ROTATION]) for names in files.values()]
     embeddings = _trained_with_the_head(model)
     try:
         for embedding in embeddings:
             embedding.sparse = True
         for module, forward in replaced:
             module.forward = forward
-        for names, rotation in rotations:
-            names[_ROTATION] = partial(_rotate, rotation)
         yield
     finally:
         for embedding in embeddings:
             embedding.sparse = False
         for module, _ in replaced:
             del module.forward
-        for names, rotation in rotations:
-            names[_ROTATION] = rotation
 
 
 def can_fuse(model: Module) -> bool:
-    """Whether the model's layers can be fused: tried on its first, in which one thing is seen of all, since all have
-    the same parts."""
-    layers = _layers(model)
-    if not layers or not computable(*layers[0].parameters()):
+    """Whether the model's layers can be fused, for products as autocast has them now: tried on its first, in which one
+    thing is seen of all, since all have the same parts."""
+    if not is_known(model):
         return False
+    layer = _layers(model)[0]
     try:
-        plain, ours = (_tried(model, layers[0], how) for how in (nullcontext, partial(fused, model)))
+        plain, ours = (_tried(model, layer, forward) for forward in (layer, FusedLayer(layer).fused))
     except (AttributeError, RuntimeError, TypeError, ValueError, StopIteration):
         return False
     return all(_near(one, other) for one, other in zip(plain, ours, strict=True))
+
+
+def is_known(model: Module) -> bool:
+    """Whether all that the model's layers are made of computes what listed classes say, and can be computed here."""
+    layers = _layers(model)
+    return bool(layers) and all(map(_is_known, layers)) and computable(*layers[0].parameters())
 
 
 def _layers(model: Module) -> list[Any]:
@@ -80,80 +86,83 @@ def _trained_with_the_head(model: Module) -> list[Embedding]:
     ]  # fmt: skip
 
 
-def _file_of(layer: Any) -> dict[str, Any]:
-    """The names of the file that the layer's attention is written in."""
-    names: dict[str, Any] = type(layer.self_attn).forward.__globals__
-    return names
-
-
 def _fused_forward(module: Module) -> Callable[..., Tensor] | None:
     """What computes the same as the forward pass of `module`, if it has to: a method of its class, without hooks."""
-    kind = type(module).__name__
-    if "forward" in vars(module) or has_hooks(module):
+    name = type(module).__name__
+    if name in LAYERS:
+        return FusedLayer(module).forward if _is_known(module) else None
+    if is_changed(module) or not (name.endswith("RMSNorm") and hasattr(module, "variance_epsilon")):
         return None
-    if kind.endswith("RMSNorm") and hasattr(module, "variance_epsilon"):
-        return partial(_normalise, module, module.forward)
-    if kind.endswith("MLP") and type(getattr(module, "act_fn", None)).__name__ in {"SiLU", "SiLUActivation"}:
-        return partial(_perceptron, module, module.forward)
-    return partial(_adapted, module, module.forward) if type(module) is LoraLinear else None
+    return partial(_normalise, module, module.forward)
 
 
 def _normalise(norm: Any, plain: Callable[[Tensor], Tensor], hidden: Tensor) -> Tensor:
-    return rms_norm(hidden, norm.weight, norm.variance_epsilon) if computable(hidden, norm.weight) else plain(hidden)
-
-
-def _perceptron(perceptron: Any, plain: Callable[[Tensor], Tensor], hidden: Tensor) -> Tensor:
-    if not computable(hidden) or torch.is_autocast_enabled("cpu"):
+    if not computable(hidden, norm.weight) or hidden.dtype != norm.weight.dtype:
         return plain(hidden)
-    down: Tensor = perceptron.down_proj(swiglu(perceptron.gate_proj(hidden), perceptron.up_proj(hidden)))
-    return down
+    return rms_norm(hidden, norm.weight, norm.variance_epsilon)
 
 
-def _rotate(
-    plain: Callable[..., tuple[Tensor, Tensor]], queries: Tensor, keys: Tensor, cosines: Tensor, sines: Tensor,
-    *more: Any, **named: Any,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Queries and keys [rows, heads, length, size], turned."""
-    if more or named or not computable(queries, keys, cosines, sines) or cosines.shape[-1] != queries.shape[-1]:
-        return plain(queries, keys, cosines, sines, *more, **named)
-    turned = [rotated(heads.transpose(1, 2), cosines, sines).transpose(1, 2) for heads in (queries, keys)]
-    return turned[0], turned[1]
-
-
-def _adapted(layer: Any, plain: Callable[..., Tensor], inputs: Tensor, *more: Any, **named: Any) -> Tensor:
-    """LoRA, one adapter of it without a variant; anything else by PEFT."""
-    name, base = layer.active_adapters[0], layer.get_base_layer()
-    simple = (
-        not (more or named or layer.disable_adapters or layer.merged or layer.lora_variant)
-        and layer.active_adapters == [name]
-        and name in layer.lora_A
-        and type(base) is Linear
-        and not (has_hooks(base) or base.weight.requires_grad)
-        and (isinstance(layer.lora_dropout[name], Identity) or not layer.training)
-        and not layer.lora_bias[name]
+def _is_known(layer: Any) -> bool:
+    """Whether all that the layer is made of computes what its class says."""
+    return (
+        not any(map(is_changed, layer.modules()))
+        and all(is_trainable_here(layer.get_submodule(name)) for name in _LINEARS)
+        and type(layer.mlp.act_fn).__name__ in {"SiLU", "SiLUActivation"}
+        and attention_implementation(layer.self_attn.config) == "sdpa"
+        and not layer.self_attn.attention_dropout
     )
-    if not simple or torch.is_autocast_enabled("cpu") or not computable(inputs, base.weight, *layer.parameters()):
-        return plain(inputs, *more, **named)
-    down, up = layer.lora_A[name].weight, layer.lora_B[name].weight
-    return lora_linear(inputs, base.weight, base.bias, down=down, up=up, scale=float(layer.scaling[name]))
 
 
-def _tried(model: Module, layer: Any, how: Callable[[], Any]) -> list[Tensor]:
+class FusedLayer:
+    """The forward pass of a decoder layer: fused, or the layer's own where that is asked for more."""
+
+    def __init__(self, layer: Any) -> None:
+        self._plain, self._trained = layer.forward, TrainedLayer(layer)
+        self._key_heads = int(layer.self_attn.config.num_key_value_heads)
+        self._linears = [layer.get_submodule(name) for name in _LINEARS]
+
+    def forward(self, hidden_states: Tensor, attention_mask: Tensor | None = None, **more: Any) -> Tensor:
+        """The stream behind the layer, given as transformers gives it."""
+        begins = None if attention_mask is None else begins_of(attention_mask, len(hidden_states))
+        asked = {name for name, value in more.items() if value is not None and value is not False}
+        rows, length, _ = hidden_states.shape
+        usual = (
+            asked <= _USUAL
+            and (begins is None) == (attention_mask is None)
+            and is_faster(rows, self._key_heads, length)
+        )
+        fits = computable(hidden_states) and _of_products(hidden_states) in (torch.bfloat16, hidden_states.dtype)
+        if usual and fits and all(map(is_trainable_here, self._linears)):
+            return self.fused(hidden_states, begins=begins, **more)
+        out: Tensor = self._plain(hidden_states, attention_mask=attention_mask, **more)
+        return out
+
+    def fused(
+        self, hidden: Tensor, *, position_embeddings: tuple[Tensor, Tensor], begins: Tensor | None = None, **_: Any
+    ) -> Tensor:
+        """The stream by `TrainedLayer`; `begins` in place of a mask."""
+        cosines, sines = (angles.float().contiguous() for angles in position_embeddings)
+        rows, length, _width = hidden.shape
+        seen = LayerRows(shape=(rows, length), angles=(cosines, sines), begins=begins)
+        return self._trained.forward(hidden, seen, _of_products(hidden))
+
+
+def _of_products(hidden: Tensor) -> torch.dtype:
+    """Numbers that products take, of a layer that is given `hidden`."""
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else hidden.dtype
+
+
+def _tried(model: Module, layer: Any, forward: Callable[..., Tensor]) -> list[Tensor]:
     """Output of one layer over made-up rows, and the gradients of its inputs and trained weights."""
     generator, rows, length = torch.Generator().manual_seed(0), 2, 9
-    width = layer.input_layernorm.weight.numel()
-    hidden = torch.randn(rows, length, width, generator=generator, requires_grad=True)
+    width, dtype = layer.input_layernorm.weight.numel(), layer.input_layernorm.weight.dtype
+    hidden = torch.randn(rows, length, width, generator=generator).to(dtype).requires_grad_()
     angles = _rotary(model)(hidden, torch.arange(length).unsqueeze(0))
     trained = [parameter for parameter in layer.parameters() if parameter.requires_grad]
-    training = layer.training
-    layer.eval()  # dropout would draw twice
-    try:
-        with how(), torch.enable_grad():
-            out = layer(hidden, position_embeddings=angles)
-            above = torch.randn(out.shape, generator=generator)
-            return [out.detach(), *torch.autograd.grad(out, [hidden, *trained], above)]
-    finally:
-        layer.train(training)
+    with torch.enable_grad():
+        out = forward(hidden, position_embeddings=angles)
+        above = torch.randn(out.shape, generator=generator).to(dtype)
+        return [out.detach(), *torch.autograd.grad(out, [hidden, *trained], above)]
 
 
 def _rotary(model: Module) -> Any:
@@ -161,5 +170,5 @@ def _rotary(model: Module) -> Any:
 
 
 def _near(one: Tensor, other: Tensor) -> bool:
-    size = one.square().mean().sqrt()
-    return bool(((one - other).abs() <= _NEAR * size).all())
+    near = _NEAR[torch.bfloat16 if torch.is_autocast_enabled("cpu") else one.dtype]
+    return bool((one.float() - other.float()).norm() <= near * one.float().norm())

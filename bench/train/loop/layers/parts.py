@@ -1,7 +1,8 @@
 """What a decoder layer computes between its products, forward and backward, each in one call of C++.
 
-Contract: tensors are fp32 and on the processor; `computable` says so beforehand. Each function is what transformers
-writes in five to fifteen operations of torch, within rounding, and autograd knows its derivative.
+Contract: tensors are on the processor. What layers add up (the stream) and what products take are of fp32 or bf16, a
+stream of bf16 with products of bf16 alone. Each function is what transformers writes in five to fifteen operations of
+torch, within rounding: sums are in fp32, and a number is rounded once, where it is stored.
 """
 
 import ctypes
@@ -12,34 +13,75 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from bench.model.native.library import native_library
+from bench.model.torch_private import has_numbers
 
 
 def computable(*tensors: Tensor) -> bool:
     """Whether the functions of this file take these tensors, and are compiled on this machine."""
-    taken = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
+    taken = all(tensor.dtype in (torch.float32, torch.bfloat16) and tensor.device.type == "cpu" for tensor in tensors)
     return taken and native_library() is not None
 
 
-def rms_norm(hidden: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-    """Rows [..., width] divided by their root mean square, times `weight` [width]."""
-    result: Tensor = _TrainedNorm.apply(hidden, weight, epsilon)  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    return result
+def normalised(hidden: Tensor, weight: Tensor, epsilon: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Rows [..., width] divided by their root mean square, times `weight` [width], as `dtype`; and one divided by the
+    root mean square of each row."""
+    width = weight.numel()
+    out, inverse = torch.empty_like(hidden, dtype=dtype), hidden.new_empty(hidden.numel() // width, dtype=torch.float32)
+    types = _is_half(hidden), _is_half(out)
+    _call("norm_forward", *types, hidden, weight.float(), inverse.numel(), width, epsilon, out, inverse)
+    return out, inverse
 
 
-def rotated(heads: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-    """Heads [rows, length, heads, size] turned by the angles [rows or 1, length, size] of their positions (RoPE)."""
-    result: Tensor = _Rotation.apply(heads, cosines, sines)  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    return result
+def normalised_back(
+    gradient: Tensor, hidden: Tensor, weight: Tensor, inverse: Tensor, *, beside: Tensor | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Gradients of `hidden`, with what is `beside` added, and of the weight, if that is trained."""
+    of_hidden, rows, width = torch.empty_like(hidden), inverse.numel(), weight.numel()
+    of_weight = torch.empty_like(weight, dtype=torch.float32) if weight.requires_grad else None
+    types = _is_half(hidden), _is_half(gradient)
+    given = (gradient, beside, hidden, weight.detach().float(), inverse)
+    _call("norm_backward", *types, *given, rows, width, of_hidden, of_weight)
+    return of_hidden, None if of_weight is None else of_weight.to(weight.dtype)
+
+
+def rotate_(heads: Tensor, cosines: Tensor, sines: Tensor, *, back: bool = False) -> Tensor:
+    """Turns heads [rows, length, heads, size] in place by the angles [rows or 1, length, size] of their positions
+    (RoPE), which are fp32; `back`: by the transposed matrix, as a gradient."""
+    rows, length, count, size = heads.shape
+    given = (_is_half(heads), heads, cosines, sines)
+    _call("rotate", *given, rows * length, count, size, cosines.numel() // size, int(back), heads)
+    return heads
 
 
 def swiglu(gate: Tensor, up: Tensor) -> Tensor:
     """SiLU of `gate`, times `up`."""
-    result: Tensor = _SwiGLU.apply(gate, up)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    out = torch.empty_like(gate)
+    _call("swiglu_forward", _is_half(gate), gate, up, gate.numel(), out)
+    return out
+
+
+def swiglu_back(gradient: Tensor, gate: Tensor, up: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradients of `gate` and `up`."""
+    of_gate, of_up = torch.empty_like(gate), torch.empty_like(up)
+    _call("swiglu_backward", _is_half(gate), gradient, gate, up, gate.numel(), of_gate, of_up)
+    return of_gate, of_up
+
+
+def added(hidden: Tensor, more: Tensor) -> Tensor:
+    """The sum of a stream and an output of products, as the stream."""
+    out = torch.empty_like(hidden)
+    _call("add", _is_half(hidden), _is_half(more), hidden, more, hidden.numel(), out)
+    return out
+
+
+def rms_norm(hidden: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+    """`normalised` in the stream's type, with a derivative for autograd."""
+    result: Tensor = _TrainedNorm.apply(hidden, weight, epsilon)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return result
 
 
 def log_probability(logits: Tensor, targets: Tensor) -> Tensor:
-    """Log-probability [n] of each target [n] under logits [n, vocabulary]."""
+    """Log-probability [n] of each target [n] under logits [n, vocabulary] of fp32, with a derivative for autograd."""
     result: Tensor = _LogProbability.apply(logits, targets)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return result
 
@@ -47,60 +89,15 @@ def log_probability(logits: Tensor, targets: Tensor) -> Tensor:
 class _TrainedNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-        hidden, width = hidden.contiguous(), weight.numel()
-        out, inverse = torch.empty_like(hidden), hidden.new_empty(hidden.numel() // width)
-        _call("norm_forward", hidden, weight, inverse.numel(), width, epsilon, out, inverse)
+        hidden = hidden.contiguous()
+        out, inverse = normalised(hidden, weight, epsilon, hidden.dtype)
         ctx.save_for_backward(hidden, weight, inverse)
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None]:
-        hidden, weight, inverse = ctx.saved_tensors
-        of_hidden = torch.empty_like(hidden)
-        of_weight = torch.empty_like(weight) if ctx.needs_input_grad[1] else None
-        gradient, rows, width = gradient.contiguous(), inverse.numel(), weight.numel()
-        _call("norm_backward", gradient, hidden, weight, inverse, rows, width, of_hidden, of_weight)
-        return of_hidden, of_weight, None
-
-
-class _Rotation(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, heads: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-        ctx.angles = cosines.contiguous(), sines.contiguous()
-        return _turned(heads, *ctx.angles, back=False)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return _turned(gradient, *ctx.angles, back=True), None, None
-
-
-def _turned(heads: Tensor, cosines: Tensor, sines: Tensor, *, back: bool) -> Tensor:
-    rows, length, count, size = heads.shape
-    heads = heads.contiguous()
-    out = torch.empty_like(heads)
-    periods = cosines.numel() // size
-    _call("rotate", heads, cosines, sines, rows * length, count, size, periods, int(back), out)
-    return out
-
-
-class _SwiGLU(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, gate: Tensor, up: Tensor) -> Tensor:
-        gate, up = gate.contiguous(), up.contiguous()
-        out = torch.empty_like(gate)
-        _call("swiglu_forward", gate, up, gate.numel(), out)
-        ctx.save_for_backward(gate, up)
-        return out
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        gate, up = ctx.saved_tensors
-        of_gate, of_up = torch.empty_like(gate), torch.empty_like(up)
-        _call("swiglu_backward", gradient.contiguous(), gate, up, gate.numel(), of_gate, of_up)
-        return of_gate, of_up
+        return *normalised_back(gradient.contiguous(), *ctx.saved_tensors), None
 
 
 class _LogProbability(torch.autograd.Function):
@@ -121,8 +118,14 @@ class _LogProbability(torch.autograd.Function):
         return of_logits, None
 
 
+def _is_half(tensor: Tensor) -> int:
+    return int(tensor.dtype == torch.bfloat16)
+
+
 def _call(name: str, *arguments: Tensor | int | float | None) -> None:
     """A function of `layer_parts.cpp`: tensors by their memory, whole numbers of 64 bits, and the threads last."""
+    if not all(has_numbers(value) for value in arguments if isinstance(value, Tensor)):
+        return  # what a step makes is counted beforehand, without numbers
     library = native_library()
     assert library is not None, "asked for before"
     getattr(library, name)(*map(_as_c, arguments), ctypes.c_int(torch.get_num_threads()))

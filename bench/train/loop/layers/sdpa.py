@@ -49,7 +49,7 @@ class SdpaInCpp:
         known = _is_causal(module, asked) if attention_mask is None else begins is not None
         if known and not _asks_more(asked) and _are_trained_rows(query, key, value):
             heads = [part.transpose(1, 2) for part in _cast(query, key, value)]
-            if attendable(*heads) and _is_faster(*key.shape[:3]):
+            if attendable(*heads) and is_faster(*key.shape[:3]):
                 self.used = True
                 scaling = asked.get("scaling") or query.shape[-1] ** -0.5
                 return attention(*heads, scaling=scaling, begins=begins), None
@@ -86,7 +86,8 @@ def _cast(*heads: Tensor) -> list[Tensor]:
     return [part.to(torch.get_autocast_dtype("cpu")) if lowered else part for part in heads]
 
 
-def _is_faster(rows: int, key_heads: int, length: int) -> bool:
+def is_faster(rows: int, key_heads: int, length: int) -> bool:
+    """Whether attention in C++ takes less time than torch's."""
     return length <= _SHORT or (length <= _LONG and rows * key_heads >= torch.get_num_threads())
 
 

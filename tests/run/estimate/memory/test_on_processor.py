@@ -45,6 +45,12 @@ def test_the_first_step_has_the_optimizer_s_states_at_its_end_alone(made: int, f
     assert step.total == pytest.approx(total, abs=1)
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_what_fused_layers_make_is_taken_nearly_as_it_is(first: bool) -> None:
+    tensors = StepBytes(held=50, made=1000, fused=True)
+    assert StepMemory(process_bytes=100, tensors=tensors, first=first).total == pytest.approx(100 + 50 + 1050, abs=1)
+
+
 @pytest.fixture
 def job(tmp_path: Path) -> TrainJob:
     return make_job(

@@ -1,5 +1,6 @@
 """Memory of a step, counted without numbers: a plan that is far off sends a training to a machine that is too small."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from bench.model.head import selected_logits
 from bench.model.loading.load import load_base
 from bench.record.jobs.train_job import TrainJob
 from bench.record.results.training.facts import LargestPass, StepBytes
-from bench.train.accounting.step_memory import step_bytes
 from bench.train.accounting.tensor_memory import LiveBytes
 from bench.train.arguments.adapters import add_adapter, peft_config
+from bench.train.loop.layers.fused import fused
 from bench.train.planning.exact_counts import count_training
+from bench.train.planning.step_memory import step_bytes
 from tests.fakes.checkpoints import tiny_checkpoint
 from tests.fakes.training import make_job, make_recipe, make_rows, resolved_model, stored_data
 
@@ -58,7 +60,7 @@ def really_made(job: TrainJob, largest: LargestPass) -> int:
     model.train()
     ids = torch.zeros((largest.rows, largest.width), dtype=torch.long)
     reads = torch.zeros(largest.supervised_tokens, dtype=torch.long)
-    with LiveBytes() as live:
+    with fused(model), LiveBytes() as live:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.precision == "bf16"):
             logits = selected_logits(model, reads, reads, input_ids=ids, use_cache=False)
         logits = logits.float()
@@ -99,3 +101,12 @@ def test_accumulated_gradients_are_there_in_the_next_pass(bases: dict[str, Path]
 def test_packed_rows_are_counted_with_their_mask(bases: dict[str, Path]) -> None:
     packed = job_on(bases["llama"], packing="bfd", max_length=64)
     assert isinstance(step_bytes(packed, LARGEST, state_bytes=8), StepBytes)
+
+
+def test_a_base_with_a_pad_token_is_counted(tmp_path: Path) -> None:
+    """Its embedding's gradient has rows of zeros, which without numbers are not known."""
+    base = tiny_checkpoint(tmp_path / "base", width=64, layers=3)
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    plain = step_bytes(job_on(base), LARGEST, state_bytes=8)
+    (base / "config.json").write_text(json.dumps(config | {"pad_token_id": 2}), encoding="utf-8")
+    assert step_bytes(job_on(base), LARGEST, state_bytes=8) == plain

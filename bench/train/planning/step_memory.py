@@ -1,8 +1,9 @@
 """Bytes that one optimiser step of a training needs at its peak, counted before any weight is read.
 
 Contract: the step runs on tensors without numbers that are laid out as on a processor, so that torch takes the kernels
-it will take: fused attention keeps no matrix of weights, autocast makes its copies, adapters keep what they keep. Every
-storage counts from the operation that makes it until nothing refers to it any more.
+it will take: fused attention keeps no matrix of weights, autocast makes its copies, adapters keep what they keep, and
+layers are computed as a training computes them. Every storage counts from the operation that makes it until nothing
+refers to it any more.
 """
 
 from contextlib import nullcontext
@@ -10,7 +11,7 @@ from typing import Any
 
 import torch
 from peft import PeftConfig
-from torch.nn import functional
+from torch.nn import Embedding, functional
 
 from bench.machine.device import dtype_of, pick_precision
 from bench.model.head import full_logits, selected_logits
@@ -21,6 +22,7 @@ from bench.record.results.training.facts import LargestPass, StepBytes
 from bench.suite.tables.models.precision import Precision
 from bench.train.accounting.tensor_memory import LiveBytes
 from bench.train.arguments.adapters import add_adapter, peft_config
+from bench.train.loop.layers.fused import fused, is_known
 
 _CPU = torch.device("cpu")
 
@@ -38,15 +40,20 @@ def step_bytes(job: TrainJob, largest: LargestPass, *, state_bytes: float) -> St
         trained = [value for value in model.parameters() if value.requires_grad]
         gradients = sum(value.numel() * value.element_size() for value in trained)
         states = sum(value.numel() for value in trained) * state_bytes
-        with LiveBytes() as live:
+        alone = job.recipe.processes == 1 and not (job.recipe.torch_compile or job.recipe.sharded)
+        fuses = alone and is_known(model)
+        with fused(model) if fuses else nullcontext(), LiveBytes() as live:
             for _ in range(min(2, job.recipe.accumulation)):  # the second finds the first one's gradients
                 _pass(model, largest, precision, packed=job.recipe.packed)
-    return StepBytes(held=int(weights + states), states=int(states), gradients=gradients, made=live.peak)
+    return StepBytes(held=int(weights + states), states=int(states), gradients=gradients, made=live.peak, fused=fuses)
 
 
 def _model(job: TrainJob, adapter: PeftConfig | None, precision: Precision) -> Any:
     """The model as it is trained, on the meta device."""
     model: Any = load_skeleton(job.model).to(dtype_of("fp32" if adapter is None else precision))
+    for module in model.modules():
+        if isinstance(module, Embedding):
+            module.padding_idx = None  # which rows of a gradient stay zero is seen in the numbers alone
     if adapter is not None:
         model = add_adapter(model, adapter)
     if job.recipe.gradient_checkpointing:
