@@ -20,6 +20,9 @@ from bench.model.shared_prefix import shared_prefix
 _SHORTEST = 8
 """Tokens of a beginning that is computed once: what a chat template puts before a question has a few dozen."""
 
+_MODELS = 4
+"""Passes whose logits may be in memory at once: those of two models, each with as much again for what is made of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contexts:
@@ -54,7 +57,7 @@ def in_passes(rows: Iterable[Sequence[int]], *, vocabulary: int) -> Iterator[Con
     for row in sorted(map(tuple, rows)):
         tokens += len(row) - common_length(before, row)
         longest, before = max(longest, len(row)), row
-        if together and ((len(together) + 1) * longest > SLOTS or tokens * vocabulary > most_logits(SLOTS)):
+        if together and ((len(together) + 1) * longest > SLOTS or tokens * vocabulary > most_logits(SLOTS) // _MODELS):
             yield Contexts.of(together)
             together, tokens, longest = [], len(row), len(row)
         together.append(row)

@@ -27,7 +27,7 @@ def test_each_distinct_beginning_is_there_once_with_the_number_of_its_rows() -> 
 
 
 def test_every_row_is_in_one_pass_and_none_has_too_many_logits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.model.contexts.most_logits", lambda slots: 5 * 100)
+    monkeypatch.setattr("bench.model.contexts.most_logits", lambda slots: 4 * 5 * 100)
     passes = list(in_passes(ROWS, vocabulary=100))
     assert sorted(chain.from_iterable(one.rows for one in passes)) == sorted(map(tuple, ROWS))
     assert len(passes) == 2

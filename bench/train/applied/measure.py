@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerBase
 
 from bench.errors import InputError, Problem
 from bench.machine.device import pick_device
+from bench.machine.freed_memory import give_back_freed
 from bench.model.drift import drift, has_room
 from bench.model.finite import is_finite
 from bench.model.loading.load import PlainBase, load_base, load_tokenizer, load_tuned
@@ -38,6 +39,7 @@ def measure(folder: Path, rows: Sequence[Sequence[int]], *, subject: Any, base: 
     changes = matrix_changes(subject, base)
     for model in (subject, base):
         pack_linears(model)
+    give_back_freed(circles=False)
     moved = drift(subject, base, rows)
     norm, relative = norms(changes) if changes else (None, None)
     expected = expected_matrices(folder, changes, own=own)

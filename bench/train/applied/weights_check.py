@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from bench.machine.freed_memory import give_back_freed
 from bench.model.drift import has_room
 from bench.model.loading.kept_base import KeptBase
 from bench.model.loading.load import load_base, load_subject
@@ -48,6 +49,7 @@ def check_weights(prepared: Prepared, folder: Path, as_trained: float) -> tuple[
     """Compare with the subject that was saved under `folder`, the training's, whose memory is freed first, and that
     with the base. `None` where there is not enough memory."""
     prepared.trainer.release()
+    give_back_freed(circles=True)  # else what the steps have freed would lie beside two more models
     plain, rows = KeptBase(), [_scored(row) for row in _rows(prepared)]
     model, precision, device = prepared.job.model, prepared.precision, prepared.device
     try:
