@@ -144,7 +144,7 @@ class _JobGroup(NamedTuple):
     @property
     def of_others(self) -> "_JobGroup":
         """Jobs of this eval that score the other subjects."""
-        return self._replace(base=not self.base)
+        return _JobGroup(self.kind, self.eval, base=not self.base)
 
 
 def _group(job: Job) -> _JobGroup:
