@@ -121,7 +121,7 @@ def test_a_job_is_adopted_by_a_later_run_and_counts_only_as_its_node_wrote_it(
     job = cluster.adopt(planned.job, folder)
     ended(job)
     assert (job.failure, job.node, job.retry) == (None, "elsewhere", None)
-    assert [type(event).__name__ for event in job.messages()][:1] == ["ExamplesDone"]
+    assert [type(event).__name__ for event in job.messages()][:2] == ["StageDone", "ExamplesDone"]
     assert cluster.adopt(planned.job.model_copy(update={"digest": "0" * 64}), folder) is None
     failed = JobFiles(folder).end.read_text()
     write_text(JobFiles(folder).end, failed.replace('"failure":null', '"failure":{"kind":"exception","message":"m"}'))

@@ -54,7 +54,8 @@ void normalise(const Stream *from, const float *weights, int64_t rows, int64_t w
             const Lanes numbers = some_at(in + at, some);
             return numbers * numbers;
         });
-        const float scale = inverse[row] = 1.0f / std::sqrt(squares / width + epsilon);
+        const float scale = 1.0f / std::sqrt(squares / width + epsilon);
+        inverse[row] = std::isfinite(squares) ? scale : NAN;  // out is zero then: a training that blew up has to show
         by_lanes(0, width, [=](int64_t at, int some) {
             put(some_at(weights + at, some) * (some_at(in + at, some) * scale), out + at, some);
         });

@@ -84,6 +84,24 @@ def test_a_frozen_norm_has_no_gradient() -> None:
     assert normalised_back(hidden, hidden, weight, inverse)[1] is None
 
 
+@pytest.mark.parametrize("types", TYPES)
+def test_a_row_too_large_for_its_squares_has_no_gradient_that_looks_sound(
+    types: tuple[torch.dtype, torch.dtype],
+) -> None:
+    """Its norm is zero, as in transformers' layer; with gradients of zero a training that blew up would seem to end
+    well."""
+    stream, number = types
+    hidden, weight = drawn(2, 37, dtype=stream).detach(), drawn(37)
+    hidden[1] *= 1e25
+    out, inverse = normalised(hidden, weight, 1e-6, number)
+    of_hidden, of_weight = normalised_back(torch.ones_like(out), hidden, weight, inverse)
+    assert out.any(dim=-1).tolist() == [True, False], out
+    assert [bool(row.isfinite().all()) for row in of_hidden] == [True, False], of_hidden
+    assert of_hidden[1].isnan().all()
+    assert of_weight is not None
+    assert of_weight.isnan().all(), of_weight
+
+
 def test_autograd_knows_a_norm() -> None:
     hidden, weight, above = drawn(3, 7, 37), drawn(37), drawn(3, 7, 37, seed=9).detach()
     out = rms_norm(hidden, weight, 1e-3)
