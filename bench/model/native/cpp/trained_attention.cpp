@@ -54,6 +54,7 @@ struct Block {
     int64_t columns() const { return whole_vectors(end - low); }
 };
 
+// One number each, of which the compiler makes vectors: with those of numbers.hpp a pass took up to 11% longer.
 float number_of(float number) { return number; }
 float number_of(uint16_t half) {
     const uint32_t bits = uint32_t(half) << 16;
